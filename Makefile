@@ -1,0 +1,52 @@
+# The vocabulary of people, hooks and CI alike. Everything runs in .venv, which `make` fills.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+# stages, DVC and MLflow start `python` and `dvc` by name
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: help repro test check format ui lock clean
+
+help: ## list these commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ferflow needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+repro: .venv/ready ## run what changed in the pipeline, show the metrics
+	ferflow check
+	dvc repro
+	ferflow track
+	ferflow show
+
+test: .venv/ready ## run the tests
+	pytest
+
+check: .venv/ready ## lint, formatting, types
+	ruff check
+	ruff format --check
+	mypy
+
+format: .venv/ready ## put the code into the project's layout
+	ruff format
+	ruff check --fix
+
+ui: .venv/ready ## show the runs in MLflow on http://127.0.0.1:5000
+	-ferflow track
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) \
+		--workers 1 --backend-store-uri "$$(ferflow store)"
+
+lock: .venv/ready ## pin the newest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet pip-tools
+	pip-compile --quiet --upgrade --extra dev --strip-extras --no-header --no-annotate \
+		--no-emit-options --no-emit-find-links --no-emit-index-url -o requirements.lock pyproject.toml
+
+clean: ## delete what can be made again; the DVC cache and MLflow's runs stay
+	rm -rf .venv .ferflow .pytest_cache .mypy_cache .ruff_cache dvc_plots *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""ferflow: facial expression recognition on FER-2013 as one reproducible pipeline."""

@@ -1,0 +1,238 @@
+"""Split files: the one format in which the stages hand rows to each other.
+
+A split is one safetensors file: the rows' values, their classes, where each row comes from, and
+as metadata the label names and what was done so far. The format holds no code, gives the same
+bytes for the same content, and its arrays are mapped from disk instead of read into memory.
+Any safetensors reader opens the files; our own writer exists because the library's cannot fill
+an array piece by piece, which feature extraction needs.
+"""
+
+import json
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.errors import DataError
+
+SPLITS = ("train", "val", "test")
+
+ORIGINAL = ""  # `transform` of a row that is an image of the data set as it came
+
+_DTYPES = {"U8": np.uint8, "I64": np.int64, "F32": np.float32, "BOOL": np.bool_}
+_CODES = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
+_MAX_HEADER = 1 << 20  # bytes; ours are a few hundred
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of one split.
+
+    x : uint8 images (n, height, width), grey levels 0 to 255, or float32 features (n, d).
+    y : int64 (n,), index into `labels`.
+    source_id : str (n,), the image that the row derives from; '' where several do (SMOTE).
+    transform : str (n,), what was done to it: '' for the image itself, 'horizontal_flip', 'smote'.
+    labels : class names in label order.
+    meta : what later stages and readers must know (data set, pixel work, extractor).
+    """
+
+    x: NDArray[Any]
+    y: NDArray[np.int64]
+    source_id: NDArray[np.str_]
+    transform: NDArray[np.str_]
+    labels: tuple[str, ...]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def original(self) -> NDArray[np.bool_]:
+        """(n,) which rows are real images: no copies, nothing synthetic."""
+        return np.asarray(self.transform == ORIGINAL)
+
+    def take(self, rows: NDArray[Any]) -> "Split":
+        """The rows that an index array or a mask names, in that order."""
+        return replace(
+            self,
+            x=self.x[rows],
+            y=self.y[rows],
+            source_id=self.source_id[rows],
+            transform=self.transform[rows],
+        )
+
+    def class_counts(self) -> dict[str, int]:
+        """Rows per class, in label order, zeros included."""
+        counts = np.bincount(self.y, minlength=len(self.labels))
+        return dict(zip(self.labels, counts.tolist(), strict=True))
+
+
+def save_split(path: Path, split: Split) -> None:
+    """Write a split; the file appears whole or not at all."""
+    with split_writer(path, split, split.x.shape[1:], split.x.dtype) as x:
+        x[:] = split.x
+
+
+@contextmanager
+def split_writer(
+    path: Path, rows: Split, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Iterator[NDArray[Any]]:
+    """Write a split whose values, (len(rows), *shape), are filled in piece by piece.
+
+    Yields the array to fill, mapped to the new file; `rows.x` is not looked at.
+    """
+    tensors: dict[str, NDArray[Any]] = {
+        "y": rows.y.astype(np.int64),
+        "source_id": _to_bytes(rows.source_id),
+        "transform": _to_bytes(rows.transform),
+    }
+    sizes: dict[str, tuple[np.dtype[Any], tuple[int, ...]]]
+    sizes = {"x": (np.dtype(dtype), (len(rows), *shape))}
+    sizes |= {name: (array.dtype, array.shape) for name, array in tensors.items()}
+    meta = {"labels": json.dumps(rows.labels), "meta": json.dumps(rows.meta, sort_keys=True)}
+    header, start = _header(sizes, meta)
+    with atomic(path) as part:
+        with part.open("wb") as file:
+            file.write(header)
+            file.truncate(start["end"])
+        for name, array in tensors.items():
+            _map(part, "r+", *sizes[name], offset=start[name])[...] = array
+        x = _map(part, "r+", *sizes["x"], offset=start["x"])
+        yield x
+        if isinstance(x, np.memmap):
+            x.flush()
+
+
+def load_split(path: Path) -> Split:
+    """The split in a file, its values mapped from disk (read-only) rather than read."""
+    header, data_start = _read_header(path)
+    meta = header.pop("__metadata__", {})
+    arrays = {}
+    for name, entry in header.items():
+        dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), tuple(entry["shape"])
+        arrays[name] = _map(path, "r", dtype, shape, data_start + entry["data_offsets"][0])
+    try:
+        return Split(
+            x=arrays["x"],
+            y=np.array(arrays["y"]),
+            source_id=_to_str(arrays["source_id"]),
+            transform=_to_str(arrays["transform"]),
+            labels=tuple(json.loads(meta["labels"])),
+            meta=json.loads(meta["meta"]),
+        )
+    except KeyError as missing:
+        raise DataError(f"{path} is no split file of ferflow: it lacks {missing}.") from None
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        yield part
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write indented JSON with a final newline; NaN is refused."""
+    text = json.dumps(content, indent=2, allow_nan=False)
+    with atomic(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; DataError names the file where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
+    except ValueError as error:
+        raise DataError(f"{path} is not valid JSON: {error}") from None
+
+
+def pass_through(source: Path, target: Path) -> None:
+    """Hand a file on unchanged, as a second name for the same bytes where the disk allows it.
+
+    Safe because no stage ever writes into an existing file: each makes a new one and renames it.
+    """
+    with atomic(target) as part:
+        part.unlink(missing_ok=True)
+        try:
+            os.link(source, part)
+        except FileNotFoundError:
+            raise DataError(f"{source} is not here. `dvc repro` makes it.") from None
+        except OSError:
+            part.write_bytes(source.read_bytes())
+
+
+def _header(
+    sizes: dict[str, tuple[np.dtype[Any], tuple[int, ...]]], meta: dict[str, str]
+) -> tuple[bytes, dict[str, int]]:
+    """The safetensors header, and where in the file each array (and the 'end') starts."""
+    offsets, offset = {}, 0
+    for name, (dtype, shape) in sorted(sizes.items(), key=lambda item: -item[1][0].itemsize):
+        offsets[name] = (offset, offset + dtype.itemsize * int(np.prod(shape, dtype=np.int64)))
+        offset = offsets[name][1]
+    entries: dict[str, Any] = {"__metadata__": meta}
+    for name, span in offsets.items():
+        dtype, shape = sizes[name]
+        entries[name] = {"dtype": _CODES[dtype], "shape": shape, "data_offsets": span}
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the arrays start aligned
+    start = 8 + len(text)
+    return struct.pack("<Q", len(text)) + text, {
+        **{name: start + span[0] for name, span in offsets.items()},
+        "end": start + offset,
+    }
+
+
+def _read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """The header's entries, and where the arrays start; DataError where the file is not whole."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > _MAX_HEADER:
+                raise ValueError("its header is too long")
+            header = json.loads(file.read(length))
+        end = max(entry["data_offsets"][1] for name, entry in header.items() if name[0] != "_")
+        if path.stat().st_size != 8 + length + end:
+            raise ValueError("it is cut short")
+    except FileNotFoundError:
+        raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        raise DataError(f"{path} is no whole split file: {error}. Delete it, repeat.") from None
+    return header, 8 + length
+
+
+def _map(
+    path: Path, mode: Any, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int
+) -> NDArray[Any]:
+    """An array mapped from a file (an ordinary one where it is empty: those cannot be mapped)."""
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    return np.memmap(path, dtype, mode, offset, shape)
+
+
+def _to_bytes(words: NDArray[np.str_]) -> NDArray[np.uint8]:
+    """Strings (n,) as UTF-8 bytes (n, width), padded with zeros."""
+    encoded = np.char.encode(np.asarray(words, dtype=np.str_), "utf-8")
+    width = encoded.dtype.itemsize
+    return np.frombuffer(encoded.tobytes(), np.uint8).reshape(len(encoded), width)
+
+
+def _to_str(padded: NDArray[np.uint8]) -> NDArray[np.str_]:
+    """The inverse of `_to_bytes`."""
+    n, width = padded.shape
+    return np.char.decode(
+        np.ascontiguousarray(padded).view(f"S{max(width, 1)}").reshape(n), "utf-8"
+    )

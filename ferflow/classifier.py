@@ -1,0 +1,54 @@
+"""A trained classifier as a folder: what `train` writes, and `evaluate` and readers load.
+
+Beside the fitted model lie the mask of selected features and, in classifier.json, the label
+names and how the features are made, so that the folder is all that is needed to name a face.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.artifacts import read_json, write_json
+from ferflow.families import family_module
+from ferflow.masks import load_mask, save_mask, select_columns
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A fitted model with what belongs to it.
+
+    mask : bool (d,), which of the features the model sees.
+    labels : class names in label order.
+    meta : how the features are made (lighting, extractor and its options).
+    """
+
+    family: str
+    model: Any
+    mask: NDArray[np.bool_]
+    labels: tuple[str, ...]
+    meta: dict[str, Any]
+
+    def predict_proba(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """Probabilities (n, n_classes) for all features (n, d) or images (n, height, width)."""
+        selected = select_columns(x, self.mask)
+        return family_module(self.family).predict_proba(self.model, selected, len(self.labels))
+
+
+def save_classifier(folder: Path, classifier: Classifier) -> None:
+    """Write the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    family_module(classifier.family).save(classifier.model, folder)
+    save_mask(folder / "mask.npy", classifier.mask)
+    about = {"family": classifier.family, "labels": classifier.labels, "meta": classifier.meta}
+    write_json(folder / "classifier.json", about)
+
+
+def load_classifier(folder: Path) -> Classifier:
+    """The classifier in a folder that `train` wrote; DataError where it is something else."""
+    about = read_json(folder / "classifier.json")
+    model = family_module(about["family"]).load(folder)
+    mask = load_mask(folder / "mask.npy")
+    return Classifier(about["family"], model, mask, tuple(about["labels"]), about["meta"])

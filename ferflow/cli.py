@@ -1,0 +1,111 @@
+"""The command `ferflow`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ferflow.errors import FerflowError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A reproducible facial-expression-recognition workflow on FER-2013.",
+)
+console = Console()
+
+
+@app.command()
+def presets() -> None:
+    """List the systems: what each is, whose paper it follows and what that claims."""
+    from ferflow.presets import load_preset, preset_names
+
+    table = Table("preset", "what it is", "paper", "claim", show_lines=True)
+    for name in preset_names():
+        preset = load_preset(name)
+        table.add_row(preset.name, preset.about, preset.paper or "", preset.claim or "")
+    console.print(table)
+
+
+@app.command()
+def use(
+    preset: Annotated[str, typer.Argument(help="One of `ferflow presets`.")],
+    more: Annotated[list[str] | None, typer.Argument(help="More settings.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A value to put in, such as balance.method=none; repeatable."),
+    ] = None,
+) -> None:
+    """Write params.yaml: the defaults, the preset's few lines, and your settings.
+
+    Paths are relative to the repository.
+    """
+    from ferflow import presets
+
+    settings = dict(presets.parse_setting(text) for text in [*(set_ or []), *(more or [])])
+    discarded = presets.use(preset, settings)
+    print(f"params.yaml is written for {preset}. Run it with: dvc repro")
+    if discarded:
+        print("Edits of yours that it no longer holds:")
+        print("\n".join(f"  {line}" for line in discarded))
+
+
+@app.command()
+def check() -> None:
+    """Say whether every value in params.yaml is legal, before anything runs."""
+    from ferflow.params import PARAMS_FILE, read_yaml
+    from ferflow.sections import check_params
+
+    check_params(read_yaml(PARAMS_FILE))
+    print("params.yaml is in order.")
+
+
+@app.command()
+def show() -> None:
+    """Print the metrics of the last run as a table."""
+    from ferflow.summary import NEXT_STEPS, metrics_table, protocol_line
+
+    console.print(metrics_table())
+    console.print(protocol_line())
+    console.print(NEXT_STEPS, highlight=False)
+
+
+@app.command()
+def track() -> None:
+    """Put the last run into MLflow, unless it is there already."""
+    from ferflow.tracking import track_run
+
+    print(track_run())
+
+
+@app.command()
+def store() -> None:
+    """Print the address of MLflow's database, for `mlflow ui` and other readers."""
+    from ferflow.store import open_store
+
+    print(open_store()[0].tracking_uri)
+
+
+def main() -> None:
+    """Run a command from the repository's root; a FerflowError is a line, not a traceback."""
+    try:
+        os.chdir(_find_root())
+        app()
+    except FerflowError as error:
+        sys.exit(f"error: {error}")
+
+
+def _find_root() -> Path:
+    """The folder of the pipeline: this one, or the nearest above it."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").exists() and (folder / "presets").is_dir():
+            return folder
+    if "--help" in sys.argv:
+        return here
+    raise FerflowError(f"{here} is not inside a ferflow repository (no dvc.yaml and presets/).")

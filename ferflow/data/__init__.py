@@ -1,0 +1,1 @@
+"""From a source to balanced training rows: the first five stages' library."""

@@ -1,0 +1,1 @@
+"""Metrics, stored predictions and figures."""

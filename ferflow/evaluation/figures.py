@@ -1,0 +1,288 @@
+"""Drawings of the evaluation's tables as PNG files.
+
+Each ``plot_<what>(table, path, *, title)`` takes a table as ``ferflow.evaluation.metrics`` or the
+colony makes it, or reads it back from CSV. The same input gives the same bytes. Figures are made
+as objects, without pyplot, so that nothing global is touched and several can be drawn at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from ferflow.artifacts import atomic
+
+DPI = 150
+INK, MUTED, GRID = "#222222", "#767676", "#e4e4e4"
+TITLE, TEXT, SMALL = 12, 10, 8.5  # font sizes in points
+
+# "Bright" scheme for colour-blind readers: P. Tol, "Colour schemes", SRON technical note (2021).
+# Its yellow and grey are darkened, and black added, to carry thin lines on white.
+COLOURS = ["#4477aa", "#ee6677", "#228833", "#b59f2e", "#66ccee", "#aa3377", "#888888", "#000000"]
+BLUE, RED = COLOURS[:2]
+THOUSANDS = "{x:,.0f}"
+DASHES = ["-", "--"]  # neighbours in the legend differ in dash as well as in colour
+
+
+def plot_confusion(table: pd.DataFrame, path: Path, *, title: str = "Confusion matrix") -> None:
+    """Two matrices side by side, images and shares of the actual class; a row is a true class.
+
+    table : columns actual, predicted, count, share, all pairs of classes in label order.
+    """
+    labels = list(table["actual"].unique())
+    side = max(3.2, 1.4 + 0.6 * len(labels))  # inches: a cell must hold "1,774"
+    figure = _figure(2 * side, side + 0.2, title)
+    left, right = figure.subplots(1, 2, sharey=True)
+    shape = (len(labels), len(labels))
+    _draw_matrix(left, table["count"].to_numpy().reshape(shape), labels, "{:,.0f}", "Images")
+    share = table["share"].to_numpy().reshape(shape)
+    _draw_matrix(right, share, labels, "{:.2f}", "Share of the true class")
+    left.set_ylabel("True class", fontsize=TEXT, color=INK)
+    _save(figure, path)
+
+
+def plot_roc(
+    table: pd.DataFrame,
+    path: Path,
+    *,
+    title: str = "ROC curves, each class against the rest",
+    areas: Mapping[str, float] | None = None,
+) -> None:
+    """One curve a class; ``areas`` (label to area, 0 to 1) adds a number to each legend entry.
+
+    table : columns class, false_positive_rate, true_positive_rate (0 to 1).
+    """
+    figure = _figure(6.6, 4.8, title)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
+    _draw_curves(axes, table, "false_positive_rate", "true_positive_rate", areas, "Class, area")
+    _save(figure, path)
+
+
+def plot_precision_recall(
+    table: pd.DataFrame,
+    path: Path,
+    *,
+    title: str = "Precision and recall, each class against the rest",
+    areas: Mapping[str, float] | None = None,
+) -> None:
+    """One curve a class; ``areas`` (label to average precision) adds a number to the legend.
+
+    table : columns class, recall, precision (0 to 1).
+    """
+    figure = _figure(6.6, 4.8, title)
+    _draw_curves(figure.subplots(), table, "recall", "precision", areas, "Class, average precision")
+    _save(figure, path)
+
+
+def plot_reliability(table: pd.DataFrame, path: Path, *, title: str = "Reliability") -> None:
+    """Accuracy against confidence for each bin, and below it how many images each bin holds.
+
+    table : columns confidence_low, confidence_high, n, confidence, accuracy; the last two NaN
+        where n is 0.
+    """
+    figure = _figure(5.0, 5.8, title)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    filled = table[table["n"] > 0]
+    upper.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
+    sure, right = filled["confidence"], filled["accuracy"]
+    upper.vlines(sure, sure, right, color=RED, linewidth=2, alpha=0.6, label="gap")
+    upper.plot(sure, right, "o-", color=BLUE, label="accuracy")
+    _style(upper, "", "Share of right decisions")
+    upper.set(xlim=(0, 1.015), ylim=(0, 1.015))  # room for a whole marker at 1
+    upper.legend(loc="upper left", frameon=False, fontsize=SMALL)
+    width = table["confidence_high"] - table["confidence_low"]
+    lower.bar(table["confidence_low"], table["n"], width, align="edge", color=BLUE, edgecolor="w")
+    _style(lower, "Confidence (probability of the decision)", "Images")
+    lower.yaxis.set_major_formatter(THOUSANDS)
+    _save(figure, path)
+
+
+def mistake_caption(actual: str, predicted: str, probability: float) -> str:
+    """Two lines for ``plot_gallery``: true class -> predicted class, and its probability."""
+    return f"{actual} \N{RIGHTWARDS ARROW} {predicted}\n{probability:.1%}"
+
+
+def plot_gallery(
+    images: NDArray[np.uint8],
+    captions: Sequence[str],
+    path: Path,
+    *,
+    title: str = "Most confident mistakes",
+    n_columns: int = 6,
+) -> None:
+    """Small grey pictures in rows of ``n_columns`` (3 or more), each with its caption below.
+
+    images : uint8 array of shape (k, height, width), grey levels 0 to 255; k may be 0, then the
+        picture says that there are none. Raises ValueError if captions do not match images.
+    """
+    if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(captions):
+        raise ValueError(
+            "images must be a uint8 array of shape (k, height, width) with k captions; "
+            f"got {images.dtype} {images.shape} and {len(captions)} captions"
+        )
+    n_columns = max(3, min(n_columns, len(images)))  # three, at least: the title needs the width
+    n_rows = max(1, -(-len(images) // n_columns))
+    figure = _figure(1.55 * n_columns, 0.5 + 2.0 * n_rows, title)
+    cells = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for cell in cells:
+        cell.set_axis_off()
+    for cell, image, caption in zip(cells, images, captions, strict=False):
+        cell.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        cell.text(
+            0.5,
+            -0.05,
+            caption,
+            transform=cell.transAxes,
+            ha="center",
+            va="top",
+            fontsize=SMALL,
+            color=INK,
+        )
+    if not len(images):
+        figure.text(0.5, 0.5, "none", ha="center", color=MUTED, fontsize=TEXT)
+    _save(figure, path)
+
+
+def plot_convergence(
+    table: pd.DataFrame,
+    path: Path,
+    *,
+    title: str = "Ant colony",
+    score_name: str = "Score",
+) -> None:
+    """A dot for each ant's score and a line for the best score so far, by iteration.
+
+    table : columns iteration (whole numbers), ant, n_features, score, best_score.
+    """
+    figure = _figure(6.6, 4.0, title)
+    axes = figure.subplots()
+    axes.scatter(
+        table["iteration"],
+        table["score"],
+        s=16,
+        color=BLUE,
+        alpha=0.5,
+        linewidths=0,
+        label="an ant",
+    )
+    best = table.groupby("iteration")["best_score"].max()
+    edges = np.append(best.index - 0.5, best.index[-1] + 0.5)  # a step as wide as an iteration
+    axes.stairs(best, edges, baseline=None, color=RED, linewidth=2, label="best so far")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    _style(axes, "Iteration", score_name)
+    axes.legend(loc="lower right", frameon=False, fontsize=SMALL)
+    _save(figure, path)
+
+
+def plot_class_counts(
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+    path: Path,
+    *,
+    title: str = "Images per class before and after balancing",
+) -> None:
+    """Two bars a class, with their numbers; classes from top to bottom in the order of ``before``.
+
+    Raises ValueError unless both name the same classes.
+    """
+    if set(before) != set(after):
+        raise ValueError(f"both must name the same classes; got {list(before)} and {list(after)}")
+    figure = _figure(6.6, 1.4 + 0.5 * len(before), title)
+    axes = figure.subplots()
+    rows = np.arange(len(before))
+    bars = (("before", before, MUTED, -0.2), ("after", after, BLUE, 0.2))
+    for name, counts, colour, shift in bars:
+        heights = [counts[label] for label in before]
+        drawn = axes.barh(rows + shift, heights, 0.36, color=colour, label=name)
+        axes.bar_label(drawn, fmt="{:,.0f}", padding=3, fontsize=SMALL, color=INK)
+    axes.set_yticks(rows, list(before))
+    axes.invert_yaxis()
+    axes.margins(x=0.12)  # room for the numbers at the ends of the bars
+    _style(axes, "Images", "")
+    axes.grid(visible=False, axis="y")
+    axes.xaxis.set_major_formatter(THOUSANDS)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=SMALL)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float, title: str) -> Figure:
+    """An empty white figure of ``width`` x ``height`` inches with its title."""
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches around each drawing
+    figure = Figure(figsize=(width, height), layout=layout)
+    figure.suptitle(title, fontsize=TITLE, fontweight="bold", color=INK)
+    return figure
+
+
+def _style(axes: Axes, x_label: str, y_label: str) -> None:
+    """Axis names, a faint grid behind the data, no frame at the top and right."""
+    axes.set_xlabel(x_label, fontsize=TEXT, color=INK)
+    axes.set_ylabel(y_label, fontsize=TEXT, color=INK)
+    axes.tick_params(labelsize=SMALL, color=MUTED, labelcolor=INK)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(MUTED)
+
+
+def _draw_matrix(
+    axes: Axes, cells: NDArray[np.number], labels: Sequence[str], form: str, title: str
+) -> None:
+    """A (c, c) matrix as shades of blue with a number in each cell, written by ``form``."""
+    highest = max(cells.max(), 1e-9)
+    axes.imshow(cells, cmap="Blues", vmin=0, vmax=highest)
+    for (row, column), value in np.ndenumerate(cells):
+        colour = "white" if value > highest / 2 else INK
+        axes.text(
+            column, row, form.format(value), ha="center", va="center", fontsize=SMALL, color=colour
+        )
+    axes.set_title(title, fontsize=TEXT, color=INK)
+    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("Predicted class", fontsize=TEXT, color=INK)
+
+
+def _draw_curves(
+    axes: Axes,
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    areas: Mapping[str, float] | None,
+    legend_title: str,
+) -> None:
+    """One line for each value of column ``class``, on a unit square, legend on the right."""
+    styles = zip(cycle(COLOURS), cycle(DASHES), strict=False)
+    for (name, curve), (colour, dash) in zip(
+        table.groupby("class", sort=False), styles, strict=False
+    ):
+        label = str(name) if areas is None else f"{name}, {areas[str(name)]:.3f}"
+        axes.plot(curve[x], curve[y], dash, color=colour, linewidth=1.6, label=label)
+    _style(axes, x.replace("_", " ").capitalize(), y.replace("_", " ").capitalize())
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    if table.empty:  # a split of one class has no curves, and matplotlib warns of an empty legend
+        return
+    axes.legend(
+        title="Class" if areas is None else legend_title,
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1),
+        alignment="left",
+        frameon=False,
+        fontsize=SMALL,
+        title_fontsize=SMALL,
+    )
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write the PNG; it appears under its name only when complete."""
+    nameless = {"Software": None}  # or the file would carry matplotlib's version
+    with atomic(path) as part:
+        figure.savefig(part, format="png", dpi=DPI, facecolor="white", metadata=nameless)

@@ -1,0 +1,300 @@
+"""Scores and tables of a classifier's predictions, from arrays to JSON-ready values.
+
+Every function takes the same two arrays: ``y``, integer class indices of shape (n,), and ``p``,
+class probabilities of shape (n, c) whose rows sum to 1. The decision for a row is its largest
+probability; on a tie it is the first of the tied classes in label order. Nothing is rounded.
+
+All raise ValueError, naming what they received, on empty input, wrong shapes, labels out of
+range, NaN, negative probabilities, and rows that do not sum to 1.
+"""
+
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import (
+    average_precision_score,
+    confusion_matrix,
+    matthews_corrcoef,
+    precision_recall_curve,
+    precision_recall_fscore_support,
+    roc_auc_score,
+    roc_curve,
+)
+
+Indices = NDArray[np.integer]
+Probabilities = NDArray[np.float64]
+
+SUM_TOLERANCE = 1e-6  # a float32 softmax over a few classes strays about 1e-7 from 1
+
+# scikit-learn's floor for float64, 2.2e-16. A forest can say exactly 0, and one such row would
+# make the mean infinite; with the floor it costs 36 nats.
+LOG_LOSS_FLOOR = float(np.finfo(np.float64).eps)
+
+
+def split_metrics(
+    y: Indices, p: Probabilities, labels: Sequence[str], *, n_bins: int = 15
+) -> dict[str, Any]:
+    """The scores of one split as plain floats and integers, ready for JSON.
+
+    y : integer array of shape (n,), class indices 0 to c - 1.
+    p : float64 array of shape (n, c), class probabilities 0 to 1.
+    labels : the c class names, in column order. n_bins : bins of the calibration error.
+
+    Macro and weighted averages run over all c classes; a class without support counts with
+    recall 0, and a class that is never predicted with precision 0. ``balanced_accuracy`` is the
+    mean recall over the classes that have support. ``accuracy_low`` and ``accuracy_high`` bound
+    the 95 % Wilson interval. ``mcc`` is Matthews' correlation (-1 to 1), ``log_loss`` is in nats,
+    ``ece`` the expected calibration error (0 to 1).
+    """
+    y, p = _checked(y, p, labels)
+    predicted = p.argmax(axis=1)
+    n_correct = int((predicted == y).sum())
+    low, high = wilson_interval(n_correct, len(y))
+    per_class = _per_class(y, predicted, labels)
+    return {
+        "n": len(y),
+        "accuracy": n_correct / len(y),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        **_averages(per_class),
+        # Undefined where truth or decision is constant, and scikit-learn warns where both are.
+        "mcc": float(matthews_corrcoef(y, predicted)) if np.ptp(y) and np.ptp(predicted) else 0.0,
+        "log_loss": _log_loss(y, p),
+        "top2_accuracy": _top2_accuracy(y, p),
+        "ece": _expected_calibration_error(reliability_table(y, p, n_bins)),
+        "one_vs_rest_accuracy": _one_vs_rest_accuracy(y, predicted, len(labels)),
+        "per_class": per_class.to_dict(orient="index"),
+    }
+
+
+def wilson_interval(n_correct: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Lower and upper bound, 0 to 1, of a proportion of ``n_correct`` out of ``n``.
+
+    Score interval without continuity correction: E. B. Wilson, JASA 22 (1927). Unlike the
+    textbook normal interval it stays within 0 to 1 and has a width at 0 % and 100 %.
+    """
+    if not 0 <= n_correct <= n or n == 0:
+        raise ValueError(f"n_correct must be 0 to n and n positive; got {n_correct} of {n}")
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = n_correct / n
+    centre = share + z**2 / (2 * n)
+    margin = z * (share * (1 - share) / n + (z / (2 * n)) ** 2) ** 0.5
+    scale = 1 + z**2 / n
+    # At 0 % and 100 % one bound is exactly 0 or 1; rounding may overshoot it by one unit.
+    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)
+
+
+def confusion_table(y: Indices, p: Probabilities, labels: Sequence[str]) -> pd.DataFrame:
+    """All c * c pairs of classes in label order: actual, predicted, count, share.
+
+    ``share`` is the count divided by the number of rows of the actual class, 0 to 1, and 0 for a
+    class without rows.
+    """
+    y, p = _checked(y, p, labels)
+    counts = confusion_matrix(y, p.argmax(axis=1), labels=range(len(labels)))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return pd.DataFrame(
+        {
+            "actual": np.repeat(labels, len(labels)),
+            "predicted": np.tile(labels, len(labels)),
+            "count": counts.ravel(),
+            "share": shares.ravel(),
+        }
+    )
+
+
+def reliability_table(y: Indices, p: Probabilities, n_bins: int = 15) -> pd.DataFrame:
+    """One row a bin of the decision's probability: how sure, and how often right.
+
+    Columns: confidence_low (excluded) and confidence_high (included), the bounds of the bin;
+    n, its rows; confidence, their mean top probability; accuracy, the share of right decisions.
+    The last two are NaN in an empty bin. Bins have equal width 1 / n_bins, as in Guo et al., "On
+    calibration of modern neural networks", ICML 2017.
+    """
+    y, p = _checked(y, p)
+    if n_bins < 1:
+        raise ValueError(f"n_bins must be at least 1; got {n_bins}")
+    edges = np.arange(n_bins + 1) / n_bins
+    top = p.max(axis=1)
+    correct = p.argmax(axis=1) == y
+    bins = np.searchsorted(edges[1:-1], top, side="left")  # a value on an edge: the lower bin
+    n = np.bincount(bins, minlength=n_bins)
+    rows = np.where(n > 0, n, np.nan)  # NaN, so that an empty bin's means are NaN, not 0
+    return pd.DataFrame(
+        {
+            "confidence_low": edges[:-1],
+            "confidence_high": edges[1:],
+            "n": n,
+            "confidence": np.bincount(bins, weights=top, minlength=n_bins) / rows,
+            "accuracy": np.bincount(bins, weights=correct, minlength=n_bins) / rows,
+        }
+    )
+
+
+def roc_table(
+    y: Indices, p: Probabilities, labels: Sequence[str], n_points: int = 100
+) -> pd.DataFrame:
+    """Each class against the rest: class, false_positive_rate, true_positive_rate.
+
+    Rows run from (0, 0) to (1, 1). Of each curve at most n_points points are kept, none is
+    interpolated: for every value of an even grid of false positive rates, both ends of the last
+    upright piece that does not exceed it (the upper ends alone would flatter the curve).
+    Classes with no positive or no negative rows are left out.
+    """
+    y, p = _checked(y, p, labels)
+    grid = _grid(n_points, n_each=2)
+    curves = []
+    for k in _rankable_classes(y, len(labels)):
+        fall_out, recall, _ = roc_curve(y == k, p[:, k])
+        upper = np.searchsorted(fall_out, grid, side="right") - 1
+        lower = np.searchsorted(fall_out, fall_out[upper], side="left")
+        kept = np.union1d(lower, upper)
+        curves.append((labels[k], fall_out[kept], recall[kept]))
+    return _curve_table(curves, "false_positive_rate", "true_positive_rate")
+
+
+def precision_recall_table(
+    y: Indices, p: Probabilities, labels: Sequence[str], n_points: int = 100
+) -> pd.DataFrame:
+    """Each class against the rest: class, recall, precision, by rising recall.
+
+    Of each curve at most n_points points are kept, none is interpolated: for every value of an
+    even grid of recalls, the first point that reaches it. The customary point at recall 0 and
+    precision 1, which no threshold attains, is absent. Classes with no positive or no negative
+    rows are left out.
+    """
+    y, p = _checked(y, p, labels)
+    grid = _grid(n_points, n_each=1)
+    curves = []
+    for k in _rankable_classes(y, len(labels)):
+        precision, recall, _ = precision_recall_curve(y == k, p[:, k])
+        precision, recall = precision[-2::-1], recall[-2::-1]  # by falling threshold
+        kept = np.unique(np.searchsorted(recall, grid, side="left"))
+        curves.append((labels[k], recall[kept], precision[kept]))
+    return _curve_table(curves, "recall", "precision")
+
+
+def ranking_scores(
+    y: Indices, p: Probabilities, labels: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Per class against the rest: {label: {"roc_auc": 0 to 1, "average_precision": 0 to 1}}.
+
+    Computed from all rows, not from the thinned curves. Classes with no positive or no negative
+    rows are left out.
+    """
+    y, p = _checked(y, p, labels)
+    return {
+        labels[k]: {
+            "roc_auc": float(roc_auc_score(y == k, p[:, k])),
+            "average_precision": float(average_precision_score(y == k, p[:, k])),
+        }
+        for k in _rankable_classes(y, len(labels))
+    }
+
+
+def _checked(
+    y: Indices, p: Probabilities, labels: Sequence[str] | None = None
+) -> tuple[NDArray[np.int64], Probabilities]:
+    """``y`` as int64 and ``p`` as float64, or ValueError. ``labels`` None: any number of them."""
+    y, p = np.asarray(y), np.asarray(p)
+    if y.ndim != 1 or y.size == 0 or y.dtype.kind not in "iu":
+        raise ValueError(f"y must be a non-empty 1-d integer array; got {y.dtype} {y.shape}")
+    if labels is not None and (len(labels) < 2 or len(set(labels)) < len(labels)):
+        raise ValueError(f"labels must be at least two different names; got {list(labels)}")
+    n_classes = p.shape[-1] if labels is None and p.ndim else len(labels or ())
+    if p.dtype.kind not in "fiu" or p.shape != (len(y), n_classes):
+        wanted = "number of labels" if labels is None else f"{n_classes} labels"
+        raise ValueError(f"p must be floats of shape ({len(y)}, {wanted}); got {p.dtype} {p.shape}")
+    if y.min() < 0 or y.max() >= n_classes:
+        raise ValueError(f"y must lie in 0..{n_classes - 1}; got {y.min()}..{y.max()}")
+    _check_rows(p)
+    return y.astype(np.int64), p.astype(np.float64)
+
+
+def _check_rows(p: Probabilities) -> None:
+    """ValueError with the first row of ``p`` that is not a distribution over the classes."""
+    finite = np.isfinite(p)
+    sums = p.sum(axis=1, dtype=np.float64, where=finite)
+    sound = finite.all(axis=1) & (p >= 0).all(axis=1) & (np.abs(sums - 1) <= SUM_TOLERANCE)
+    if not sound.all():
+        row = int(np.argmin(sound))
+        raise ValueError(
+            f"each row of p must be finite, not negative and sum to 1 (within {SUM_TOLERANCE}); "
+            f"got {p[row].tolist()} in row {row}"
+        )
+
+
+def _per_class(y: Indices, predicted: Indices, labels: Sequence[str]) -> pd.DataFrame:
+    """Precision, recall, f1 (0 to 1) and support (rows) of each class, indexed by label."""
+    columns = precision_recall_fscore_support(
+        y, predicted, labels=range(len(labels)), average=None, zero_division=0
+    )
+    names = ("precision", "recall", "f1", "support")
+    return pd.DataFrame(dict(zip(names, columns, strict=True)), index=list(labels))
+
+
+def _averages(per_class: pd.DataFrame) -> dict[str, float]:
+    """Balanced accuracy, and precision, recall and f1 averaged plainly and by support."""
+    support = per_class["support"]
+    scores = per_class[["precision", "recall", "f1"]]
+    macro, weighted = scores.mean(), scores.mul(support, axis=0).sum() / support.sum()
+    return {
+        "balanced_accuracy": float(per_class["recall"][support > 0].mean()),
+        **{f"{name}_macro": float(value) for name, value in macro.items()},
+        **{f"{name}_weighted": float(value) for name, value in weighted.items()},
+    }
+
+
+def _log_loss(y: Indices, p: Probabilities) -> float:
+    """Mean of -ln(probability of the true class), probabilities floored at LOG_LOSS_FLOOR."""
+    return float(-np.log(p[np.arange(len(y)), y].clip(LOG_LOSS_FLOOR, 1.0)).mean())
+
+
+def _top2_accuracy(y: Indices, p: Probabilities) -> float:
+    """Share of rows whose class is among the two most probable; ties go by label order."""
+    top2 = np.argsort(-p, axis=1, kind="stable")[:, :2]
+    return float((top2 == y[:, None]).any(axis=1).mean())
+
+
+def _expected_calibration_error(table: pd.DataFrame) -> float:
+    """Mean gap |accuracy - confidence| over the bins, weighted by rows (Guo et al. 2017, eq. 3)."""
+    filled = table[table["n"] > 0]
+    gap = (filled["accuracy"] - filled["confidence"]).abs()
+    return float(np.average(gap, weights=filled["n"]))
+
+
+def _one_vs_rest_accuracy(y: Indices, predicted: Indices, n_classes: int) -> float:
+    """Mean over the classes of the accuracy of the yes/no decision "is it this class?".
+
+    A wrong row is wrong for two classes, the true and the predicted one, so this equals
+    1 - 2 (1 - accuracy) / n_classes: 0.81 for seven classes at a plain accuracy of one third.
+    """
+    decisions = [((predicted == k) == (y == k)).mean() for k in range(n_classes)]
+    return float(np.mean(decisions))
+
+
+def _grid(n_points: int, *, n_each: int) -> NDArray[np.float64]:
+    """Even values from 0 to 1, both included, so many that ``n_each`` points a value suffice."""
+    if n_points < 2 * n_each:
+        raise ValueError(f"n_points must be at least {2 * n_each}; got {n_points}")
+    return np.linspace(0, 1, n_points // n_each)
+
+
+def _rankable_classes(y: Indices, n_classes: int) -> list[int]:
+    """Classes with at least one row of their own and one of another class."""
+    support = np.bincount(y, minlength=n_classes)
+    return [k for k in range(n_classes) if 0 < support[k] < len(y)]
+
+
+def _curve_table(
+    curves: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]], x: str, y: str
+) -> pd.DataFrame:
+    """Long table of (label, x values, y values) curves; no rows, the same columns if none."""
+    return pd.DataFrame(
+        [(label, *point) for label, xs, ys in curves for point in zip(xs, ys, strict=True)],
+        columns=["class", x, y],
+    )

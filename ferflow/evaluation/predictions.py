@@ -1,0 +1,131 @@
+"""Stored predictions: one parquet file, one row an image, the class probabilities in full.
+
+Columns, in this order: ``source_id``, ``split`` and ``label`` (strings; ``label`` is the name of
+the true class), then ``p_<class>`` (float64, 0 to 1) for each class in label order. Every figure
+and score can be made again from such a file without running a model. The same content gives the
+same bytes, so that DVC sees no change where there is none.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ferflow.artifacts import atomic
+
+TEXT_COLUMNS = ["source_id", "split", "label"]
+PREFIX = "p_"
+
+
+def prediction_frame(
+    source_ids: Sequence[str] | NDArray[np.str_],
+    split: str,
+    y: NDArray[np.integer],
+    p: NDArray[np.floating],
+    labels: Sequence[str],
+) -> pd.DataFrame:
+    """The table of one split, rows in the order given.
+
+    source_ids : n names of the source images.
+    y : integer array of shape (n,), true class indices 0 to c - 1.
+    p : float array of shape (n, c), finite class probabilities, kept as float64.
+    labels : the c class names, in the order of the columns of ``p``.
+    Raises ValueError on other shapes, indices or values.
+    """
+    y, p = np.asarray(y), np.asarray(p)
+    if y.shape != (len(source_ids),) or p.shape != (len(source_ids), len(labels)):
+        raise ValueError(
+            f"{len(source_ids)} source ids and {len(labels)} labels need y and p of shape "
+            f"({len(source_ids)},) and ({len(source_ids)}, {len(labels)}); "
+            f"got {y.shape} and {p.shape}"
+        )
+    if y.dtype.kind not in "iu" or not np.isin(y, np.arange(len(labels))).all():
+        raise ValueError(f"y must be integers in 0..{len(labels) - 1}; got {np.unique(y)}")
+    if not np.isfinite(p).all():
+        raise ValueError(f"p must be finite; row {_first_bad_row(p)} is not")
+    text = {
+        "source_id": [str(name) for name in source_ids],
+        "split": [split] * len(y),
+        "label": [labels[k] for k in y],
+    }
+    chances = {PREFIX + name: p[:, k].astype(np.float64) for k, name in enumerate(labels)}
+    return pd.DataFrame(text | chances)
+
+
+def split_predictions(
+    frame: pd.DataFrame, split: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
+    """(y, p, labels) of one split of ``frame``, rows in their stored order.
+
+    y : int64 of shape (n,); p : float64 of shape (n, c); labels : the c class names.
+    Raises ValueError for a split that is not in the table, or a label without a column.
+    """
+    labels = _class_names(frame)
+    rows = frame[frame["split"] == split]
+    if rows.empty:
+        raise ValueError(f"no rows of split {split!r}; the table has {sorted(set(frame['split']))}")
+    index = {name: k for k, name in enumerate(labels)}
+    unknown = sorted(set(rows["label"]) - set(index))
+    if unknown:
+        raise ValueError(f"labels must be among {labels}; got {unknown}")
+    y = np.array([index[name] for name in rows["label"]], dtype=np.int64)
+    p = rows[[PREFIX + name for name in labels]].to_numpy(dtype=np.float64)
+    return y, np.ascontiguousarray(p), labels
+
+
+def write_predictions(path: Path, frames: Sequence[pd.DataFrame]) -> None:
+    """Write the tables of all splits, one after another, as one parquet file.
+
+    The file appears under its name only when it is complete. Raises ValueError if there is no
+    table, if the tables' classes differ, or if a split occurs in two of them.
+    """
+    if not frames:
+        raise ValueError("need at least one table of predictions; got none")
+    labels = _class_names(frames[0])
+    for frame in frames[1:]:
+        if _class_names(frame) != labels:
+            raise ValueError(f"tables differ in classes: {labels} and {_class_names(frame)}")
+    splits = [split for frame in frames for split in frame["split"].unique()]
+    if len(set(splits)) < len(splits):
+        raise ValueError(f"a split may occur in one table only; got {splits}")
+    table = _arrow_table(pd.concat(frames, ignore_index=True))
+    with atomic(path) as part:
+        pq.write_table(table, part, compression="zstd")
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """The table that ``write_predictions`` wrote. Raises ValueError if columns are missing."""
+    frame: pd.DataFrame = pq.read_table(path).to_pandas()
+    _class_names(frame)
+    return frame
+
+
+def _arrow_table(frame: pd.DataFrame) -> pa.Table:
+    """Columns with explicit types and no pandas metadata, which would name pandas' version."""
+    text = {name: pa.array(frame[name].tolist(), pa.string()) for name in TEXT_COLUMNS}
+    chances = {
+        name: pa.array(frame[name].to_numpy(), pa.float64())
+        for name in frame.columns[len(TEXT_COLUMNS) :]
+    }
+    return pa.table(text | chances)
+
+
+def _class_names(frame: pd.DataFrame) -> list[str]:
+    """Class names in label order, from the columns; ValueError if the columns are not ours."""
+    columns = list(frame.columns)
+    text, chances = columns[: len(TEXT_COLUMNS)], columns[len(TEXT_COLUMNS) :]
+    if text != TEXT_COLUMNS or not chances or not all(c.startswith(PREFIX) for c in chances):
+        raise ValueError(
+            f"a table of predictions has columns {TEXT_COLUMNS}, then {PREFIX}<class> for each "
+            f"class; got {columns}"
+        )
+    return [name.removeprefix(PREFIX) for name in chances]
+
+
+def _first_bad_row(p: NDArray[np.floating]) -> int:
+    """Index of the first row of ``p`` (n, c) with a value that is not finite."""
+    return int(np.argmin(np.isfinite(p).all(axis=1)))

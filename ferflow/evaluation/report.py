@@ -1,0 +1,133 @@
+"""What `evaluate` writes: predictions, metrics, tables and pictures of a classifier."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ferflow.artifacts import Split
+from ferflow.classifier import Classifier
+from ferflow.evaluation import figures, metrics
+from ferflow.evaluation.predictions import prediction_frame, split_predictions
+from ferflow.params import Record
+from ferflow.tables import write_table
+
+DRAWN_SPLITS = ("val", "test")  # a forest's curves on its own training rows are all perfect
+
+
+class EvaluateParams(Record):
+    """The section `evaluate`."""
+
+    splits: list[Literal["train", "val", "test"]] = Field(min_length=1)
+    calibration_bins: int = Field(ge=2, le=100)
+    gallery_size: int = Field(ge=1, le=200)
+
+
+def predict(classifier: Classifier, name: str, split: Split) -> pd.DataFrame:
+    """The stored predictions for a split's real images: copies and synthetic rows are left out."""
+    rows = split.take(split.original)
+    p = classifier.predict_proba(rows.x)
+    return prediction_frame(rows.source_id, name, rows.y, p, rows.labels)
+
+
+def split_scores(predictions: pd.DataFrame, n_bins: int) -> dict[str, dict[str, Any]]:
+    """The metrics of each split among the stored predictions."""
+    scores = {}
+    for name in predictions["split"].unique():
+        y, p, labels = split_predictions(predictions, name)
+        scores[name] = metrics.split_metrics(y, p, labels, n_bins=n_bins)
+    return scores
+
+
+def protocol(split: Split, params: EvaluateParams) -> dict[str, Any]:
+    """What the figures mean: the data, and what was left out of them."""
+    meta = split.meta
+    subset_of = meta.get("class_subset_of")
+    return {
+        "data_set": meta["data_set"],
+        "split": meta["split"],
+        "classes": list(split.labels),
+        "classes_left_out": [c for c in subset_of if c not in split.labels] if subset_of else [],
+        "filters_on_train": meta["train_filters"],
+        "filters_on_val_and_test": [],
+        "scored": params.splits,
+    }
+
+
+def write_tables(predictions: pd.DataFrame, n_bins: int, folder: Path) -> None:
+    """CSV tables for val and test; of a split that is not scored, the header alone."""
+    for name in DRAWN_SPLITS:
+        for kind, table in _tables(predictions, name, n_bins).items():
+            filled = table.dropna()  # a bin of the reliability diagram may be empty
+            write_table(folder / f"{kind}_{name}.csv", filled)
+
+
+def draw_pictures(predictions: pd.DataFrame, n_bins: int, folder: Path) -> None:
+    """PNG pictures for those of val and test that are scored."""
+    for name in DRAWN_SPLITS:
+        if name not in set(predictions["split"]):
+            continue
+        tables = _tables(predictions, name, n_bins)
+        areas = metrics.ranking_scores(*split_predictions(predictions, name))
+        figures.plot_confusion(
+            tables["confusion"],
+            folder / f"confusion_{name}.png",
+            title=f"Confusion matrix, {name}",
+        )
+        figures.plot_roc(
+            tables["roc"],
+            folder / f"roc_{name}.png",
+            title=f"ROC, one class against the rest, {name}",
+            areas={label: area["roc_auc"] for label, area in areas.items()},
+        )
+        figures.plot_precision_recall(
+            tables["precision_recall"],
+            folder / f"precision_recall_{name}.png",
+            title=f"Precision and recall, {name}",
+            areas={label: area["average_precision"] for label, area in areas.items()},
+        )
+        figures.plot_reliability(
+            tables["reliability"],
+            folder / f"reliability_{name}.png",
+            title=f"Reliability, {name}",
+        )
+
+
+def draw_mistakes(
+    predictions: pd.DataFrame, images: Mapping[str, Split], n: int, path: Path
+) -> None:
+    """The n images of a split that the classifier named wrongly with the most confidence."""
+    name = "val" if "val" in images else next(iter(images))
+    y, p, labels = split_predictions(predictions, name)
+    wrong = np.flatnonzero(p.argmax(axis=1) != y)
+    rows = wrong[np.argsort(-p[wrong].max(axis=1), kind="stable")][:n]
+    captions = [
+        figures.mistake_caption(labels[y[row]], labels[p[row].argmax()], float(p[row].max()))
+        for row in rows
+    ]
+    pictures: NDArray[np.uint8] = images[name].take(images[name].original).x[rows]
+    figures.plot_gallery(pictures, captions, path, title=f"Confident mistakes, {name}")
+
+
+def draw_colony(table_file: Path, path: Path) -> None:
+    """The search of `select_features`, where there was one."""
+    table = pd.read_csv(table_file)
+    if not table.empty:
+        figures.plot_convergence(table, path, score_name="Score on val")
+
+
+def _tables(predictions: pd.DataFrame, name: str, n_bins: int) -> dict[str, pd.DataFrame]:
+    """Kind -> table for one split, without rows where the split is not among the predictions."""
+    scored = name in set(predictions["split"])
+    y, p, labels = split_predictions(predictions, name if scored else predictions["split"].iloc[0])
+    tables = {
+        "confusion": metrics.confusion_table(y, p, labels),
+        "roc": metrics.roc_table(y, p, labels),
+        "precision_recall": metrics.precision_recall_table(y, p, labels),
+        "reliability": metrics.reliability_table(y, p, n_bins),
+    }
+    return tables if scored else {kind: table.iloc[:0] for kind, table in tables.items()}

@@ -1,0 +1,10 @@
+"""Grey levels as features, as they are."""
+
+import numpy as np
+
+from ferflow.extraction import Extractor, FeaturesParams
+
+
+def make(params: FeaturesParams) -> Extractor:
+    """Features of shape (48, 48): the image itself, 0 to 255."""
+    return Extractor(lambda images: images.astype(np.float32), (48, 48), params.batch_size)

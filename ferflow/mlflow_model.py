@@ -1,0 +1,45 @@
+"""The model as MLflow stores it: this very file, beside the classifier's folder; no pickle.
+
+Input: a table with the column `image`, base64 of a picture file of one face.
+Output: a table with a probability per class.
+"""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+
+from ferflow.errors import DataError
+from ferflow.recognizer import Recognizer, decode_face
+
+
+class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """Maps pictures of faces to probabilities."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the classifier, and the pretrained network where its features need one."""
+        backbone = context.artifacts.get("backbone")
+        folder = Path(context.artifacts["classifier"])
+        self._recognizer = Recognizer(folder, Path(backbone) if backbone else None)
+
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Probabilities, a row per picture and a column per class."""
+        del context, params
+        faces = np.stack([_decode(text) for text in model_input["image"]])
+        return pd.DataFrame(self._recognizer(faces), columns=list(self._recognizer.labels))
+
+
+def _decode(text: str) -> Any:
+    try:
+        return decode_face(base64.b64decode(text, validate=True))
+    except binascii.Error:
+        raise DataError("the column `image` must hold base64 of a picture file.") from None
+
+
+mlflow.models.set_model(FaceModel())

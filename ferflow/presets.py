@@ -1,0 +1,143 @@
+"""Presets: each system as a few lines over the default parameters, and `ferflow use`.
+
+params.yaml is always presets/defaults.yaml with a preset's overlay and the user's settings put
+into it, comments and all.
+"""
+
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ferflow.artifacts import atomic
+from ferflow.errors import ParamError
+from ferflow.hashing import sha256_of
+from ferflow.params import PARAMS_FILE, flatten, nearest, read_yaml
+from ferflow.sections import check_params
+
+PRESETS = Path("presets")
+DEFAULTS = PRESETS / "defaults.yaml"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named system: what it is, whose paper it follows, what that paper claims."""
+
+    name: str
+    about: str
+    paper: str | None
+    claim: str | None
+    overlay: dict[str, Any]  # dotted key -> value
+
+
+def preset_names() -> list[str]:
+    """The presets that there are, the default first."""
+    names = sorted(path.stem for path in PRESETS.glob("*.yaml") if path != DEFAULTS)
+    return sorted(names, key=lambda name: name != "quickstart")
+
+
+def load_preset(name: str) -> Preset:
+    """A preset by name; ParamError where there is none, with the nearest."""
+    legal = preset_names()
+    if name not in legal:
+        raise ParamError(
+            f"there is no preset '{name}'.{nearest(name, legal)} Legal: {', '.join(legal)}."
+        )
+    content = read_yaml(PRESETS / f"{name}.yaml")
+    overlay = flatten(content["params"])
+    return Preset(name, content["about"], content.get("paper"), content.get("claim"), overlay)
+
+
+def use(name: str, settings: dict[str, Any]) -> list[str]:
+    """Write params.yaml for a preset and settings (dotted key -> value), checked beforehand.
+
+    Returns a line for each of the user's own edits of the old params.yaml that is gone now.
+    """
+    edits = own_edits()
+    params = compose(name, settings)
+    check_params(_plain(params))
+    with atomic(PARAMS_FILE) as part:
+        part.write_text(_text(params), encoding="utf-8")
+    now = flatten(_plain(params))
+    fingerprints = ("data.sha256", "features.backbone_sha256")  # they follow from the paths
+    return [
+        f"{key}: {value!r} (now {now.get(key)!r})"
+        for key, value in edits.items()
+        if key not in fingerprints and now.get(key) != value
+    ]
+
+
+def own_edits() -> dict[str, Any]:
+    """What stands in params.yaml (dotted key -> value) beyond the preset that it names."""
+    if not PARAMS_FILE.exists():
+        return {}
+    params = read_yaml(PARAMS_FILE)
+    name = params.get("preset")
+    expected = flatten(read_yaml(DEFAULTS)) | {"preset": name}
+    if name in preset_names():
+        expected |= load_preset(str(name)).overlay
+    return {key: v for key, v in flatten(params).items() if expected.get(key, _ABSENT) != v}
+
+
+def compose(name: str, settings: dict[str, Any]) -> Any:
+    """A preset's parameters with comments, settings, and fingerprints of the paths in them."""
+    params = YAML().load(DEFAULTS.read_text(encoding="utf-8"))
+    for key, value in {"preset": name, **load_preset(name).overlay, **settings}.items():
+        _set(params, key, value)
+    data, features = params["data"], params["features"]
+    if data["source"] == "path":
+        if data["path"] is None:
+            raise ParamError(
+                f"the preset '{name}' needs FER-2013: ferflow use {name} "
+                "--set data.path=FILE_OR_FOLDER (Kaggle's msambare/fer2013, zip or unpacked)"
+            )
+        data["sha256"] = sha256_of(Path(data["path"]))
+    if features["method"] == "backbone" and Path(features["backbone"]).is_dir():
+        features["backbone_sha256"] = sha256_of(Path(features["backbone"]))
+    return params
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """'balance.method=none' as key and value; the value is read as it would be in params.yaml."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ParamError(f"a setting is key=value, such as balance.method=none; got '{text}'.")
+    try:
+        return key.strip(), YAML(typ="safe", pure=True).load(value)
+    except YAMLError:
+        raise ParamError(f"{key}: '{value}' is not a YAML value.") from None
+
+
+def _set(params: Any, key: str, value: Any) -> None:
+    """Put a value at a dotted key that must be there already."""
+    *sections, last = key.split(".")
+    place = params
+    for section in sections:
+        place = place.get(section) if isinstance(place, dict) else None
+    if not isinstance(place, dict) or last not in place:
+        raise ParamError(f"there is no parameter '{key}'.{nearest(key, flatten(_plain(params)))}")
+    place[last] = value
+
+
+def _text(params: Any) -> str:
+    yaml = YAML()
+    yaml.width = 100
+    yaml.representer.add_representer(
+        type(None),
+        lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null"),
+    )
+    stream = StringIO()
+    yaml.dump(params, stream)
+    return stream.getvalue()
+
+
+def _plain(params: Any) -> dict[str, Any]:
+    """Commented parameters as the plain values that a reader of the file would get."""
+    plain: dict[str, Any] = YAML(typ="safe", pure=True).load(_text(params))
+    return plain
+
+
+_ABSENT = object()

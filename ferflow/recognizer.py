@@ -1,0 +1,70 @@
+"""From face images to probabilities: a classifier's folder with its own preprocessing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.classifier import load_classifier
+from ferflow.data.lighting import correct_lighting
+from ferflow.errors import DataError
+from ferflow.extraction import FeaturesParams, extract_features, make_extractor
+from ferflow.hashing import sha256_of
+
+SIDE = 48  # pixels: what every stage before the features sees
+
+
+class Recognizer:
+    """Names the expression on faces as the pipeline does.
+
+    labels : class names in the order of the probabilities' columns.
+    """
+
+    def __init__(self, folder: Path, backbone: Path | None = None) -> None:
+        """Load a folder that `train` wrote.
+
+        backbone : a copy of the pretrained network, instead of where the folder says it lies.
+        """
+        self._classifier = load_classifier(folder)
+        self.labels = self._classifier.labels
+        self._features = _feature_maker(self._classifier.meta, backbone)
+
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Probabilities (n, n_classes) of grey faces, uint8 (n, 48, 48)."""
+        if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
+            raise DataError(
+                f"faces must be uint8 of shape (n, {SIDE}, {SIDE}); "
+                f"got {images.dtype} {images.shape}."
+            )
+        lit = correct_lighting(images, self._classifier.meta["lighting"])
+        return self._classifier.predict_proba(self._features(lit))
+
+
+def decode_face(content: bytes) -> NDArray[np.uint8]:
+    """A picture file's bytes as a grey face (48, 48); DataError where it is no picture."""
+    encoded = np.frombuffer(content, np.uint8)
+    image = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE) if len(encoded) else None
+    if image is None:
+        raise DataError(f"not a readable picture ({len(content)} bytes).")
+    if image.shape != (SIDE, SIDE):
+        image = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _feature_maker(
+    meta: dict[str, Any], backbone: Path | None
+) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:
+    """What turns images into the features that the classifier was trained on."""
+    if "features" not in meta:
+        return lambda images: images  # the classifier takes the pixels
+    params = FeaturesParams.model_validate(meta["features"])
+    if backbone is not None:
+        fingerprint = params.backbone_sha256 or sha256_of(backbone)
+        params = params.model_copy(
+            update={"backbone": str(backbone.absolute()), "backbone_sha256": fingerprint}
+        )
+    extractor = make_extractor(params)
+    return lambda images: extract_features(images, extractor)

@@ -1,0 +1,49 @@
+"""All sections of params.yaml at once: what `ferflow check` and `ferflow use` verify."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ferflow.data.augment import AugmentParams
+from ferflow.data.balance import BalanceParams
+from ferflow.data.preprocess import PreprocessParams
+from ferflow.data.sources import DataParams
+from ferflow.errors import ParamError
+from ferflow.evaluation.report import EvaluateParams
+from ferflow.extraction import FeaturesParams
+from ferflow.families import pick_family
+from ferflow.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed
+from ferflow.selection import SelectionParams
+
+SECTIONS: dict[str, type[Record]] = {
+    "data": DataParams,
+    "preprocess": PreprocessParams,
+    "augment": AugmentParams,
+    "features": FeaturesParams,
+    "balance": BalanceParams,
+    "selection": SelectionParams,
+    "evaluate": EvaluateParams,
+}
+TOP_LEVEL = ["preset", "seed", *list(SECTIONS)[:-1], "train", "evaluate"]
+
+
+def check_params(params: dict[str, Any]) -> None:
+    """Refuse parameters in which any section is missing, incomplete or impossible.
+
+    Raises ParamError with a line for each fault, wherever it stands.
+    """
+    faults = [
+        f"{PARAMS_FILE}: {key} is not a section.{nearest(key, TOP_LEVEL)} "
+        f"Legal: {', '.join(TOP_LEVEL)}."
+        for key in params
+        if key not in TOP_LEVEL
+    ]
+    checks: list[Callable[[], object]] = [partial(pick_seed, params), partial(pick_family, params)]
+    checks += [partial(pick_section, params, name, record) for name, record in SECTIONS.items()]
+    for verify in checks:
+        try:
+            verify()
+        except ParamError as error:
+            faults.append(str(error))
+    if faults:
+        raise ParamError("\n".join(faults))

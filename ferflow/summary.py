@@ -1,0 +1,54 @@
+"""The last run's metrics as a table for people."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from ferflow.artifacts import SPLITS, read_json
+
+METRICS_FILE = Path("metrics/metrics.json")
+SHOWN = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1_macro": "F1, macro",
+    "precision_weighted": "precision, weighted",
+    "recall_weighted": "recall, weighted",
+    "f1_weighted": "F1, weighted",
+    "mcc": "Matthews correlation",
+    "top2_accuracy": "top-2 accuracy",
+    "log_loss": "log loss (nats)",
+    "ece": "calibration error",
+}
+NEXT_STEPS = """
+What next (after `source .venv/bin/activate`):
+  change a value   edit params.yaml, say balance.method: none, then: dvc repro
+  compare          dvc params diff; dvc metrics diff
+  see the runs     make ui
+  real faces       ferflow use mobilenet-aco-rf --set data.path=FER2013.zip; dvc repro
+"""
+
+
+def metrics_table() -> Table:
+    """A row per metric, a column per scored split."""
+    scores = read_json(METRICS_FILE)
+    splits = [name for name in SPLITS if name in scores]
+    table = Table("metric", *splits)
+    for key, name in SHOWN.items():
+        table.add_row(name, *(f"{scores[split][key]:.3f}" for split in splits))
+        if key == "accuracy":
+            bounds = (
+                "{accuracy_low:.3f} to {accuracy_high:.3f}".format(**scores[s]) for s in splits
+            )
+            table.add_row("  95 % interval", *bounds)
+    return table
+
+
+def protocol_line() -> str:
+    """What the figures mean, in a line."""
+    about = read_json(METRICS_FILE)["protocol"]
+    left_out = about["classes_left_out"]
+    return (
+        f"{about['data_set']}, split: {about['split']}, {len(about['classes'])} classes"
+        + (f" (without {', '.join(left_out)})" if left_out else "")
+        + f"; train filtered: {', '.join(about['filters_on_train']) or 'no'}; val and test: no."
+    )

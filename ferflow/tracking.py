@@ -1,0 +1,200 @@
+"""Tracking: the finished pipeline run as one MLflow run, filled from the files that stages wrote.
+
+Calling it again changes nothing: the run is found by a fingerprint of everything that DVC knows
+of the pipeline's state (parameters, code, data, outputs). Nothing in the pipeline reads MLflow.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pandas as pd
+
+from ferflow.artifacts import load_split, read_json
+from ferflow.costs import find_cost, read_lock
+from ferflow.errors import FerflowError
+from ferflow.params import PARAMS_FILE, flatten, read_yaml, repository_root
+from ferflow.store import open_store
+
+import mlflow  # isort: skip  (after ferflow.store, which switches its telemetry off)
+from mlflow.entities import Metric, Param, Run, RunTag  # isort: skip
+
+STAGES = (
+    "download",
+    "preprocess",
+    "augment",
+    "extract_features",
+    "balance",
+    "select_features",
+    "train",
+    "evaluate",
+)
+METRICS_FILES = {"": "metrics/metrics.json", "selection/": "metrics/selection.json"}
+CURVE = Path("metrics/plots/colony.csv")
+CLASSIFIER = Path("models/classifier")
+PICTURES = Path("data/evaluation/pictures")
+
+_FINGERPRINT = "ferflow.fingerprint"
+_PACKAGES = ("mlflow", "numpy", "pandas", "opencv-python-headless", "scikit-learn", "skops")
+_BACKBONE_PACKAGES = ("torch", "transformers")
+
+
+def track_run() -> str:
+    """Make sure that the last finished run is in MLflow; returns a line that says what was done.
+
+    Raises FerflowError where the files are not those of one finished run.
+    """
+    lock = read_lock()
+    check_finished(lock)
+    fingerprint = lock_fingerprint(lock)
+    client, experiment_id = open_store()
+    run = _find_or_create(client, experiment_id, fingerprint)
+    name = f"{run.info.run_name} ({fingerprint})"
+    if run.info.status == "FINISHED":
+        return f"MLflow has this run already: {name}"
+    run_id = run.info.run_id
+    _log_numbers(client, run_id, lock)
+    for path in (PARAMS_FILE, Path("dvc.lock"), *map(Path, METRICS_FILES.values())):
+        client.log_artifact(run_id, str(path), "pipeline")
+    client.log_artifacts(run_id, str(CURVE.parent), "tables")
+    client.log_artifacts(run_id, str(PICTURES), "pictures")
+    if "ferflow.model" not in run.data.tags:
+        _log_model(run_id)
+        client.set_tag(run_id, "ferflow.model", "logged")
+    client.set_terminated(run_id, "FINISHED")
+    return f"MLflow has a new run: {name}"
+
+
+def check_finished(lock: dict[str, Any]) -> None:
+    """Refuse to track results that do not belong to the present parameters."""
+    cure = "Run `dvc repro` first."
+    if missing := [stage for stage in STAGES if stage not in lock]:
+        raise FerflowError(f"the pipeline has not finished ({', '.join(missing)}). {cure}")
+    now = flatten(read_yaml(PARAMS_FILE))
+    for stage in STAGES:
+        then = lock[stage].get("params", {}).get(PARAMS_FILE.name, {})
+        for key, value in flatten(then).items():
+            if now.get(key) != value:
+                raise FerflowError(
+                    f"{key} was {value!r} in the last run, not {now.get(key)!r}. {cure}"
+                )
+        for out in lock[stage].get("outs", []):
+            if not Path(out["path"]).exists():
+                raise FerflowError(f"{out['path']} is not here. {cure}")
+    for out in lock["evaluate"]["outs"]:
+        path = Path(out["path"])
+        if path.is_file() and out["md5"] != hashlib.md5(path.read_bytes()).hexdigest():
+            raise FerflowError(f"{path} is not what the last run wrote. {cure}")
+
+
+def lock_fingerprint(lock: dict[str, Any]) -> str:
+    """A hash of the stages' entries in dvc.lock: parameters, code, data and results."""
+    entries = {stage: lock[stage] for stage in STAGES}
+    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _find_or_create(client: mlflow.MlflowClient, experiment_id: str, fingerprint: str) -> Run:
+    """The run with this fingerprint; one that was cut off while it was filled is taken up again."""
+    found = client.search_runs([experiment_id], f"tags.`{_FINGERPRINT}` = '{fingerprint}'")
+    if found:
+        return found[0]
+    preset = str(read_yaml(PARAMS_FILE).get("preset"))
+    name = os.environ.get("DVC_EXP_NAME") or f"{preset}-{fingerprint[:6]}"
+    tags = {_FINGERPRINT: fingerprint, "preset": preset, "commit": _commit()}
+    return client.create_run(experiment_id, run_name=name, tags=tags)
+
+
+def _log_numbers(client: mlflow.MlflowClient, run_id: str, lock: dict[str, Any]) -> None:
+    """Parameters, metrics, costs and curves; points that are there already are left alone."""
+    there = set(client.get_run(run_id).data.metrics)
+    metrics = [
+        Metric(key, value, 0, step)
+        for key, value, step in [*_scalars(lock), *_curve_points()]
+        if key not in there
+    ]
+    params = [Param(k, str(v)) for k, v in flatten(read_yaml(PARAMS_FILE)).items()]
+    data = json.dumps([out["md5"] for out in lock["download"]["outs"]])
+    data_tag = RunTag("data_fingerprint", hashlib.sha256(data.encode()).hexdigest()[:16])
+    client.log_batch(run_id, params=params, tags=[data_tag])
+    for start in range(0, len(metrics), 1000):  # the most that one call takes
+        client.log_batch(run_id, metrics=metrics[start : start + 1000])
+
+
+def _scalars(lock: dict[str, Any]) -> list[tuple[str, float, int]]:
+    """(name, value, step 0) of every number in the metrics files and of each stage's cost."""
+    numbers: dict[str, Any] = {}
+    for prefix, path in METRICS_FILES.items():
+        numbers |= {f"{prefix}{k}": v for k, v in flatten(read_json(Path(path))).items()}
+    for stage in STAGES:
+        for name, value in (find_cost(stage, lock[stage]) or {}).items():
+            numbers[f"cost/{stage}/{name}"] = value
+    return [
+        (key.replace(".", "/"), float(value), 0)
+        for key, value in numbers.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
+
+
+def _curve_points() -> list[tuple[str, float, int]]:
+    """(name, value, step) of the colony's search, a step per ant."""
+    table = pd.read_csv(CURVE)
+    return [
+        (f"colony/{name}", float(value), step)
+        for name in ("score", "best_score", "n_features")
+        for step, value in enumerate(table[name])
+    ]
+
+
+def _log_model(run_id: str) -> None:
+    """The classifier with its feature extraction, as code and data: loads in a fresh process."""
+    about = read_json(CLASSIFIER / "classifier.json")
+    artifacts = {"classifier": str(CLASSIFIER)}
+    packages: tuple[str, ...] = _PACKAGES
+    features = about["meta"].get("features", {})
+    if features.get("method") == "backbone":
+        artifacts["backbone"] = str(_backbone_folder(features["backbone"]))
+        packages += _BACKBONE_PACKAGES
+    labels = about["labels"]
+    example = pd.DataFrame({"image": [_example_image()]})
+    answer = pd.DataFrame([[1 / len(labels)] * len(labels)], columns=labels)
+    mlflow.set_tracking_uri(open_store()[0].tracking_uri)
+    with mlflow.start_run(run_id=run_id):
+        mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).with_name("mlflow_model.py")),
+            artifacts=artifacts,
+            code_paths=[str(Path(__file__).parent)],
+            signature=mlflow.models.infer_signature(example, answer),
+            input_example=example,
+            pip_requirements=[f"{name}=={version(name)}" for name in packages],
+        )
+
+
+def _backbone_folder(name: str) -> Path:
+    """Where the pretrained network's files lie: the user's folder, or the hub's local cache."""
+    folder = repository_root() / name
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+
+    files = ["*.json", "*.safetensors"]
+    return Path(snapshot_download(name, allow_patterns=files, local_files_only=True))
+
+
+def _example_image() -> str:
+    """The first raw validation image as base64 of a PNG file."""
+    image = load_split(Path("data/raw/val.safetensors")).x[0]
+    return base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode()
+
+
+def _commit() -> str:
+    """The Git commit, '-dirty' with changes, or 'none' outside Git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "none"

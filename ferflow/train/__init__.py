@@ -1,0 +1,1 @@
+"""Classifier families, a module each; `train.family` names the module."""

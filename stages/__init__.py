@@ -1,0 +1,1 @@
+"""Entry points of the pipeline, one module per stage of dvc.yaml."""

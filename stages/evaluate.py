@@ -1,0 +1,47 @@
+"""Stage 8: score the classifier. The only stage that looks at test labels."""
+
+from pathlib import Path
+
+from ferflow.artifacts import Split, load_split, write_json
+from ferflow.classifier import load_classifier
+from ferflow.evaluation.predictions import read_predictions, write_predictions
+from ferflow.evaluation.report import (
+    EvaluateParams,
+    draw_colony,
+    draw_mistakes,
+    draw_pictures,
+    predict,
+    protocol,
+    split_scores,
+    write_tables,
+)
+from ferflow.params import load_params
+from ferflow.stage import run_stage
+
+
+def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: Path) -> None:
+    params = load_params("evaluate", EvaluateParams)
+    classifier = load_classifier(model)
+    splits = {name: load_split(features / f"{name}.safetensors") for name in params.splits}
+    frames = [predict(classifier, name, split) for name, split in splits.items()]
+    write_predictions(evaluation / "predictions.parquet", frames)
+
+    # From here on everything comes from what was stored, so that anyone can compute it again.
+    predictions = read_predictions(evaluation / "predictions.parquet")
+    scores = split_scores(predictions, params.calibration_bins)
+    any_split = next(iter(splits.values()))
+    write_json(metrics / "metrics.json", scores | {"protocol": protocol(any_split, params)})
+    write_tables(predictions, params.calibration_bins, metrics / "plots")
+    pictures = evaluation / "pictures"
+    draw_pictures(predictions, params.calibration_bins, pictures)
+    draw_colony(metrics / "plots" / "colony.csv", pictures / "colony.png")
+    faces: dict[str, Split] = {
+        name: load_split(images / f"{name}.safetensors") for name in params.splits
+    }
+    draw_mistakes(predictions, faces, params.gallery_size, pictures / "mistakes.png")
+    for name, score in scores.items():
+        print(f"{name:<6}accuracy {score['accuracy']:.4f}  macro F1 {score['f1_macro']:.4f}")
+
+
+if __name__ == "__main__":
+    run_stage(main)
