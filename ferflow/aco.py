@@ -62,7 +62,7 @@ class Trail:
     def attraction(self) -> NDArray[np.float64]:
         """tau^alpha * eta^beta (m,), the weight of each thing in the random proportional rule."""
         weights = self.pheromone**self.options.alpha * self.heuristic**self.options.beta
-        return np.asarray(weights, dtype=np.float64)
+        return np.maximum(weights, np.finfo(np.float64).tiny)  # large exponents underflow to 0
 
     def choose(self, k: int, q0: float, rng: np.random.Generator) -> NDArray[np.intp]:
         """k different things by the pseudo-random proportional rule."""
@@ -127,7 +127,6 @@ def search(
             size = size_trail.choose(1, 0, rng)  # drawn: a greedy pick among equals would be blind
             chosen = features.choose(int(sizes[size[0]]), options.q0, rng)
             features.visit(chosen)
-            size_trail.visit(size)
             mask = np.zeros(d, dtype=bool)
             mask[chosen] = True
             ants.append(Ant(iteration, number, mask, score(mask)))

@@ -8,6 +8,7 @@ an array piece by piece, which feature extraction needs.
 """
 
 import json
+import math
 import os
 import struct
 from collections.abc import Iterator
@@ -28,6 +29,18 @@ ORIGINAL = ""  # `transform` of a row that is an image of the data set as it cam
 _DTYPES = {"U8": np.uint8, "I64": np.int64, "F32": np.float32, "BOOL": np.bool_}
 _CODES = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
 _MAX_HEADER = 1 << 20  # bytes; ours are a few hundred
+
+# what parsing a file that is something else can raise
+_MALFORMED = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True)
@@ -110,15 +123,13 @@ def split_writer(
 
 
 def load_split(path: Path) -> Split:
-    """The split in a file, its values mapped from disk (read-only) rather than read."""
-    header, data_start = _read_header(path)
-    meta = header.pop("__metadata__", {})
-    arrays = {}
-    for name, entry in header.items():
-        dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), tuple(entry["shape"])
-        arrays[name] = _map(path, "r", dtype, shape, data_start + entry["data_offsets"][0])
+    """The split in a file, its values mapped from disk (read-only) rather than read.
+
+    Raises DataError where the file is missing, cut short or no split.
+    """
     try:
-        return Split(
+        arrays, meta = _map_arrays(path)
+        split = Split(
             x=arrays["x"],
             y=np.array(arrays["y"]),
             source_id=_to_str(arrays["source_id"]),
@@ -126,8 +137,14 @@ def load_split(path: Path) -> Split:
             labels=tuple(json.loads(meta["labels"])),
             meta=json.loads(meta["meta"]),
         )
-    except KeyError as missing:
-        raise DataError(f"{path} is no split file of ferflow: it lacks {missing}.") from None
+        if not len(split.x) == len(split.y) == len(split.source_id) == len(split.transform):
+            raise ValueError("its arrays differ in length")
+    except FileNotFoundError:
+        raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
+    except _MALFORMED as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise DataError(f"{path} is no whole split file ({reason}). Delete it, repeat.") from None
+    return split
 
 
 @contextmanager
@@ -135,6 +152,7 @@ def atomic(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)  # a killed run's, perhaps a second name of another file
     try:
         yield part
         part.replace(path)
@@ -166,7 +184,6 @@ def pass_through(source: Path, target: Path) -> None:
     Safe because no stage ever writes into an existing file: each makes a new one and renames it.
     """
     with atomic(target) as part:
-        part.unlink(missing_ok=True)
         try:
             os.link(source, part)
         except FileNotFoundError:
@@ -196,22 +213,25 @@ def _header(
     }
 
 
-def _read_header(path: Path) -> tuple[dict[str, Any], int]:
-    """The header's entries, and where the arrays start; DataError where the file is not whole."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > _MAX_HEADER:
-                raise ValueError("its header is too long")
-            header = json.loads(file.read(length))
-        end = max(entry["data_offsets"][1] for name, entry in header.items() if name[0] != "_")
-        if path.stat().st_size != 8 + length + end:
-            raise ValueError("it is cut short")
-    except FileNotFoundError:
-        raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
-    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        raise DataError(f"{path} is no whole split file: {error}. Delete it, repeat.") from None
-    return header, 8 + length
+def _map_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """The arrays of a safetensors file, mapped, and its metadata."""
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > _MAX_HEADER:
+            raise ValueError("its header is too long")
+        header = json.loads(file.read(length))
+    meta = header.pop("__metadata__", {})
+    start, arrays, end = 8 + length, {}, 0
+    for name, entry in header.items():
+        dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), tuple(entry["shape"])
+        first, last = entry["data_offsets"]
+        if first != end or last - first != dtype.itemsize * math.prod(shape):
+            raise ValueError(f"the place of {name} does not fit its shape")
+        end = last
+        arrays[name] = _map(path, "r", dtype, shape, start + first)
+    if path.stat().st_size != start + end:
+        raise ValueError("it is cut short")
+    return arrays, meta
 
 
 def _map(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.artifacts import read_json, write_json
+from ferflow.errors import DataError, ParamError
 from ferflow.families import family_module
 from ferflow.masks import load_mask, save_mask, select_columns
 
@@ -49,6 +50,9 @@ def save_classifier(folder: Path, classifier: Classifier) -> None:
 def load_classifier(folder: Path) -> Classifier:
     """The classifier in a folder that `train` wrote; DataError where it is something else."""
     about = read_json(folder / "classifier.json")
-    model = family_module(about["family"]).load(folder)
-    mask = load_mask(folder / "mask.npy")
-    return Classifier(about["family"], model, mask, tuple(about["labels"]), about["meta"])
+    try:
+        family, labels, meta = about["family"], tuple(about["labels"]), dict(about["meta"])
+        module = family_module(family)
+    except (KeyError, TypeError, ValueError, ParamError) as error:
+        raise DataError(f"{folder / 'classifier.json'} describes no classifier: {error}") from None
+    return Classifier(family, module.load(folder), load_mask(folder / "mask.npy"), labels, meta)

@@ -1,5 +1,6 @@
 """Masks of selected features: bool (d,), True for a feature that the classifier sees."""
 
+import math
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from ferflow.errors import DataError
 
 def select_columns(x: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
     """The features (n, k) that the mask (d,) keeps; without a copy where it keeps all."""
-    flat = x.reshape(len(x), -1)
+    flat = x.reshape(len(x), math.prod(x.shape[1:]))
     if flat.shape[1] != len(mask):
         raise DataError(f"the mask is for {len(mask)} features; these rows have {flat.shape[1]}.")
     return flat if mask.all() else flat[:, mask]
@@ -27,10 +28,11 @@ def save_mask(path: Path, mask: NDArray[np.bool_]) -> None:
 def load_mask(path: Path) -> NDArray[np.bool_]:
     """The mask (d,) in a .npy file."""
     try:
-        mask = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            mask = np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError:
         raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
-    except ValueError as error:
+    except (ValueError, EOFError) as error:
         raise DataError(f"{path} is no mask of features: {error}") from None
     if mask.dtype != np.bool_ or mask.ndim != 1 or not mask.any():
         raise DataError(f"{path} is no mask of features: {mask.dtype} of shape {mask.shape}.")

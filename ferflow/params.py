@@ -42,7 +42,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ParamError(
             f"{path} is not here ({Path.cwd()}). Run this from the repository's root."
         ) from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError) as error:  # a ValueError: not UTF-8, or an impossible date
         reason = " ".join(str(error).split())
         raise ParamError(f"{path} is not valid YAML: {reason}") from None
     if not isinstance(content, dict):

@@ -58,7 +58,6 @@ def use(name: str, settings: dict[str, Any]) -> list[str]:
     """
     edits = own_edits()
     params = compose(name, settings)
-    check_params(_plain(params))
     with atomic(PARAMS_FILE) as part:
         part.write_text(_text(params), encoding="utf-8")
     now = flatten(_plain(params))
@@ -74,7 +73,10 @@ def own_edits() -> dict[str, Any]:
     """What stands in params.yaml (dotted key -> value) beyond the preset that it names."""
     if not PARAMS_FILE.exists():
         return {}
-    params = read_yaml(PARAMS_FILE)
+    try:
+        params = read_yaml(PARAMS_FILE)
+    except ParamError:  # unreadable: nothing in it can be compared, and it is about to be replaced
+        return {}
     name = params.get("preset")
     expected = flatten(read_yaml(DEFAULTS)) | {"preset": name}
     if name in preset_names():
@@ -87,6 +89,7 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
     params = YAML().load(DEFAULTS.read_text(encoding="utf-8"))
     for key, value in {"preset": name, **load_preset(name).overlay, **settings}.items():
         _set(params, key, value)
+    check_params(_plain(params))
     data, features = params["data"], params["features"]
     if data["source"] == "path":
         if data["path"] is None:
@@ -107,7 +110,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         raise ParamError(f"a setting is key=value, such as balance.method=none; got '{text}'.")
     try:
         return key.strip(), YAML(typ="safe", pure=True).load(value)
-    except YAMLError:
+    except (YAMLError, ValueError):
         raise ParamError(f"{key}: '{value}' is not a YAML value.") from None
 
 
@@ -119,6 +122,8 @@ def _set(params: Any, key: str, value: Any) -> None:
         place = place.get(section) if isinstance(place, dict) else None
     if not isinstance(place, dict) or last not in place:
         raise ParamError(f"there is no parameter '{key}'.{nearest(key, flatten(_plain(params)))}")
+    if isinstance(place[last], dict):
+        raise ParamError(f"'{key}' is a section; set one of {', '.join(flatten(place[last]))}.")
     place[last] = value
 
 

@@ -21,7 +21,7 @@ from ferflow.params import Record
 
 HISTORY_COLUMNS = ["iteration", "ant", "n_features", "score", "best_score"]
 
-_LARGEST_F = 1e30
+_LARGEST_F = 1e6  # of a feature that separates the classes, where F is infinite
 
 
 class SelectionParams(Record):
@@ -95,10 +95,11 @@ class Judge:
     @cached_property
     def f_values(self) -> NDArray[np.float64]:
         """(d,) ANOVA F of each feature on the train rows; 0 for one that never changes."""
+        varying = self._train_x[:, self._varying].astype(np.float64)  # squares of tiny values
         with np.errstate(divide="ignore", invalid="ignore"):
-            f, _ = f_classif(self._train_x[:, self._varying], self.train.y)
+            f, _ = f_classif(varying, self.train.y)
         values = np.zeros(self.n_features)
-        values[self._varying] = np.clip(f, 0, _LARGEST_F)  # infinite where it separates the classes
+        values[self._varying] = np.nan_to_num(np.asarray(f), nan=0, posinf=_LARGEST_F)
         return values
 
     @property

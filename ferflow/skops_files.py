@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import skops.io
 
 from ferflow.artifacts import atomic
@@ -34,7 +35,7 @@ def dump_model(model: Any, path: Path) -> None:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as target:
             _add(target, _SCHEMA, json.dumps(schema, separators=(",", ":")).encode())
             for old, new in numbers.items():
-                _add(target, new, source.read(old))
+                _add(target, new, _clear_padding(source.read(old)))
 
 
 def load_model(path: Path, kind: type[M]) -> M:
@@ -81,6 +82,19 @@ def _number_objects(schema: Any) -> dict[str, str]:
 
     visit(schema)
     return files
+
+
+def _clear_padding(member: bytes) -> bytes:
+    """An .npy member with zeros between the fields of its records, where memory leaves chance."""
+    array = np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
+    if array.dtype.names is None:
+        return member
+    clean = np.zeros(array.shape, array.dtype)
+    for name in array.dtype.names:
+        clean[name] = array[name]
+    written = io.BytesIO()
+    np.lib.format.write_array(written, clean, allow_pickle=False)
+    return written.getvalue()
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

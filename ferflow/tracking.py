@@ -5,10 +5,12 @@ of the pipeline's state (parameters, code, data, outputs). Nothing in the pipeli
 """
 
 import base64
+import getpass
 import hashlib
 import json
 import os
 import subprocess
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from ferflow.costs import find_cost, read_lock
 from ferflow.errors import FerflowError
 from ferflow.params import PARAMS_FILE, flatten, read_yaml, repository_root
 from ferflow.store import open_store
+from ferflow.summary import protocol_line
 
 import mlflow  # isort: skip  (after ferflow.store, which switches its telemetry off)
 from mlflow.entities import Metric, Param, Run, RunTag  # isort: skip
@@ -35,13 +38,23 @@ STAGES = (
     "train",
     "evaluate",
 )
-METRICS_FILES = {"": "metrics/metrics.json", "selection/": "metrics/selection.json"}
+METRICS_FILES = (Path("metrics/metrics.json"), Path("metrics/selection.json"))
 CURVE = Path("metrics/plots/colony.csv")
 CLASSIFIER = Path("models/classifier")
 PICTURES = Path("data/evaluation/pictures")
 
 _FINGERPRINT = "ferflow.fingerprint"
-_PACKAGES = ("mlflow", "numpy", "pandas", "opencv-python-headless", "scikit-learn", "skops")
+_PACKAGES = (  # what ferflow/mlflow_model.py reaches
+    "mlflow",
+    "numpy",
+    "opencv-python-headless",
+    "pandas",
+    "pydantic",
+    "ruamel.yaml",
+    "scikit-learn",
+    "skops",
+    "tqdm",
+)
 _BACKBONE_PACKAGES = ("torch", "transformers")
 
 
@@ -54,13 +67,13 @@ def track_run() -> str:
     check_finished(lock)
     fingerprint = lock_fingerprint(lock)
     client, experiment_id = open_store()
-    run = _find_or_create(client, experiment_id, fingerprint)
+    run = _find_or_create(client, experiment_id, fingerprint, _costs(lock))
     name = f"{run.info.run_name} ({fingerprint})"
     if run.info.status == "FINISHED":
         return f"MLflow has this run already: {name}"
     run_id = run.info.run_id
     _log_numbers(client, run_id, lock)
-    for path in (PARAMS_FILE, Path("dvc.lock"), *map(Path, METRICS_FILES.values())):
+    for path in (PARAMS_FILE, Path("dvc.lock"), *METRICS_FILES):
         client.log_artifact(run_id, str(path), "pipeline")
     client.log_artifacts(run_id, str(CURVE.parent), "tables")
     client.log_artifacts(run_id, str(PICTURES), "pictures")
@@ -99,15 +112,30 @@ def lock_fingerprint(lock: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _find_or_create(client: mlflow.MlflowClient, experiment_id: str, fingerprint: str) -> Run:
-    """The run with this fingerprint; one that was cut off while it was filled is taken up again."""
+def _find_or_create(
+    client: mlflow.MlflowClient, experiment_id: str, fingerprint: str, costs: dict[str, float]
+) -> Run:
+    """The run with this fingerprint; one that was cut off while it was filled is taken up again.
+
+    A new one is dated back by the stages' seconds, so that MLflow shows the pipeline's duration.
+    """
     found = client.search_runs([experiment_id], f"tags.`{_FINGERPRINT}` = '{fingerprint}'")
     if found:
         return found[0]
     preset = str(read_yaml(PARAMS_FILE).get("preset"))
     name = os.environ.get("DVC_EXP_NAME") or f"{preset}-{fingerprint[:6]}"
-    tags = {_FINGERPRINT: fingerprint, "preset": preset, "commit": _commit()}
-    return client.create_run(experiment_id, run_name=name, tags=tags)
+    tags = {
+        _FINGERPRINT: fingerprint,
+        "preset": preset,
+        "commit": _commit(),
+        "mlflow.user": getpass.getuser(),
+        "mlflow.source.name": "dvc.yaml",
+        "mlflow.source.type": "PROJECT",
+        "mlflow.note.content": f"Preset {preset}. {protocol_line()}",
+    }
+    seconds = sum(value for key, value in costs.items() if key.endswith("/seconds"))
+    started = int((time.time() - seconds) * 1000)
+    return client.create_run(experiment_id, start_time=started, run_name=name, tags=tags)
 
 
 def _log_numbers(client: mlflow.MlflowClient, run_id: str, lock: dict[str, Any]) -> None:
@@ -128,17 +156,23 @@ def _log_numbers(client: mlflow.MlflowClient, run_id: str, lock: dict[str, Any])
 
 def _scalars(lock: dict[str, Any]) -> list[tuple[str, float, int]]:
     """(name, value, step 0) of every number in the metrics files and of each stage's cost."""
-    numbers: dict[str, Any] = {}
-    for prefix, path in METRICS_FILES.items():
-        numbers |= {f"{prefix}{k}": v for k, v in flatten(read_json(Path(path))).items()}
-    for stage in STAGES:
-        for name, value in (find_cost(stage, lock[stage]) or {}).items():
-            numbers[f"cost/{stage}/{name}"] = value
+    numbers: dict[str, Any] = dict(_costs(lock))
+    for path in METRICS_FILES:
+        numbers |= flatten(read_json(path))
     return [
         (key.replace(".", "/"), float(value), 0)
         for key, value in numbers.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     ]
+
+
+def _costs(lock: dict[str, Any]) -> dict[str, float]:
+    """'cost/<stage>/seconds' and 'cost/<stage>/peak_memory_mb' of the stages that ran here."""
+    return {
+        f"cost/{stage}/{name}": value
+        for stage in STAGES
+        for name, value in (find_cost(stage, lock[stage]) or {}).items()
+    }
 
 
 def _curve_points() -> list[tuple[str, float, int]]:

@@ -18,7 +18,7 @@ def main(source: Path, target: Path, metrics: Path) -> None:
         counts[name] = {"kept": cleaned.class_counts(), "removed": removed}
         for reason, classes in removed.items():
             print(f"{name}: {sum(classes.values())} removed ({reason})")
-    write_json(metrics, counts)
+    write_json(metrics, {"images": counts})
 
 
 if __name__ == "__main__":

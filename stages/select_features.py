@@ -1,6 +1,7 @@
 """Stage 6: choose the features that the classifier gets to see, judged on validation rows."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -27,8 +28,10 @@ def main(train: Path, val: Path, mask_file: Path, report: Path, curve: Path) -> 
     save_mask(mask_file, mask)
     write_table(curve, table)
     kept = int(mask.sum())
-    summary = {"method": params.method, "n_features": n_features, "n_kept": kept}
-    write_json(report, summary if scores is None else summary | {f"val_{params.score}": scores})
+    summary: dict[str, Any] = {"method": params.method, "n_features": n_features, "n_kept": kept}
+    if scores is not None:
+        summary[f"val_{params.score}"] = scores
+    write_json(report, {"selection": summary})
     print(f"{params.method}: {kept:,} of {n_features:,} features kept")
     for name, score in (scores or {}).items():
         print(f"  val {params.score} of {name:<12}{score:.4f}")

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import field_validator
 
 from ferflow.artifacts import Split
 from ferflow.params import Record
@@ -19,6 +20,13 @@ class AugmentParams(Record):
     """The section `augment`."""
 
     copies: list[Literal["horizontal_flip"]]
+
+    @field_validator("copies")
+    @classmethod
+    def _each_once(cls, copies: list[str]) -> list[str]:
+        if len(set(copies)) < len(copies):
+            raise ValueError(f"each copy may be named once; got {copies}.")
+        return copies
 
 
 def augment(split: Split, params: AugmentParams) -> Split:

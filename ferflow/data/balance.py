@@ -8,7 +8,7 @@ from imblearn.over_sampling import SMOTE, RandomOverSampler
 from pydantic import Field
 
 from ferflow.artifacts import Split
-from ferflow.errors import ParamError
+from ferflow.errors import DataError, ParamError
 from ferflow.params import Record
 
 
@@ -27,6 +27,7 @@ def balance(split: Split, params: BalanceParams, *, seed: int) -> Split:
     """
     if params.method == "none":
         return split
+    _present(split)
     if params.method == "random_oversampling":
         return _repeat_rows(split, np.random.RandomState(seed))
     _check_neighbours(split, params.k_neighbors)
@@ -54,9 +55,17 @@ def _repeat_rows(split: Split, random_state: np.random.RandomState) -> Split:
     return replace(split.take(chosen), transform=np.append(split.transform, repeated))
 
 
+def _present(split: Split) -> dict[str, int]:
+    """Rows per class, without the classes that have none; DataError for fewer than two."""
+    counts = {label: n for label, n in split.class_counts().items() if n}
+    if len(counts) < 2:
+        raise DataError(f"balancing needs two classes or more; the rows hold {list(counts)}.")
+    return counts
+
+
 def _check_neighbours(split: Split, k_neighbors: int) -> None:
     """SMOTE needs k neighbours beside each row: say so in the user's terms, before it fails."""
-    counts = {label: n for label, n in split.class_counts().items() if n}
+    counts = _present(split)
     rarest = min(counts, key=lambda label: counts[label])
     if counts[rarest] <= k_neighbors:
         raise ParamError(

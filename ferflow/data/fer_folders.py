@@ -6,6 +6,8 @@ The split follows from the file name's prefix, because the folder `test` holds t
 
 import re
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -38,6 +40,9 @@ def read_fer_folders(path: Path) -> dict[str, Split]:
             image = _decode(name, content)
             rows[split].append((number, PurePosixPath(name).stem, label, image))
     for usage, split in FER2013_SPLITS.items():
+        stems = Counter(entry[1] for entry in rows[split])
+        if twice := [stem for stem, n in stems.items() if n > 1]:
+            raise DataError(f"{path} has more than one picture named {twice[0]}.")
         if not rows[split]:
             raise DataError(
                 f"{path} holds no {usage} images. Expected FER-2013's folders: "
@@ -87,7 +92,13 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
             continue
         if info.file_size > _MAX_BYTES:
             raise DataError(f"{info.filename} would unpack to {info.file_size:,} bytes: no face.")
-        yield info.filename, archive.read(info)
+        try:
+            content = archive.read(info)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            # RuntimeError: locked with a password; NotImplementedError, its child: odd packing
+            name = Path(str(archive.filename)).name
+            raise DataError(f"{name}: {info.filename} cannot be read: {error}.") from None
+        yield info.filename, content
 
 
 def _place(name: str) -> tuple[str, int, int]:

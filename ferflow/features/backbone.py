@@ -1,15 +1,17 @@
 """A frozen, pretrained image network as feature extractor, loaded through `transformers`."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch.nn import functional
 from transformers import AutoModel
-from transformers.image_processing_base import ImageProcessingMixin
-from transformers.utils import logging
+from transformers.utils import cached_file, logging
 
+from ferflow.artifacts import read_json
 from ferflow.errors import DataError, ParamError
 from ferflow.extraction import Extractor, FeaturesParams
 from ferflow.hashing import sha256_of
@@ -76,17 +78,22 @@ def _checked_name(params: FeaturesParams) -> str:
 
 
 def _load(name: str) -> Any:
-    """The network's weights from safetensors; code from the hub is never run."""
+    """The network with all its weights, from safetensors; code from the hub is never run."""
     logging.disable_progress_bar()
+    options = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
     try:
-        return AutoModel.from_pretrained(name, use_safetensors=True, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+        network, report = AutoModel.from_pretrained(name, **options)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
         raise DataError(
             f"features.backbone: cannot load '{name}' ({reason}). Name a model of the "
             "Hugging Face hub, or, without a network, a folder with config.json and "
             "model.safetensors."
         ) from None
+    if absent := sorted(report["missing_keys"]):
+        # transformers would draw them at random, and the features with them
+        raise DataError(f"features.backbone: '{name}' lacks weights: {', '.join(absent[:5])}.")
+    return network
 
 
 def _normalisation(name: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -94,10 +101,10 @@ def _normalisation(name: str) -> tuple[torch.Tensor, torch.Tensor]:
 
     Without a preprocessor_config.json they are 0.5: inputs from -1 to 1.
     """
-    try:
-        config, _ = ImageProcessingMixin.get_image_processor_dict(name)
-    except OSError:
-        config = {}
+    file = cached_file(
+        name, "preprocessor_config.json", _raise_exceptions_for_missing_entries=False
+    )
+    config = read_json(Path(file)) if file else {}
     mean = config.get("image_mean") or [0.5] * _COLOURS
     std = config.get("image_std") or [0.5] * _COLOURS
     return torch.tensor(mean)[:, None, None], torch.tensor(std)[:, None, None]

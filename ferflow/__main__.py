@@ -1,0 +1,5 @@
+"""`python -m ferflow`, the same as the command `ferflow`."""
+
+from ferflow.cli import main
+
+main()

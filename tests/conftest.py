@@ -1,0 +1,113 @@
+"""Small data that several test files need. No test reaches the network."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
+
+from ferflow.artifacts import Split
+from ferflow.data.labels import FER2013_LABELS
+from ferflow.data.synthetic import draw_faces
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def make_split():
+    """A factory of splits with random values: images by default, features with shape=(d,)."""
+
+    def make(y=(0, 1, 2, 0, 1, 0), shape=(48, 48), labels=("angry", "disgust", "fear"), seed=0):
+        rng = np.random.default_rng(seed)
+        y = np.asarray(y, dtype=np.int64)
+        if len(shape) == 2:
+            x = rng.integers(0, 256, (len(y), *shape), dtype=np.uint8)
+        else:
+            x = rng.normal(size=(len(y), *shape)).astype(np.float32)
+        return Split(
+            x=x,
+            y=y,
+            source_id=np.array([f"image_{i}" for i in range(len(y))], dtype=np.str_),
+            transform=np.full(len(y), ""),
+            labels=labels,
+            meta={"data_set": "noise"},
+        )
+
+    return make
+
+
+@pytest.fixture
+def same_split():
+    """Assert that two splits hold the same rows and words."""
+
+    def compare(a, b):
+        assert a.x.dtype == b.x.dtype
+        for name in ("x", "y", "source_id", "transform"):
+            assert np.array_equal(getattr(a, name), getattr(b, name)), name
+        assert a.labels == b.labels
+        assert a.meta == b.meta
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def face_files():
+    """FER-2013 in small: member name -> JPEG bytes; numbers whose order as text differs."""
+    files = {}
+    places = [("train", "Training", 9), ("train", "Training", 100)]
+    places += [("test", "PublicTest", 30), ("test", "PrivateTest", 200)]
+    for seed, (folder, usage, first) in enumerate(places):
+        faces = draw_faces(FER2013_LABELS, seed=seed)
+        for k, (label, face) in enumerate(zip(FER2013_LABELS, faces, strict=True)):
+            name = f"{folder}/{label}/{usage}_{first + 3 * (6 - k)}.jpg"
+            files[name] = cv2.imencode(".jpg", face)[1].tobytes()
+    return files
+
+
+@pytest.fixture(scope="session")
+def write_zip():
+    """Write member name -> bytes as a zip file, and return its path."""
+
+    def write(path, files, compression=zipfile.ZIP_STORED):
+        with zipfile.ZipFile(path, "w", compression) as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def zip_of_faces(tmp_path, face_files, write_zip):
+    return write_zip(tmp_path / "fer2013.zip", face_files)
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """An empty folder with the repository's presets and params.yaml, as current directory."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    shutil.copytree(ROOT / "presets", folder / "presets")
+    shutil.copy(ROOT / "params.yaml", folder)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def run_python():
+    """Run code in a new interpreter, with another hash seed than this one; fails with it."""
+
+    def run(code, *words):
+        environment = os.environ | {"PYTHONHASHSEED": "271"}
+        command = [sys.executable, "-c", code, *map(str, words)]
+        subprocess.run(command, check=True, env=environment, cwd=ROOT)
+
+    return run

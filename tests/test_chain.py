@@ -1,0 +1,280 @@
+"""The real chain on a handful of images: DVC, every stage, MLflow, in a copy of the repository."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import mlflow
+import pytest
+
+from ferflow.evaluation.metrics import split_metrics
+from ferflow.evaluation.predictions import read_predictions, split_predictions
+
+ROOT = Path(__file__).parents[1]
+SMALL = [
+    "data.n_synthetic=240",
+    "balance.k_neighbors=3",
+    "selection.n_ants=2",
+    "selection.n_iterations=2",
+    "selection.max_rows=100",
+    "train.random_forest.n_estimators=10",
+]
+FROM_BALANCE = ["balance", "select_features", "train", "evaluate", "track"]
+
+
+class Repository:
+    """A copy of this repository, of its own in Git and DVC, in which commands are run."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.n_opened = 0
+        listed = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        for name in listed.stdout.splitlines():
+            if (ROOT / name).is_file() and not name.startswith("tests/"):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        self.git("init", "--quiet")
+        self.git("config", "user.email", "test@example.org")
+        self.git("config", "user.name", "test")
+        self.commit()
+
+    def run(self, *command, ok=True):
+        """Run a command; returns what it printed, on both streams."""
+        dropped = ("MLFLOW_TRACKING_URI", "DVC_ROOT", "PYTHONPATH")
+        environment = {k: v for k, v in os.environ.items() if k not in dropped}
+        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment,
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert (done.returncode == 0) == ok, done.stdout
+        return done.stdout
+
+    def git(self, *words):
+        return self.run("git", *words)
+
+    def commit(self):
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "state")
+
+    def ferflow(self, *words, ok=True):
+        return self.run("python", "-m", "ferflow", *words, ok=ok)
+
+    def use(self, preset, *settings, ok=True):
+        return self.ferflow("use", preset, "--set", *settings, ok=ok)
+
+    def repro(self, ok=True):
+        """`dvc repro`; returns the stages that it ran, and what it printed."""
+        printed = self.run("dvc", "repro", ok=ok)
+        return re.findall(r"Running stage '(\w+)'", printed), printed
+
+    def runs(self):
+        """A client and the runs in the repository's MLflow store."""
+        # A new address each time: MLflow keeps a store open by its address, deleted or not.
+        self.n_opened += 1
+        address = f"{self.folder}{'/.' * self.n_opened}/.mlflow/mlflow.db"
+        client = mlflow.MlflowClient(f"sqlite:///{address}")
+        experiment = client.get_experiment_by_name("ferflow")
+        return client, client.search_runs([experiment.experiment_id])
+
+    def present_run(self):
+        """A client and the run that belongs to the present state of the repository."""
+        (fingerprint,) = re.findall(r"\((\w{16})\)", self.ferflow("track"))
+        client, runs = self.runs()
+        (run,) = [r for r in runs if r.data.tags["ferflow.fingerprint"] == fingerprint]
+        return client, run
+
+    def text(self, name):
+        return (self.folder / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A repository in which the chain was run on a few drawn faces."""
+    repository = Repository(tmp_path_factory.mktemp("a path with spaces"))
+    repository.use("quickstart", *SMALL)
+    stages, printed = repository.repro()
+    assert stages[0] == "download" and stages[-1] == "track" and len(stages) == 9, printed
+    repository.commit()
+    return repository
+
+
+@pytest.fixture
+def restored(small):
+    """The small repository, put back after the test into the state it came in."""
+    yield small
+    small.git("checkout", "--quiet", ".")
+    small.run("dvc", "checkout", "--quiet")
+
+
+def test_the_metrics_follow_from_the_stored_probabilities(small):
+    written = json.loads(small.text("metrics/metrics.json"))
+    predictions = read_predictions(small.folder / "data/evaluation/predictions.parquet")
+    assert set(predictions["split"]) == {"train", "val", "test"}
+    for name in ("train", "val", "test"):
+        assert split_metrics(*split_predictions(predictions, name)) == written[name]
+    assert written["protocol"]["data_set"] == "synthetic faces"
+
+
+def test_only_real_images_are_scored(small):
+    predictions = read_predictions(small.folder / "data/evaluation/predictions.parquet")
+    assert predictions["source_id"].is_unique
+    assert (predictions["source_id"] != "").all()
+
+
+def test_a_second_run_does_nothing(small):
+    stages, printed = small.repro()
+    assert stages == []
+    assert "up to date" in printed
+
+
+def test_another_copy_ends_with_the_same_lock(small, tmp_path):
+    other = Repository(tmp_path)
+    other.use("quickstart", *SMALL)
+    other.repro()
+    assert other.text("dvc.lock") == small.text("dvc.lock")
+
+
+def test_a_parameter_reruns_its_stage_and_what_follows(restored):
+    restored.use("quickstart", *SMALL, "balance.method=none")
+    stages, printed = restored.repro()
+    assert stages == FROM_BALANCE, printed
+
+
+def test_an_unscored_test_split_is_not_read(restored):
+    restored.use("quickstart", *SMALL, "evaluate.splits=[train, val]")
+    (restored.folder / "data/evaluation").mkdir(exist_ok=True)
+    stages, _ = restored.repro()
+    assert stages == ["evaluate", "track"]
+    assert "test" not in json.loads(restored.text("metrics/metrics.json"))
+    assert len(restored.text("metrics/plots/confusion_test.csv").splitlines()) == 1
+
+
+def test_pixels_without_balance_or_selection_pass_through(restored):
+    passing = ["features.method=pixels", "balance.method=none", "selection.method=none"]
+    restored.use("quickstart", *SMALL, *passing)
+    restored.repro()
+    images = (restored.folder / "data/preprocessed/train.safetensors").read_bytes()
+    assert (restored.folder / "data/balanced/train.safetensors").read_bytes() == images
+    assert json.loads(restored.text("metrics/selection.json"))["selection"]["n_kept"] == 48 * 48
+
+
+def test_fer2013_as_a_zip_runs_through_the_chain(restored, tmp_path, face_files, write_zip):
+    archive = write_zip(tmp_path / "fer2013.zip", face_files)
+    settings = [f"data.path={archive}", "features.method=hog", "balance.k_neighbors=1"]
+    restored.use("mobilenet-aco-rf", *SMALL, *settings)
+    restored.repro()
+    metrics = json.loads(restored.text("metrics/metrics.json"))
+    assert metrics["val"]["n"] == metrics["test"]["n"] == 7
+    assert metrics["protocol"]["split"].startswith("official")
+    assert str(tmp_path) not in restored.text("dvc.lock")
+
+
+def test_mlflow_has_one_finished_run_with_everything(small):
+    client, run = small.present_run()
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["preset"] == "quickstart"
+    written = json.loads(small.text("metrics/metrics.json"))
+    assert run.data.metrics["val/accuracy"] == written["val"]["accuracy"]
+    for stage in ("download", "extract_features", "train", "evaluate"):
+        assert run.data.metrics[f"cost/{stage}/seconds"] > 0
+        assert run.data.metrics[f"cost/{stage}/peak_memory_mb"] > 10
+    assert len(client.get_metric_history(run.info.run_id, "colony/score")) == 4
+    folders = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert {"pictures", "pipeline", "tables"} <= folders
+
+
+def test_tracking_again_changes_nothing(small):
+    _, before = small.runs()
+    assert "already" in small.ferflow("track")
+    _, after = small.runs()
+    assert {run.info.run_id for run in before} == {run.info.run_id for run in after}
+
+
+def test_a_run_that_was_cut_off_is_filled_without_doubled_points(small):
+    client, run = small.present_run()
+    client.update_run(run.info.run_id, status="RUNNING")
+    small.ferflow("track")
+    client, again = small.present_run()
+    assert again.info.run_id == run.info.run_id and again.info.status == "FINISHED"
+    assert len(client.get_metric_history(run.info.run_id, "colony/score")) == 4
+
+
+def test_a_deleted_store_is_filled_again(small):
+    shutil.rmtree(small.folder / ".mlflow")
+    assert "new run" in small.ferflow("track")
+    _, runs = small.runs()
+    assert len(runs) == 1 and runs[0].info.status == "FINISHED"
+
+
+def test_the_logged_model_answers_in_a_fresh_process_elsewhere(small, tmp_path):
+    _, run = small.present_run()
+    code = f"""
+import base64, sys, mlflow, numpy, pandas
+mlflow.set_tracking_uri("sqlite:///{small.folder}/.mlflow/mlflow.db")
+model = mlflow.pyfunc.load_model("runs:/{run.info.run_id}/model")
+image = base64.b64encode(open(sys.argv[1], "rb").read()).decode()
+answer = model.predict(pandas.DataFrame({{"image": [image, image]}}))
+assert list(answer.columns)[0] == "angry" and answer.shape == (2, 7), answer
+assert numpy.allclose(answer.sum(axis=1), 1)
+"""
+    picture = tmp_path / "face.png"
+    cv2.imwrite(str(picture), cv2.resize(cv2.imread(str(_any_picture(small))), (90, 90)))
+    subprocess.run([sys.executable, "-c", code, str(picture)], check=True, cwd=tmp_path)
+    pickles = [path for path in (small.folder / ".mlflow").rglob("*") if "pkl" in path.suffix]
+    assert pickles == []
+
+
+def test_a_queued_copy_tracks_into_the_real_repository(restored):
+    restored.run("dvc", "exp", "run", "--temp", "--name", "elsewhere", "-S", "seed=5")
+    _, runs = restored.runs()
+    (run,) = [run for run in runs if run.info.run_name == "elsewhere"]
+    assert run.info.status == "FINISHED"
+    assert run.data.params["seed"] == "5"
+
+
+def test_a_stage_refuses_a_wrong_parameter_in_one_line(restored):
+    file = restored.folder / "params.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("k_neighbors: 3", "k_neighbour: 3"))
+    _, printed = restored.repro(ok=False)
+    assert "balance.k_neighbour is not a parameter. Did you mean 'k_neighbors'?" in printed
+    assert "Traceback" not in printed
+    assert not (restored.folder / "data/balanced/train.safetensors").exists()
+
+
+def test_a_missing_data_path_is_one_line_and_writes_nothing(restored):
+    before = restored.text("params.yaml")
+    printed = restored.use("mobilenet-aco-rf", "data.path=nowhere.zip", ok=False)
+    assert printed.startswith("error: nowhere.zip is not here")
+    assert len(printed.splitlines()) == 1
+    assert restored.text("params.yaml") == before
+
+
+def test_a_broken_zip_stops_the_download_in_one_line(restored, tmp_path, face_files, write_zip):
+    archive = write_zip(tmp_path / "fer2013.zip", face_files)
+    archive.write_bytes(archive.read_bytes()[:-500])
+    restored.use("mobilenet-aco-rf", f"data.path={archive}")
+    stages, printed = restored.repro(ok=False)
+    assert stages == ["download"]
+    assert "is not a whole zip file" in printed
+    assert "Traceback" not in printed
+
+
+def _any_picture(repository):
+    return next((repository.folder / "data/evaluation/pictures").glob("*.png"))

@@ -1,0 +1,196 @@
+"""dvc.yaml: what it says of the code is what the code does."""
+
+import ast
+import shlex
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from ferflow.params import read_yaml
+from ferflow.sections import SECTIONS
+
+ROOT = Path(__file__).parents[1]
+STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
+FOLDERS = ("ferflow", "stages")
+
+# a stage's own section of params.yaml, where it has another name than the stage
+OWN_SECTION = {"download": "data", "extract_features": "features", "select_features": "selection"}
+# stages that read no parameters
+WITHOUT_SECTION = {"track"}
+# parameters that a stage reads and DVC must not watch: the data's fingerprint stands for its place
+UNWATCHED = {"data.path"}
+# stages that fit nothing, besides `evaluate`
+FIT_NOTHING = {"download", "preprocess", "extract_features"}
+
+
+def module_file(name):
+    """The file of one of our modules, or None for packages and what others wrote."""
+    path = PurePosixPath(*name.split(".")).with_suffix(".py")
+    return str(path) if path.parts[0] in FOLDERS and (ROOT / path).is_file() else None
+
+
+def imported_files(file):
+    """Our files that a file imports or names, wherever in it that stands."""
+    names, found = set(), set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names=aliases):
+                names |= {alias.name for alias in aliases}
+            case ast.ImportFrom(module=module, names=aliases, level=level):
+                assert level == 0, f"{file}: relative import"
+                names |= {module} | {f"{module}.{alias.name}" for alias in aliases}
+            case ast.Call(func=ast.Attribute(attr="import_module"), args=[argument, *_]):
+                found |= chosen_at_run_time(file, argument)
+            case ast.Call(func=ast.Attribute(attr="with_name"), args=[ast.Constant(value=name)]):
+                found |= (
+                    {str(PurePosixPath(file).with_name(name))} if name.endswith(".py") else set()
+                )
+    return found | {path for name in names if (path := module_file(name))}
+
+
+def chosen_at_run_time(file, argument):
+    """Every module that import_module(f"ferflow.features.{...}") could mean."""
+    match argument:
+        case ast.JoinedStr(values=[ast.Constant(value=prefix), ast.FormattedValue()]):
+            return modules_in("/".join(prefix.rstrip(".").split(".")))
+    raise AssertionError(f"{file}: cannot tell what {ast.unparse(argument)} imports")
+
+
+def modules_in(folder):
+    paths = {f"{folder}/{path.name}" for path in (ROOT / folder).glob("*.py")}
+    return paths - {f"{folder}/__init__.py"}
+
+
+def reached_from(file):
+    """The file and all of ours that it imports, directly or not."""
+    reached, waiting = set(), {file}
+    while waiting:
+        reached |= (new := {waiting.pop()})
+        waiting |= set().union(*map(imported_files, new)) - reached
+    return reached
+
+
+def declared_code(stage):
+    """Modules among a stage's deps; one named by a parameter stands for all in its folder."""
+    code = set()
+    for dep in STAGES[stage]["deps"]:
+        if dep.endswith("}.py"):
+            code |= modules_in(str(PurePosixPath(dep).parent))
+        elif dep.endswith(".py"):
+            code.add(dep)
+    return code
+
+
+def param_sections(stage):
+    return {key.split(".")[0] for key in STAGES[stage].get("params", [])}
+
+
+def own_section(stage):
+    return set() if stage in WITHOUT_SECTION else {OWN_SECTION.get(stage, stage)}
+
+
+def script(stage):
+    return f"stages/{stage}.py"
+
+
+def calls_in(file, function):
+    """The calls of a function in a file, by the function's name."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function
+    ]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps_name_exactly_the_modules_that_the_script_reaches(stage):
+    assert declared_code(stage) == reached_from(script(stage))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_dep_and_no_out_is_named_twice(stage):
+    for key in ("deps", "outs", "metrics", "plots", "params"):
+        entries = list(map(str, STAGES[stage].get(key, [])))
+        assert len(set(entries)) == len(entries)
+
+
+def test_every_script_is_a_stage_and_every_stage_has_a_script():
+    assert modules_in("stages") == {script(stage) for stage in STAGES}
+    for stage, entry in STAGES.items():
+        assert entry["cmd"].split()[:4] == ["exec", "python", "-m", f"stages.{stage}"]
+
+
+def test_packages_hold_no_code_that_a_dep_would_miss():
+    for folder in FOLDERS:
+        for path in (ROOT / folder).rglob("__init__.py"):
+            (docstring,) = ast.parse(path.read_text(encoding="utf-8")).body
+            assert isinstance(docstring, ast.Expr)
+
+
+def test_only_evaluate_and_stages_that_fit_nothing_are_handed_the_test_split():
+    handed = set()
+    for stage, entry in STAGES.items():
+        files = [*entry["deps"], *entry.get("outs", [])]
+        test_files = {PurePosixPath(f) for f in files if "test" in PurePosixPath(f).name}
+        if test_files:
+            handed.add(stage)
+    assert handed == {"evaluate"} | FIT_NOTHING
+
+
+@pytest.mark.parametrize("stage", sorted(set(STAGES) - FIT_NOTHING - {"evaluate"}))
+def test_no_word_of_a_fitting_stages_command_leads_to_the_test_split(stage):
+    outs = [PurePosixPath(out) for entry in STAGES.values() for out in entry.get("outs", [])]
+    test_files = [out for out in outs if "test" in out.name]
+    assert test_files
+    for word in shlex.split(STAGES[stage]["cmd"])[4:]:
+        assert "test" not in word
+        assert PurePosixPath(word) not in {parent for f in test_files for parent in f.parents}
+
+
+def test_a_stage_reads_only_what_the_stages_above_it_make():
+    made = set()
+    for stage, entry in STAGES.items():
+        for dep in entry["deps"]:
+            assert dep.endswith(".py") or dep in made, f"{stage}: {dep}"
+        for kind in ("outs", "metrics", "plots"):
+            made |= {
+                out if isinstance(out, str) else next(iter(out)) for out in entry.get(kind, [])
+            }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_params_name_the_stages_own_section_only(stage):
+    assert param_sections(stage) - {"seed"} == own_section(stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_watches_the_seed_if_and_only_if_it_reads_it(stage):
+    assert ("seed" in param_sections(stage)) == bool(calls_in(script(stage), "load_seed"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_reads_the_section_that_it_watches(stage):
+    read = {call.args[0].value for call in calls_in(script(stage), "load_params")}
+    read |= {"train"} if calls_in(script(stage), "load_family") else set()
+    assert read == param_sections(stage) - {"seed"}
+
+
+@pytest.mark.parametrize("stage", sorted(set(STAGES) - {"train"} - WITHOUT_SECTION))
+def test_every_parameter_of_a_section_is_watched(stage):
+    section = OWN_SECTION.get(stage, stage)
+    watched = set(STAGES[stage]["params"])
+    fields = {f"{section}.{name}" for name in SECTIONS[section].model_fields}
+    assert section in watched or fields - UNWATCHED == watched - {"seed"}
+
+
+def test_train_watches_its_family_and_that_familys_section():
+    assert set(STAGES["train"]["params"]) == {"seed", "train.family", "train.${train.family}"}
+
+
+def test_metrics_and_plots_are_kept_in_git_and_artifacts_in_the_cache():
+    for entry in STAGES.values():
+        for item in [*entry.get("metrics", []), *entry.get("plots", [])]:
+            (options,) = item.values()
+            assert options["cache"] is False
+        assert all(isinstance(out, str) for out in entry.get("outs", []))
