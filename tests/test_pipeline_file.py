@@ -1,12 +1,13 @@
 """dvc.yaml: what it says of the code is what the code does."""
 
 import ast
+import hashlib
 import shlex
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from ferflow.params import read_yaml
+from ferflow.params import flatten, read_yaml
 from ferflow.sections import SECTIONS
 
 ROOT = Path(__file__).parents[1]
@@ -194,3 +195,16 @@ def test_metrics_and_plots_are_kept_in_git_and_artifacts_in_the_cache():
             (options,) = item.values()
             assert options["cache"] is False
         assert all(isinstance(out, str) for out in entry.get("outs", []))
+
+
+def test_the_committed_lock_belongs_to_the_committed_code_and_parameters():
+    """Whoever changes code or parameters commits what `make repro` then makes of them."""
+    lock = read_yaml(ROOT / "dvc.lock")["stages"]
+    params = flatten(read_yaml(ROOT / "params.yaml"))
+    for stage, entry in lock.items():
+        for dep in entry["deps"]:
+            if dep["path"].startswith(FOLDERS):
+                content = (ROOT / dep["path"]).read_bytes()
+                assert hashlib.md5(content).hexdigest() == dep["md5"], (stage, dep["path"])
+        for key, value in flatten(entry.get("params", {}).get("params.yaml", {})).items():
+            assert params[key] == value, (stage, key)
