@@ -38,10 +38,10 @@ def read_fer_folders(path: Path) -> dict[str, Split]:
         for name, content in members:
             split, number, label = _place(name)
             image = _decode(name, content)
-            rows[split].append((number, PurePosixPath(name).stem, label, image))
+            rows[split].append((number, _source_id(name), label, image))
     for usage, split in FER2013_SPLITS.items():
-        stems = Counter(entry[1] for entry in rows[split])
-        if twice := [stem for stem, n in stems.items() if n > 1]:
+        times = Counter(source_id for _, source_id, _, _ in rows[split])
+        if twice := [source_id for source_id, n in times.items() if n > 1]:
             raise DataError(f"{path} has more than one picture named {twice[0]}.")
         if not rows[split]:
             raise DataError(
@@ -116,6 +116,11 @@ def _place(name: str) -> tuple[str, int, int]:
             f"got '{folder}'.{nearest(folder, FER2013_LABELS)}"
         )
     return FER2013_SPLITS[match["usage"]], int(match["number"]), FER2013_LABELS.index(folder)
+
+
+def _source_id(name: str) -> str:
+    """'<class>/<usage>_<number>': the same number may stand in two classes."""
+    return "/".join(PurePosixPath(name).with_suffix("").parts[-2:])
 
 
 def _decode(name: str, content: bytes) -> NDArray[np.uint8]:
