@@ -21,8 +21,8 @@ PIPELINE_FILE = Path("dvc.yaml")
 
 
 def record_cost(stage: str | None, seconds: float) -> None:
-    """Note what a stage cost, where DVC ran it; by hand (`stage` is None) there is no record."""
-    if not stage:
+    """Note what a stage of dvc.yaml cost; run by hand (None) or by another pipeline, nothing."""
+    if stage is None or ":" in stage:
         return
     cost = {"seconds": round(seconds, 3), "peak_memory_mb": round(_peak_memory_mb(), 1)}
     write_json(_cost_file(stage, stage_fingerprint(stage)), cost)

@@ -84,6 +84,28 @@ def track_run() -> str:
     return f"MLflow has a new run: {name}"
 
 
+def track_mistake(name: str, scores: dict[str, Any]) -> str:
+    """Put a mistake's figures into MLflow as a run of their own, marked in name, tag and metric."""
+    fingerprint = f"{lock_fingerprint(read_lock())}-{name}"
+    client, experiment_id = open_store()
+    if client.search_runs([experiment_id], f"tags.`{_FINGERPRINT}` = '{fingerprint}'"):
+        return f"MLflow has this mistake already: {name}"
+    preset = str(read_yaml(PARAMS_FILE).get("preset"))
+    note = f"NOT A RESULT. {scores['what']}"
+    tags = {
+        _FINGERPRINT: fingerprint,
+        "preset": preset,
+        "mistake": name,
+        "mlflow.note.content": note,
+    }
+    run = client.create_run(experiment_id, run_name=f"MISTAKE {name} ({preset})", tags=tags)
+    for key, value in scores.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            client.log_metric(run.info.run_id, f"mistake/{name}/{key}", value)
+    client.set_terminated(run.info.run_id, "FINISHED")
+    return f"MLflow has a run for this mistake: {run.info.run_name}"
+
+
 def check_finished(lock: dict[str, Any]) -> None:
     """Refuse to track results that do not belong to the present parameters."""
     cure = "Run `dvc repro` first."

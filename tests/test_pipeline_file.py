@@ -7,11 +7,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from ferflow.papers import mistakes
 from ferflow.params import flatten, read_yaml
 from ferflow.sections import SECTIONS
 
 ROOT = Path(__file__).parents[1]
 STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
+MISTAKES = read_yaml(ROOT / "mistakes/dvc.yaml")["stages"]["mistake"]
 FOLDERS = ("ferflow", "stages")
 
 # a stage's own section of params.yaml, where it has another name than the stage
@@ -73,8 +75,12 @@ def reached_from(file):
 
 def declared_code(stage):
     """Modules among a stage's deps; one named by a parameter stands for all in its folder."""
+    return code_among(STAGES[stage]["deps"])
+
+
+def code_among(deps):
     code = set()
-    for dep in STAGES[stage]["deps"]:
+    for dep in deps:
         if dep.endswith("}.py"):
             code |= modules_in(str(PurePosixPath(dep).parent))
         elif dep.endswith(".py"):
@@ -117,9 +123,20 @@ def test_no_dep_and_no_out_is_named_twice(stage):
 
 
 def test_every_script_is_a_stage_and_every_stage_has_a_script():
-    assert modules_in("stages") == {script(stage) for stage in STAGES}
+    assert modules_in("stages") == {script(stage) for stage in [*STAGES, "mistake"]}
     for stage, entry in STAGES.items():
         assert entry["cmd"].split()[:4] == ["exec", "python", "-m", f"stages.{stage}"]
+
+
+def test_the_mistakes_are_those_that_there_are_with_all_the_code_they_reach():
+    assert MISTAKES["foreach"] == list(mistakes.MISTAKES)
+    assert code_among(MISTAKES["do"]["deps"]) == reached_from("stages/mistake.py")
+
+
+def test_the_honest_chain_has_no_branch_for_mistakes():
+    for stage in STAGES:
+        reached = reached_from(script(stage))
+        assert not any(path.startswith("ferflow/papers/") for path in reached), stage
 
 
 def test_packages_hold_no_code_that_a_dep_would_miss():

@@ -1,0 +1,1 @@
+"""The papers on record: what they claim, what is reached, and which mistakes print the claim."""

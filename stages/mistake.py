@@ -1,0 +1,41 @@
+"""Beside the chain: evaluate it wrongly, on purpose (mistakes/dvc.yaml)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ferflow.artifacts import SPLITS, Split, load_split, write_json
+from ferflow.classifier import load_classifier
+from ferflow.data.balance import BalanceParams
+from ferflow.extraction import FeaturesParams, extract_features, make_extractor
+from ferflow.families import load_family
+from ferflow.papers.mistakes import MISTAKES, HonestChain, mistaken_scores
+from ferflow.params import load_params, load_seed
+from ferflow.stage import run_stage
+
+
+def main(name: Path, features: Path, images: Path, classifier: Path, target: Path) -> None:
+    def flipped(split: str) -> Split:
+        rows = load_split(images / f"{split}.safetensors")
+        mirrored = np.ascontiguousarray(rows.x[:, :, ::-1])
+        params = load_params("features", FeaturesParams)
+        if params.method != "pixels":
+            mirrored = extract_features(mirrored, make_extractor(params))
+        return replace(rows, x=mirrored)
+
+    chain = HonestChain(
+        features={split: load_split(features / f"{split}.safetensors") for split in SPLITS},
+        flipped=flipped,
+        classifier=load_classifier(classifier),
+        params=load_family()[1],
+        balance_params=load_params("balance", BalanceParams),
+        seed=load_seed(),
+    )
+    scores = mistaken_scores(str(name), *MISTAKES[str(name)](chain))
+    write_json(target, scores)
+    print(f"MISTAKE {name}: accuracy {scores['mistake']['accuracy']:.4f}, not a result")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,130 @@
+"""The mistakes: each makes the number that it is known for, on rows whose truth is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ferflow.classifier import Classifier
+from ferflow.data.balance import BalanceParams
+from ferflow.evaluation.metrics import split_metrics
+from ferflow.papers import mistakes
+from ferflow.papers.mistakes import MISTAKES, HonestChain
+from ferflow.train import random_forest
+
+LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+D = 12
+
+
+def noise(make_split, n, seed):
+    """n rows of noise whose labels cannot be told: honest accuracy is chance."""
+    y = np.random.default_rng(seed).permutation(np.arange(n) % len(LABELS))
+    split = make_split(y=y, shape=(D,), labels=LABELS, seed=seed)
+    names = np.array([f"{seed}_{i}" for i in range(n)])
+    return replace(split, source_id=names)
+
+
+@pytest.fixture
+def chain(make_split):
+    features = {
+        name: noise(make_split, n, seed)
+        for seed, (name, n) in enumerate({"train": 350, "val": 70, "test": 140}.items())
+    }
+    params = random_forest.Params(
+        n_estimators=20, max_depth=None, min_samples_leaf=1, max_features="sqrt", class_weight=None
+    )
+    model = random_forest.fit(features["train"].x, features["train"].y, params, 0)
+    classifier = Classifier("random_forest", model, np.ones(D, dtype=bool), LABELS, {})
+    return HonestChain(
+        features=features,
+        flipped=lambda name: features[name],  # mirrored noise: as good as a copy
+        classifier=classifier,
+        params=params,
+        balance_params=BalanceParams(method="none", k_neighbors=5),
+        seed=0,
+    )
+
+
+def accuracy(predictions):
+    y, p, _ = predictions
+    return (p.argmax(axis=1) == y).mean()
+
+
+@pytest.fixture
+def honest(chain):
+    rows = chain.original("test")
+    return accuracy((rows.y, chain.classifier.predict_proba(rows.x), LABELS))
+
+
+@pytest.mark.parametrize(
+    ("name", "at_least"),
+    [
+        ("augment_before_split", 0.6),  # a copy of most test rows is among the training rows
+        ("test_on_train", 0.95),
+        ("score_on_merged_validation", 0.35),  # a third of the scored rows was trained on
+    ],
+)
+def test_leakage_lifts_noise_far_above_chance(chain, honest, name, at_least):
+    assert honest < 0.3
+    assert accuracy(MISTAKES[name](chain)) > at_least
+
+
+def test_resampling_before_the_split_lifts_noise_with_rare_classes(chain):
+    rare = {}
+    for name, split in chain.features.items():
+        keep = (split.y == 0) | (np.arange(len(split)) % 5 == 0)  # class 0 stays, others are rare
+        rare[name] = split.take(keep)
+    honest_way = accuracy(mistakes.random_resplit(replace(chain, features=rare)))
+    mistaken = accuracy(mistakes.resample_before_split(replace(chain, features=rare)))
+    assert mistaken > honest_way + 0.2
+
+
+def test_random_splitting_alone_does_not_lift_noise_without_twins(chain):
+    assert accuracy(mistakes.random_resplit(chain)) < 0.3
+
+
+def test_random_splitting_lifts_a_set_of_twins(chain):
+    twins = replace(chain.features["test"], x=chain.features["train"].x[:140])
+    twins = replace(twins, y=chain.features["train"].y[:140])
+    doubled = replace(chain, features=chain.features | {"test": twins})
+    assert accuracy(mistakes.random_resplit(doubled)) > 0.4
+
+
+def test_the_best_of_several_on_test_is_at_least_each_of_them(chain):
+    one = accuracy(chain.fit_and_score(chain.original("train"), chain.original("test")))
+    assert accuracy(mistakes.select_on_test(chain)) >= one
+
+
+def test_swapping_scores_the_validation_rows(chain):
+    y, p, _ = mistakes.swap_val_test(chain)
+    assert np.array_equal(y, chain.features["val"].y)
+    assert np.array_equal(p, chain.classifier.predict_proba(chain.features["val"].x))
+
+
+def test_dropped_classes_are_neither_trained_nor_scored(chain):
+    y, p, labels = mistakes.drop_hard_classes(chain)
+    assert labels == ("angry", "fear", "happy", "sad", "neutral")
+    assert p.shape == (len(y), 5)
+    assert len(y) == np.isin(chain.features["test"].y, [0, 2, 3, 4, 6]).sum()
+
+
+def test_shuffled_labels_bring_a_perfect_model_to_chance(chain):
+    perfect = replace(chain, features=chain.features | {"test": chain.features["train"]})
+    assert accuracy(mistakes.shuffled_labels(perfect)) < 0.25
+
+
+def test_the_threshold_reading_rewards_a_model_that_never_commits():
+    y = np.array([0, 1, 2, 3])
+    p = np.full((4, 4), 0.25)
+    assert mistakes.one_vs_rest_accuracy_by_threshold(y, p) == pytest.approx(1 - 1 / 4)
+    p[0] = [0.7, 0.1, 0.1, 0.1]  # right: 4 of 4 decisions; the others 3 of 4
+    assert mistakes.one_vs_rest_accuracy_by_threshold(y, p) == pytest.approx((4 + 9) / 16)
+
+
+def test_a_mistakes_figures_say_that_they_are_none(chain):
+    scores = mistakes.mistaken_scores("test_on_train", *MISTAKES["test_on_train"](chain))
+    assert list(scores) == ["mistake"]
+    assert scores["mistake"]["is_a_result"] is False
+    assert scores["mistake"]["name"] == "test_on_train"
+    y, p, labels = MISTAKES["test_on_train"](chain)
+    assert scores["mistake"]["accuracy"] == split_metrics(y, p, labels)["accuracy"]
