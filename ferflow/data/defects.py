@@ -35,36 +35,37 @@ class Planting:
     twin_split: str | None = None
 
 
-# Counted in FER-2013 (the copy of Kaggle's msambare/fer2013) where nothing else is said. Its
-# constant images, all black, are left out of its exact duplicates here: ours differ in their
-# grey level, so that each image has the defects that it is listed with and no other.
+# Counted in FER-2013 (Kaggle's msambare/fer2013) where nothing else is said. Its 12 images of one
+# grey level are all black, so that they are duplicates too, with contradictory labels; ours differ
+# in their level, so that an image has the defects that it is listed with and no other.
 PLAN = (
     Planting("constant", "train", 12),  # of a standard deviation below 4 grey levels
     Planting("constant", "val", 1),
-    # standard deviation below 20; ours lie below 10, the drawn faces above
-    Planting("low_contrast", "train", 71),
-    Planting("low_contrast", "val", 11),
+    # standard deviation below 20, without those; ours lie below 10, the drawn faces above
+    Planting("low_contrast", "train", 59),
+    Planting("low_contrast", "val", 10),
     Planting("low_contrast", "test", 14),
-    # a guess, half a percent: nobody published a count
+    # our guess, half a percent: counting them takes people
     Planting("non_face", "train", 144),
     Planting("non_face", "val", 18),
     Planting("non_face", "test", 18),
-    # a guess, one percent
+    # our guess, one percent
     Planting("occluded", "train", 287),
     Planting("occluded", "val", 36),
     Planting("occluded", "test", 36),
-    # groups of equal images with different labels: 51, one of them black; half within train
-    Planting("contradictory_label", "train", 25, "train"),
-    Planting("contradictory_label", "val", 12, "train"),
-    Planting("contradictory_label", "test", 13, "train"),
-    # images with an equal one earlier in the same split, and in another, without those above
-    Planting("exact_duplicate", "train", 1188, "train"),
+    # groups of equal images with different labels: 51 with the black one
+    Planting("contradictory_label", "train", 26, "train"),
+    Planting("contradictory_label", "val", 10, "train"),
+    Planting("contradictory_label", "test", 14, "train"),
+    # images equal to an earlier one, in the same split if there is one there: 1,780 with those
+    # above and 11 black ones
+    Planting("exact_duplicate", "train", 1187, "train"),
     Planting("exact_duplicate", "val", 26, "val"),
     Planting("exact_duplicate", "test", 17, "test"),
-    Planting("exact_duplicate", "val", 234, "train"),
-    Planting("exact_duplicate", "test", 247, "train"),
-    Planting("exact_duplicate", "test", 44, "val"),
-    # a perceptual hash finds 77 duplicates more than there are equal ones, 27 of them in test
+    Planting("exact_duplicate", "val", 226, "train"),
+    Planting("exact_duplicate", "test", 237, "train"),
+    Planting("exact_duplicate", "test", 26, "val"),
+    # a perceptual hash finds 77 duplicates more, and 27 test images more with a twin in train
     Planting("near_duplicate", "train", 23, "train"),
     Planting("near_duplicate", "val", 27, "train"),
     Planting("near_duplicate", "test", 27, "train"),
@@ -173,7 +174,7 @@ class _Planter:
             and number % 5 == 4
             and self._last_twin is not None
         ):
-            # of FER-2013's 1,780 copies, 325 join a pair that is there
+            # a fifth of FER-2013's copies join a pair that is there
             label = int(y[self._last_twin])
             return self._draw({label: free[label]}), self._last_twin
         twins = self._free[planting.twin_split]
