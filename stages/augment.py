@@ -2,19 +2,17 @@
 
 from pathlib import Path
 
-from ferflow.artifacts import load_split, pass_through, save_split
-from ferflow.data.augment import AugmentParams, augment
-from ferflow.params import load_params
+from ferflow.artifacts import load_split
+from ferflow.data.augment import AugmentParams, augment_file
+from ferflow.data.sheets import draw_sheet
+from ferflow.params import load_params, load_seed
 from ferflow.stage import run_stage
 
 
-def main(source: Path, target: Path) -> None:
+def main(source: Path, target: Path, sheet: Path) -> None:
     params = load_params("augment", AugmentParams)
-    if not params.copies:
-        pass_through(source, target)
-        return
-    split = augment(load_split(source), params)
-    save_split(target, split)
+    draw_sheet(augment_file(source, target, params, seed=load_seed()), sheet)
+    split = load_split(target)
     print(f"train: {len(split):,} rows, {int(split.original.sum()):,} of them originals")
 
 

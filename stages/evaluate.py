@@ -7,6 +7,7 @@ from ferflow.classifier import load_classifier
 from ferflow.evaluation.predictions import read_predictions, write_predictions
 from ferflow.evaluation.report import (
     EvaluateParams,
+    draw_class_counts,
     draw_colony,
     draw_mistakes,
     draw_pictures,
@@ -35,6 +36,7 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     pictures = evaluation / "pictures"
     draw_pictures(predictions, params.calibration_bins, pictures)
     draw_colony(metrics / "plots" / "colony.csv", pictures / "colony.png")
+    draw_class_counts(metrics / "balance.json", pictures / "class_counts.png")
     faces: dict[str, Split] = {
         name: load_split(images / f"{name}.safetensors") for name in params.splits
     }

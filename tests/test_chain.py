@@ -129,7 +129,32 @@ def test_the_metrics_follow_from_the_stored_probabilities(small):
     assert set(predictions["split"]) == {"train", "val", "test"}
     for name in ("train", "val", "test"):
         assert split_metrics(*split_predictions(predictions, name)) == written[name]
-    assert written["protocol"]["data_set"] == "synthetic faces"
+    assert written["protocol"]["data_set"] == "synthetic faces with planted defects"
+
+
+def test_the_counts_of_balance_are_kept_and_drawn(small):
+    counts = json.loads(small.text("metrics/balance.json"))["balance"]
+    assert counts["method"] == "smote"
+    assert len(set(counts["after"].values())) == 1
+    assert sum(counts["after"].values()) == sum(counts["before"].values()) + sum(
+        counts["new"].values()
+    )
+    assert (small.folder / "data/evaluation/pictures/class_counts.png").stat().st_size > 5000
+    assert (small.folder / "data/augmented/contact_sheet.png").stat().st_size > 100
+
+
+def test_copies_and_their_contact_sheet_are_made(restored):
+    wanted = "augment.copies=[horizontal_flip, {rotation: 10}]"
+    restored.use(
+        "quickstart", *SMALL, wanted, "augment.fill_rare=crop_pad_flip", "balance.method=none"
+    )
+    stages, printed = restored.repro()
+    assert stages[0] == "augment", printed
+    counts = json.loads(restored.text("metrics/balance.json"))["balance"]
+    assert len(set(counts["before"].values())) == 1
+    assert counts["after"] == counts["before"]
+    predictions = read_predictions(restored.folder / "data/evaluation/predictions.parquet")
+    assert predictions["source_id"].is_unique
 
 
 def test_only_real_images_are_scored(small):

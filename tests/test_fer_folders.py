@@ -194,7 +194,7 @@ def test_a_missing_split_is_refused(refused, face_files, usage):
 
 
 def data_params(**changes):
-    legal = {"source": "path", "path": None, "sha256": None, "n_synthetic": 200}
+    legal = {"source": "path", "path": None, "sha256": None, "n_synthetic": 200, "defects": True}
     return DataParams(**legal | changes)
 
 

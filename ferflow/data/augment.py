@@ -1,48 +1,214 @@
 """Materialised augmentation: changed copies of training images, as rows of their own."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 from pydantic import field_validator
 
-from ferflow.artifacts import Split
-from ferflow.params import Record
+from ferflow.artifacts import Split, load_split, pass_through, split_writer
+from ferflow.data.operations import (
+    OPERATIONS,
+    Amount,
+    Floats,
+    Operation,
+    change,
+    draw_crop_pad_flip,
+)
+from ferflow.params import Record, nearest
 
-_COPIES: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-    "horizontal_flip": lambda images: images[:, :, ::-1],
-}
+FILL = "crop_pad_flip"  # `transform` of the copies that fill up a rare class
+_BATCH = 4096  # images in memory at a time
+
+
+class Copy(Record):
+    """One entry of `copies`: an operation and how much of it."""
+
+    operation: str
+    amount: Amount
+
+    def __str__(self) -> str:
+        match self.amount:
+            case None:
+                return self.operation
+            case (low, high):
+                return f"{self.operation} {low:g} to {high:g}"
+            case amount:
+                return f"{self.operation} {amount:g}"
 
 
 class AugmentParams(Record):
     """The section `augment`."""
 
-    copies: list[Literal["horizontal_flip"]]
+    copies: list[Copy]
+    fill_rare: Literal["none", "crop_pad_flip"]
 
-    @field_validator("copies")
+    @field_validator("copies", mode="before")
     @classmethod
-    def _each_once(cls, copies: list[str]) -> list[str]:
-        if len(set(copies)) < len(copies):
-            raise ValueError(f"each copy may be named once; got {copies}.")
+    def _parse(cls, entries: object) -> list[Copy]:
+        if not isinstance(entries, list):
+            raise ValueError(f"must be a list, such as [horizontal_flip]; got {entries!r}.")
+        copies = [parse_copy(entry) for entry in entries]
+        if twice := [str(copy) for copy in copies if copies.count(copy) > 1]:
+            raise ValueError(f"each copy may be named once; got '{twice[0]}' again.")
         return copies
 
 
-def augment(split: Split, params: AugmentParams) -> Split:
-    """The images followed by a changed copy of each, for every entry of `copies`.
+def parse_copy(entry: object) -> Copy:
+    """'rotation' or {'rotation': 10} as a Copy; ValueError says what is legal."""
+    match entry:
+        case Copy():
+            return entry
+        case str(name):
+            given: tuple[object, ...] = ()
+        case dict() if len(entry) == 1:
+            ((name, amount),) = entry.items()
+            given = (amount,)
+        case _:
+            raise ValueError(
+                f"an entry is an operation, or one with its amount, such as rotation: 10; "
+                f"got {entry!r}."
+            )
+    if name not in OPERATIONS:
+        raise ValueError(
+            f"'{name}' is no operation.{nearest(name, OPERATIONS)} Legal: {', '.join(OPERATIONS)}."
+        )
+    operation = OPERATIONS[name]
+    if not given:
+        return Copy(operation=name, amount=operation.default)
+    if operation.default is None:
+        raise ValueError(f"{name} takes no amount; got {given[0]!r}.")
+    return Copy(operation=name, amount=_legal_amount(name, operation, given[0]))
+
+
+def _legal_amount(name: str, operation: Operation, given: object) -> Amount:
+    """A number, or two where the default is two, within the operation's bounds."""
+    paired = isinstance(operation.default, tuple)
+    entries = given if paired and isinstance(given, list) else [given]
+    numbers = [float(n) for n in entries if isinstance(n, int | float) and n is not True]
+    within = all(operation.low <= number <= operation.high and number for number in numbers)
+    if not len(entries) == len(numbers) == 1 + paired or not within or sorted(numbers) != numbers:
+        raise ValueError(
+            f"{name} must be {operation.meaning}, from {operation.low:g} to {operation.high:g}, "
+            f"not 0; got {given!r}."
+        )
+    return (numbers[0], numbers[1]) if paired else numbers[0]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Rows to add: of the images at `rows` (k,), what `drawn` says ((k, 2, 3) or (k,))."""
+
+    transform: str
+    rows: NDArray[np.intp]
+    drawn: Floats
+
+
+def draw_copies(split: Split, params: AugmentParams, seed: int) -> list[Copies]:
+    """What to add to a split of images: the random draws, without the pixels yet."""
+    rng = np.random.default_rng(seed)
+    size = (split.x.shape[1], split.x.shape[2])
+    every = np.arange(len(split))
+    parts = []
+    for copy in params.copies:
+        drawn = OPERATIONS[copy.operation].draw(copy.amount, len(split), size, rng)
+        parts.append(Copies(str(copy), every, drawn))
+    if params.fill_rare == "crop_pad_flip":
+        rows = _rows_to_fill(split, n_copies=len(params.copies), rng=rng)
+        parts.append(Copies(FILL, rows, draw_crop_pad_flip(len(rows), size, rng)))
+    return parts
+
+
+def augmented_rows(split: Split, parts: list[Copies]) -> Split:
+    """The words of all rows, the images' own first; `x` is still that of the images alone.
 
     A copy keeps its source_id, so that it can be kept on its image's side of any later split,
     and says in `transform` what was done.
     """
-    parts = [split]
-    for name in params.copies:
-        transform = np.full(len(split), name)
-        parts.append(replace(split, x=_COPIES[name](split.x), transform=transform))
+    rows = np.concatenate([np.arange(len(split)), *(part.rows for part in parts)])
+    transforms = [np.full(len(part.rows), part.transform) for part in parts]
     return replace(
         split,
-        x=np.concatenate([part.x for part in parts]),
-        y=np.concatenate([part.y for part in parts]),
-        source_id=np.concatenate([part.source_id for part in parts]),
-        transform=np.concatenate([part.transform for part in parts]),
+        y=split.y[rows],
+        source_id=split.source_id[rows],
+        transform=np.concatenate([split.transform, *transforms]),
     )
+
+
+def fill_pixels(out: NDArray[np.uint8], split: Split, parts: list[Copies]) -> None:
+    """Write the images and then their copies into `out` (n, height, width), batch by batch."""
+    out[: len(split)] = split.x
+    start = len(split)
+    for part in parts:
+        for batch in _batches(len(part.rows)):
+            images = np.asarray(split.x[part.rows[batch]])
+            out[start : start + len(images)] = change(images, part.drawn[batch])
+            start += len(images)
+
+
+def augment(split: Split, params: AugmentParams, *, seed: int) -> Split:
+    """The images followed by their changed copies, all in memory."""
+    parts = draw_copies(split, params, seed)
+    rows = augmented_rows(split, parts)
+    x = np.empty((len(rows), *split.x.shape[1:]), np.uint8)
+    fill_pixels(x, split, parts)
+    return replace(rows, x=x)
+
+
+def augment_file(
+    source: Path, target: Path, params: AugmentParams, *, seed: int
+) -> list[tuple[str, NDArray[np.uint8]]]:
+    """Write the images in `source` and their copies to `target`; returns rows for a contact sheet.
+
+    One batch is in memory at a time, so a data set may be larger than the memory.
+    """
+    split = load_split(source)
+    if not params.copies and params.fill_rare == "none":
+        pass_through(source, target)
+        return [("no copies", split.x[:0])]
+    parts = draw_copies(split, params, seed)
+    rows = augmented_rows(split, parts)
+    with split_writer(target, rows, split.x.shape[1:], split.x.dtype) as x:
+        fill_pixels(x, split, parts)
+    return sheet_rows(load_split(target), parts)
+
+
+def sheet_rows(augmented: Split, parts: list[Copies]) -> list[tuple[str, NDArray[np.uint8]]]:
+    """The first image of each class, and in a row for each part of the copies, what became of it.
+
+    White where there is no copy of it: the largest class needs no filling up.
+    """
+    images = augmented.original
+    first = [np.flatnonzero(images & (augmented.y == label))[:1] for label in set(augmented.y)]
+    shown = np.concatenate(first)
+    rows, start = [("images", augmented.x[shown])], int(images.sum())
+    for part in parts:
+        copies = np.full_like(rows[0][1], 255)
+        for column, row in enumerate(shown):
+            for place in np.flatnonzero(part.rows == row)[:1]:
+                copies[column] = augmented.x[start + place]
+        rows.append((part.transform, copies))
+        start += len(part.rows)
+    return rows
+
+
+def _batches(n: int) -> Iterator[slice]:
+    return (slice(start, start + _BATCH) for start in range(0, n, _BATCH))
+
+
+def _rows_to_fill(split: Split, *, n_copies: int, rng: Generator) -> NDArray[np.intp]:
+    """Which images to copy so that every class that has any gets as many rows as the largest.
+
+    Every image of a class is taken equally often, but for one.
+    """
+    counts = np.bincount(split.y, minlength=len(split.labels))
+    chosen = [np.empty(0, np.intp)]
+    for label in np.flatnonzero(counts):
+        missing = int((counts.max() - counts[label]) * (1 + n_copies))
+        members = rng.permutation(np.flatnonzero(split.y == label))
+        chosen.append(np.resize(members, missing))
+    return np.concatenate(chosen)

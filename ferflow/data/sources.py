@@ -23,6 +23,7 @@ class DataParams(Record):
     path: str | None
     sha256: str | None
     n_synthetic: int = Field(ge=200, le=1_000_000)
+    defects: bool
 
 
 def load_images(params: DataParams, seed: int) -> dict[str, Split]:

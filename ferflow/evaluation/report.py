@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ferflow.artifacts import Split
+from ferflow.artifacts import Split, read_json
 from ferflow.classifier import Classifier
 from ferflow.evaluation import figures, metrics
 from ferflow.evaluation.predictions import prediction_frame, split_predictions
@@ -118,6 +118,13 @@ def draw_colony(table_file: Path, path: Path) -> None:
     table = pd.read_csv(table_file)
     if not table.empty:
         figures.plot_convergence(table, path, score_name="Score on val")
+
+
+def draw_class_counts(counts_file: Path, path: Path) -> None:
+    """Training rows per class before and after `balance`, from the counts that it wrote."""
+    counts = read_json(counts_file)["balance"]
+    title = f"Training rows per class, balanced by {counts['method']}"
+    figures.plot_class_counts(counts["before"], counts["after"], path, title=title)
 
 
 def _tables(predictions: pd.DataFrame, name: str, n_bins: int) -> dict[str, pd.DataFrame]:
