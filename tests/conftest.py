@@ -49,7 +49,7 @@ def same_split():
 
     def compare(a, b):
         assert a.x.dtype == b.x.dtype
-        for name in ("x", "y", "source_id", "transform"):
+        for name in ("x", "y", "source_id", "transform", "group"):
             assert np.array_equal(getattr(a, name), getattr(b, name)), name
         assert a.labels == b.labels
         assert a.meta == b.meta

@@ -45,4 +45,5 @@ def augment(split: Split, params: AugmentParams) -> Split:
         y=np.concatenate([part.y for part in parts]),
         source_id=np.concatenate([part.source_id for part in parts]),
         transform=np.concatenate([part.transform for part in parts]),
+        group=np.concatenate([part.group for part in parts]),
     )

@@ -44,6 +44,7 @@ def balance(split: Split, params: BalanceParams, *, seed: int) -> Split:
         y=y,
         source_id=np.append(split.source_id, np.full(n_new, "")),  # each has two parents, untold
         transform=np.append(split.transform, np.full(n_new, "smote")),
+        group=np.append(split.group, np.full(n_new, "")),
     )
 
 
