@@ -71,8 +71,8 @@ def show() -> None:
     from ferflow.summary import NEXT_STEPS, metrics_table, protocol_line
 
     console.print(metrics_table())
-    console.print(protocol_line())
-    console.print(NEXT_STEPS, highlight=False)
+    console.print(protocol_line(), soft_wrap=True)
+    console.print(NEXT_STEPS, highlight=False, soft_wrap=True)
 
 
 @app.command()

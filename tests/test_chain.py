@@ -278,3 +278,12 @@ def test_a_broken_zip_stops_the_download_in_one_line(restored, tmp_path, face_fi
 
 def _any_picture(repository):
     return next((repository.folder / "data/evaluation/pictures").glob("*.png"))
+
+
+def test_the_readme_commands_run_as_printed(restored):
+    """Every line of README.md that starts with '$ ' (`make` is CI's part)."""
+    commands = re.findall(r"^\$ (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    assert "dvc params diff" in commands
+    (restored.folder / ".venv").symlink_to(sys.prefix)
+    restored.run("bash", "-euo", "pipefail", "-c", "\n".join(commands))
+    (restored.folder / ".venv").unlink()

@@ -49,10 +49,12 @@ def test_the_file_name_decides_the_split_and_the_folder_the_class(
     splits = read_splits(zip_of_faces)
     assert list(splits) == ["train", "val", "test"]
     usages = dict(zip(splits, ("Training_", "PublicTest_", "PrivateTest_"), strict=True))
-    classes = {name.split("/")[-1][:-4]: name.split("/")[-2] for name in face_files}
     for name, split in splits.items():
-        assert all(source.startswith(usages[name]) for source in split.source_id)
-        assert [split.labels[y] for y in split.y] == [classes[s] for s in split.source_id]
+        assert all(f"/{usages[name]}" in source for source in split.source_id)
+        assert [split.labels[y] for y in split.y] == [s.split("/")[0] for s in split.source_id]
+        assert {f"{source}.jpg" for source in split.source_id} <= {
+            member.split("/", 1)[1] for member in face_files
+        }
         assert split.labels == FER2013_LABELS
         assert split.original.all()
     assert [len(split) for split in splits.values()] == [14, 7, 7]
@@ -66,7 +68,7 @@ def test_rows_stand_in_the_order_of_their_numbers(zip_of_faces, read_splits):
 
 
 def test_each_row_holds_the_pixels_of_its_file(zip_of_faces, face_files, read_splits):
-    pictures = {name.split("/")[-1][:-4]: data for name, data in face_files.items()}
+    pictures = {name.split("/", 1)[1][:-4]: data for name, data in face_files.items()}
     for split in read_splits(zip_of_faces).values():
         assert split.x.dtype == np.uint8
         for source, image in zip(split.source_id, split.x, strict=True):
@@ -228,3 +230,16 @@ def test_no_drawn_face_is_in_two_splits():
     splits = draw_data_set(200, seed=1)
     faces = [image.tobytes() for split in splits.values() for image in split.x]
     assert len(set(faces)) == len(faces)
+
+
+def test_one_number_may_stand_in_two_classes_but_not_twice_in_one(
+    tmp_path, face_files, write_zip, read_splits
+):
+    """Kaggle's FER-2013 has two such numbers."""
+    content = next(iter(face_files.values()))
+    shared = face_files | {"train/fear/Training_27.jpg": content}
+    splits = read_splits(write_zip(tmp_path / "shared.zip", shared))
+    assert len(np.unique(splits["train"].source_id)) == len(splits["train"])
+    twice = face_files | {"again/train/angry/Training_27.jpg": content}
+    with pytest.raises(DataError, match="more than one picture named angry/Training_27"):
+        read_splits(write_zip(tmp_path / "twice.zip", twice))

@@ -32,8 +32,8 @@ def read(files: Files, *, resize: bool) -> Collection:
     """
     order = list(FER2013_SPLITS)
     entries = sorted(_place(name, order) for name in files.names)
-    usages, _, stems, y, names = zip(*entries, strict=True)
-    if twice := [stem for before, stem in pairwise(stems) if stem == before]:
+    usages, _, ids, y, names = zip(*entries, strict=True)
+    if twice := [identity for before, identity in pairwise(ids) if identity == before]:
         raise DataError(f"{files.title} has more than one picture named {twice[0]}.")
     if missing := [usage for i, usage in enumerate(order) if i not in usages]:
         raise DataError(
@@ -45,7 +45,7 @@ def read(files: Files, *, resize: bool) -> Collection:
         rows=image_rows(
             read_pictures(files, names, resize=resize),
             y,
-            stems,
+            ids,
             FER2013_LABELS,
             data_set="FER-2013",
         ),
@@ -56,12 +56,16 @@ def read(files: Files, *, resize: bool) -> Collection:
 
 
 def _place(name: str, order: list[str]) -> tuple[int, int, str, int, str]:
-    """Usage, number, stem and class of a member, and its name."""
+    """Usage, number, id and class of a member, and its name.
+
+    The id is '<class>/<usage>_<number>': two of FER-2013's numbers stand in two classes.
+    """
     path = PurePosixPath(name)
     match = _NAME.fullmatch(path.name)
     if match is None or match["usage"] not in order:
         raise DataError(
             f"{name}: a file name must be one of {', '.join(order)}, then _<number>.jpg."
         )
-    usage = order.index(match["usage"])
-    return usage, int(match["number"]), path.stem, class_index(name, FER2013_LABELS), name
+    identity = f"{path.parent.name}/{path.stem}"
+    label = class_index(name, FER2013_LABELS)
+    return order.index(match["usage"]), int(match["number"]), identity, label, name
