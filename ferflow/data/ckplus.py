@@ -33,6 +33,7 @@ def read(files: Files, *, resize: bool) -> Collection:
     Raises DataError naming the file whose name holds no subject or whose folder is no class.
     """
     names = sorted(files.names, key=natural_key)
+    subjects = [_subject(name) for name in names]
     stems = Counter(PurePosixPath(name).stem for name in names)
     if twice := [stem for stem, n in stems.items() if n > 1]:
         raise DataError(f"{files.title} has more than one picture named {twice[0]}.")
@@ -43,7 +44,7 @@ def read(files: Files, *, resize: bool) -> Collection:
             [PurePosixPath(name).stem for name in names],
             CKPLUS_LABELS,
             data_set="CK+48",
-            group=[_subject(name) for name in names],
+            group=subjects,
         ),
         usage=np.full(len(names), ""),
         official_counts={"": CKPLUS_COUNTS},

@@ -26,7 +26,7 @@ def read(files: Files, *, resize: bool) -> Collection:
             )
         if len(path.parts) < 2 or path.parents[1] != PurePosixPath(names[0]).parent.parent:
             raise DataError(
-                f"{files.title}: {name} lies elsewhere than {names[0]}; expected "
+                f"{files.title}: {name} and {names[-1]} lie at different depths; expected "
                 "<class>/<picture>, all class folders in one place."
             )
     labels = tuple(sorted({PurePosixPath(name).parent.name for name in names}))
