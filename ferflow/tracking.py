@@ -38,7 +38,7 @@ STAGES = (
     "train",
     "evaluate",
 )
-METRICS_FILES = (Path("metrics/metrics.json"), Path("metrics/selection.json"))
+METRICS_FILES = tuple(Path("metrics", f"{name}.json") for name in ("data", "selection", "metrics"))
 CURVE = Path("metrics/plots/colony.csv")
 CLASSIFIER = Path("models/classifier")
 PICTURES = Path("data/evaluation/pictures")
