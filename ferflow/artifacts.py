@@ -29,6 +29,7 @@ ORIGINAL = ""  # `transform` of a row that is an image of the data set as it cam
 _DTYPES = {"U8": np.uint8, "I64": np.int64, "F32": np.float32, "BOOL": np.bool_}
 _CODES = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
 _MAX_HEADER = 1 << 20  # bytes; ours are a few hundred
+_PIECE = 1 << 24  # bytes written at a time
 
 # what parsing a file that is something else can raise
 _MALFORMED = (
@@ -53,6 +54,8 @@ class Split:
     transform : str (n,), what was done to it: '' for the image itself, 'horizontal_flip', 'smote'.
     labels : class names in label order.
     meta : what later stages and readers must know (data set, pixel work, extractor).
+    group : str (n,), the person (or sequence) on a row: rows of one group belong on one side of
+        any later split. '' where nobody knows, which is what it is when left out.
     """
 
     x: NDArray[Any]
@@ -61,6 +64,14 @@ class Split:
     transform: NDArray[np.str_]
     labels: tuple[str, ...]
     meta: dict[str, Any] = field(default_factory=dict)
+    group: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
+
+    def __post_init__(self) -> None:
+        if not len(self.group):
+            object.__setattr__(self, "group", np.full(len(self.y), ""))
+        columns = (self.x, self.y, self.source_id, self.transform, self.group)
+        if len({len(column) for column in columns}) > 1:
+            raise ValueError("its arrays differ in length")
 
     def __len__(self) -> int:
         return len(self.y)
@@ -70,14 +81,15 @@ class Split:
         """(n,) which rows are real images: no copies, nothing synthetic."""
         return np.asarray(self.transform == ORIGINAL)
 
-    def take(self, rows: NDArray[Any]) -> "Split":
-        """The rows that an index array or a mask names, in that order."""
+    def take(self, rows: NDArray[Any] | slice) -> "Split":
+        """The rows that an index array, a mask or a slice names, in that order."""
         return replace(
             self,
             x=self.x[rows],
             y=self.y[rows],
             source_id=self.source_id[rows],
             transform=self.transform[rows],
+            group=self.group[rows],
         )
 
     def class_counts(self) -> dict[str, int]:
@@ -87,9 +99,19 @@ class Split:
 
 
 def save_split(path: Path, split: Split) -> None:
-    """Write a split; the file appears whole or not at all."""
-    with split_writer(path, split, split.x.shape[1:], split.x.dtype) as x:
-        x[:] = split.x
+    """Write a split; the file appears whole or not at all.
+
+    Piece by piece instead of through a mapping, whose pages would count as memory a second time.
+    """
+    arrays = {"x": split.x} | _row_arrays(split)
+    header, start = _header({name: (a.dtype, a.shape) for name, a in arrays.items()}, split)
+    with atomic(path) as part, part.open("wb") as file:
+        file.write(header)
+        for name in sorted(arrays, key=lambda name: start[name]):
+            array = arrays[name]
+            n_rows = max(1, _PIECE // max(1, array[:1].nbytes))
+            for row in range(0, len(array), n_rows):
+                file.write(array[row : row + n_rows].tobytes())
 
 
 @contextmanager
@@ -100,16 +122,11 @@ def split_writer(
 
     Yields the array to fill, mapped to the new file; `rows.x` is not looked at.
     """
-    tensors: dict[str, NDArray[Any]] = {
-        "y": rows.y.astype(np.int64),
-        "source_id": _to_bytes(rows.source_id),
-        "transform": _to_bytes(rows.transform),
-    }
+    tensors = _row_arrays(rows)
     sizes: dict[str, tuple[np.dtype[Any], tuple[int, ...]]]
     sizes = {"x": (np.dtype(dtype), (len(rows), *shape))}
     sizes |= {name: (array.dtype, array.shape) for name, array in tensors.items()}
-    meta = {"labels": json.dumps(rows.labels), "meta": json.dumps(rows.meta, sort_keys=True)}
-    header, start = _header(sizes, meta)
+    header, start = _header(sizes, rows)
     with atomic(path) as part:
         with part.open("wb") as file:
             file.write(header)
@@ -136,9 +153,8 @@ def load_split(path: Path) -> Split:
             transform=_to_str(arrays["transform"]),
             labels=tuple(json.loads(meta["labels"])),
             meta=json.loads(meta["meta"]),
+            group=_to_str(arrays["group"]),
         )
-        if not len(split.x) == len(split.y) == len(split.source_id) == len(split.transform):
-            raise ValueError("its arrays differ in length")
     except FileNotFoundError:
         raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
     except _MALFORMED as error:
@@ -192,10 +208,21 @@ def pass_through(source: Path, target: Path) -> None:
             part.write_bytes(source.read_bytes())
 
 
+def _row_arrays(rows: Split) -> dict[str, NDArray[Any]]:
+    """What a split file holds beside the values."""
+    return {
+        "y": rows.y.astype(np.int64),
+        "source_id": _to_bytes(rows.source_id),
+        "transform": _to_bytes(rows.transform),
+        "group": _to_bytes(rows.group),
+    }
+
+
 def _header(
-    sizes: dict[str, tuple[np.dtype[Any], tuple[int, ...]]], meta: dict[str, str]
+    sizes: dict[str, tuple[np.dtype[Any], tuple[int, ...]]], rows: Split
 ) -> tuple[bytes, dict[str, int]]:
     """The safetensors header, and where in the file each array (and the 'end') starts."""
+    meta = {"labels": json.dumps(rows.labels), "meta": json.dumps(rows.meta, sort_keys=True)}
     offsets, offset = {}, 0
     for name, (dtype, shape) in sorted(sizes.items(), key=lambda item: -item[1][0].itemsize):
         offsets[name] = (offset, offset + dtype.itemsize * int(np.prod(shape, dtype=np.int64)))

@@ -95,7 +95,8 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
         if data["path"] is None:
             raise ParamError(
                 f"the preset '{name}' needs FER-2013: ferflow use {name} "
-                "--set data.path=FILE_OR_FOLDER (Kaggle's msambare/fer2013, zip or unpacked)"
+                "--set data.path=FILE_OR_FOLDER (Kaggle's msambare/fer2013, zip or unpacked), "
+                "or let it be fetched: --set data.source=kaggle"
             )
         data["sha256"] = sha256_of(Path(data["path"]))
     if features["method"] == "backbone" and Path(features["backbone"]).is_dir():

@@ -1,12 +1,10 @@
 """Where MLflow keeps runs: a database under the repository, made safely, or the user's server."""
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ferflow.errors import FerflowError
+from ferflow.locks import exclusive
 from ferflow.params import repository_root
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -32,7 +30,7 @@ def open_store() -> tuple[MlflowClient, str]:
             EXPERIMENT
         )
     folder = repository_root().resolve() / FOLDER
-    with _lock(folder):
+    with exclusive(folder):  # two processes that create it at once crash
         if not (folder / "mlflow.db").exists():
             _create(folder)
     client = MlflowClient(database_uri(folder))
@@ -62,12 +60,3 @@ def _create(folder: Path) -> None:
 
 def _artifacts(folder: Path) -> str:
     return (folder / "artifacts").as_uri()
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Let one process at a time look for the database and make it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -39,7 +39,7 @@ STAGES = (
     "evaluate",
 )
 METRICS_FILES = tuple(
-    Path("metrics") / f"{name}.json" for name in ("metrics", "balance", "selection")
+    Path("metrics", f"{name}.json") for name in ("data", "balance", "selection", "metrics")
 )
 CURVE = Path("metrics/plots/colony.csv")
 CLASSIFIER = Path("models/classifier")

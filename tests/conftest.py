@@ -15,6 +15,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is importe
 
 from ferflow.artifacts import Split
 from ferflow.data.labels import FER2013_LABELS
+from ferflow.data.sources import DataParams, read_path
+from ferflow.data.splitting import split_collection
 from ferflow.data.synthetic import draw_faces
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +51,7 @@ def same_split():
 
     def compare(a, b):
         assert a.x.dtype == b.x.dtype
-        for name in ("x", "y", "source_id", "transform"):
+        for name in ("x", "y", "source_id", "transform", "group"):
             assert np.array_equal(getattr(a, name), getattr(b, name)), name
         assert a.labels == b.labels
         assert a.meta == b.meta
@@ -87,6 +89,41 @@ def write_zip():
 @pytest.fixture
 def zip_of_faces(tmp_path, face_files, write_zip):
     return write_zip(tmp_path / "fer2013.zip", face_files)
+
+
+@pytest.fixture
+def data_params():
+    """A factory of the section `data`: a path without a fingerprint, unless changed."""
+
+    def make(**changes):
+        legal = {
+            "source": "path",
+            "path": None,
+            "sha256": None,
+            "n_synthetic": 200,
+            "defects": False,
+            "kaggle": "msambare/fer2013",
+            "resize": False,
+            "split": "official",
+            "val_fraction": 0.2,
+            "test_fraction": 0.2,
+            "n_folds": 5,
+            "fold": 0,
+        }
+        return DataParams(**legal | changes)
+
+    return make
+
+
+@pytest.fixture
+def read_splits(data_params):
+    """Read a file or folder and split it: split name -> Split."""
+
+    def read(path, seed=0, **changes):
+        params = data_params(**changes)
+        return split_collection(read_path(path, resize=params.resize), params, seed)
+
+    return read
 
 
 @pytest.fixture

@@ -178,6 +178,13 @@ def test_a_preset_on_fer_2013_asks_for_its_path():
         use("mobilenet-aco-rf", {})
 
 
+def test_kaggle_needs_no_path_and_has_no_fingerprint():
+    """The version that the code pins stands for it."""
+    use("mobilenet-aco-rf", {"data.source": "kaggle"})
+    assert written()["data.path"] is None
+    assert written()["data.sha256"] is None
+
+
 def test_the_fingerprint_of_the_data_is_written_and_follows_them(zip_of_faces):
     use("mobilenet-aco-rf", {"data.path": str(zip_of_faces)})
     first = written()["data.sha256"]

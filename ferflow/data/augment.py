@@ -133,9 +133,11 @@ def augmented_rows(split: Split, parts: list[Copies]) -> Split:
     transforms = [np.full(len(part.rows), part.transform) for part in parts]
     return replace(
         split,
+        x=np.broadcast_to(np.uint8(0), (len(rows), *split.x.shape[1:])),  # filled in later
         y=split.y[rows],
         source_id=split.source_id[rows],
         transform=np.concatenate([split.transform, *transforms]),
+        group=split.group[rows],
     )
 
 

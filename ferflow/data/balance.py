@@ -100,6 +100,7 @@ def _synthesise(split: Split, params: BalanceParams, random_state: RandomState) 
         y=y,
         source_id=np.append(split.source_id, np.full(n_new, "")),  # each has two parents, untold
         transform=np.append(split.transform, np.full(n_new, name)),
+        group=np.append(split.group, np.full(n_new, "")),
     )
 
 

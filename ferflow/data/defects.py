@@ -110,6 +110,15 @@ def plant_defects(splits: Mapping[str, Split], seed: int) -> tuple[dict[str, Spl
     return planter.splits(), planter.table()
 
 
+def place_defects(table: pd.DataFrame, splits: Mapping[str, Split]) -> pd.DataFrame:
+    """The table with the splits in which its images lie now, after they were dealt out anew."""
+    where = {name: key for key, split in splits.items() for name in split.source_id.tolist()}
+    return table.assign(
+        split=[where[name] for name in table["source_id"]],
+        twin_split=[where.get(name, "") for name in table["twin_of"]],
+    )
+
+
 def no_defects() -> pd.DataFrame:
     """The table of a set in which nothing was planted."""
     return pd.DataFrame(columns=COLUMNS, dtype=str)

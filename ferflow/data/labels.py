@@ -1,4 +1,4 @@
-"""FER-2013's class names in their official order, and what its three usages are."""
+"""The class names of each data set in its own order, its splits and its official counts."""
 
 # label index in fer2013.csv -> name, as the challenge numbered them (Goodfellow et al. 2013)
 FER2013_LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -12,3 +12,19 @@ FER2013_COUNTS = {
     "PublicTest": (467, 56, 496, 895, 653, 415, 607),
     "PrivateTest": (491, 55, 528, 879, 594, 416, 626),
 }
+
+# The other Kaggle edition, jonathanoheix/face-expression-recognition-dataset: FER-2013's images
+# dealt anew into two folders. `validation` is what papers 4 and 5 tested on.
+TWO_FOLDER_SPLITS = {"train": "train", "validation": "test"}
+
+# images per folder and class, in FER-2013's label order; both folders add up to FER-2013's classes
+TWO_FOLDER_COUNTS = {
+    "train": (3993, 436, 4103, 7164, 4938, 3205, 4982),
+    "validation": (960, 111, 1018, 1825, 1139, 797, 1216),
+}
+
+# CK+48 in the order of its folders. Not FER-2013's: contempt is here and neutral is not.
+CKPLUS_LABELS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
+
+# three frames of each of the 327 labelled sequences (Lucey et al. 2010, table 3)
+CKPLUS_COUNTS = (135, 54, 177, 75, 207, 84, 249)

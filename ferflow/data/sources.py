@@ -1,36 +1,117 @@
 """Where images come from: `data.source` in params.yaml, and one split of images from each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from ferflow.artifacts import SPLITS, Split
-from ferflow.data.fer_folders import read_fer_folders
+from ferflow.costs import SCRATCH
+from ferflow.data import ckplus, class_folders, fer_csv, fer_folders, fer_two_folders, kaggle
+from ferflow.data.archives import open_files
+from ferflow.data.collection import Collection, data_report
+from ferflow.data.defects import no_defects, place_defects, plant_defects
 from ferflow.data.labels import FER2013_COUNTS, FER2013_LABELS, FER2013_SPLITS
+from ferflow.data.splitting import SplitParams, split_collection
 from ferflow.data.synthetic import draw_faces
-from ferflow.errors import ParamError
+from ferflow.errors import DataError, ParamError
 from ferflow.hashing import sha256_of
-from ferflow.params import Record, repository_root
+from ferflow.params import repository_root
 
 
-class DataParams(Record):
+class DataParams(SplitParams):
     """The section `data`."""
 
-    source: Literal["synthetic", "path"]
+    source: Literal["synthetic", "path", "kaggle"]
     path: str | None
     sha256: str | None
+    kaggle: Literal["msambare/fer2013", "jonathanoheix/face-expression-recognition-dataset"]
+    resize: bool
     n_synthetic: int = Field(ge=200, le=1_000_000)
     defects: bool
 
 
+@dataclass(frozen=True)
+class Data:
+    """What a source gives: the images of all three splits, and what is known of them.
+
+    report : the content of metrics/data.json. defects : those planted among drawn faces.
+    """
+
+    splits: dict[str, Split]
+    report: dict[str, Any]
+    defects: pd.DataFrame
+
+
 def load_images(params: DataParams, seed: int) -> dict[str, Split]:
     """The images of all three splits, as they come from the source."""
+    return load_data(params, seed).splits
+
+
+def load_data(params: DataParams, seed: int) -> Data:
+    """The images that `params` asks for, dealt out to the splits."""
+    collection, defects = _collect(params, seed)
+    for note in collection.notes:
+        print(note)
+    splits = split_collection(collection, params, seed)
+    return Data(splits, data_report(collection, splits), place_defects(defects, splits))
+
+
+def _collect(params: DataParams, seed: int) -> tuple[Collection, pd.DataFrame]:
+    """All images of the source before they are dealt out, and the defects planted among them."""
     if params.source == "synthetic":
-        return draw_data_set(params.n_synthetic, seed)
-    return read_fer_folders(_checked_path(params))
+        drawn, defects = draw_data_set(params.n_synthetic, seed), no_defects()
+        if params.defects:
+            drawn, defects = plant_defects(drawn, seed)
+        return _pool(drawn), defects
+    return _read(params), no_defects()
+
+
+def _read(params: DataParams) -> Collection:
+    if params.source == "kaggle":
+        folder = kaggle.fetch(params.kaggle, repository_root() / SCRATCH / "kaggle")
+        return read_path(folder, resize=params.resize)
+    return read_path(_checked_path(params), resize=params.resize)
+
+
+def read_path(path: Path, *, resize: bool = False) -> Collection:
+    """All images of a folder, archive or CSV, whose format is told by its content.
+
+    Raises DataError naming the member or row that is wrong.
+    """
+    with open_files(path) as files:
+        if not files.names:
+            raise DataError(f"{path} is empty: it holds no files.")
+        if table := fer_csv.find_table(files):
+            return fer_csv.read(files, table)
+        if files.kind == "tar.gz":  # its members can only be read one after the other
+            raise DataError(f"{path} holds no CSV of FER-2013. Pack pictures as a zip instead.")
+        layouts = (fer_folders, fer_two_folders, ckplus)
+        read: Callable[..., Collection] = next(
+            (layout.read for layout in layouts if layout.recognises(files.names)),
+            class_folders.read,
+        )
+        return read(files, resize=resize)
+
+
+def _pool(splits: Mapping[str, Split]) -> Collection:
+    """Splits that a source drew itself, as one collection."""
+    parts = list(splits.values())
+    rows = Split(
+        x=np.concatenate([part.x for part in parts]),
+        y=np.concatenate([part.y for part in parts]),
+        source_id=np.concatenate([part.source_id for part in parts]),
+        transform=np.concatenate([part.transform for part in parts]),
+        labels=parts[0].labels,
+        meta=parts[0].meta,
+        group=np.concatenate([part.group for part in parts]),
+    )
+    usage = np.repeat(list(splits), [len(part) for part in parts])
+    return Collection(rows=rows, usage=usage, splits={name: name for name in splits})
 
 
 def draw_data_set(n: int, seed: int) -> dict[str, Split]:
