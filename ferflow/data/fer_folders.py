@@ -16,7 +16,7 @@ from ferflow.data.labels import FER2013_COUNTS, FER2013_LABELS, FER2013_SPLITS
 from ferflow.data.pictures import class_index, read_pictures
 from ferflow.errors import DataError
 
-_NAME = re.compile(r"(?P<usage>[A-Za-z]+)_(?P<number>\d+)\.(jpe?g|png)", re.IGNORECASE)
+_NAME = re.compile(r"(?P<usage>[A-Za-z]+)_(?P<number>\d{1,18})\.(jpe?g|png)", re.IGNORECASE)
 
 
 def recognises(names: Sequence[str]) -> bool:

@@ -37,7 +37,7 @@ def class_index(name: str, labels: Sequence[str]) -> int:
 
 def natural_key(name: str) -> list[tuple[int, str]]:
     """Sorts 'b/9.jpg' before 'b/10.jpg'."""
-    words = re.split(r"(\d+)", name)
+    words = re.split(r"(\d{1,18})", name)  # int() takes 4,300 digits at most
     return [(int(word) if i % 2 else -1, word) for i, word in enumerate(words)]
 
 

@@ -47,22 +47,18 @@ def split_collection(collection: Collection, params: SplitParams, seed: int) -> 
     """
     side, rule = _RULES[params.split](collection, params, np.random.default_rng(seed))
     order = np.argsort(side, kind="stable")
-    reorder(collection.rows.x, order)
-    images = collection.rows.x
-    rows = replace(collection.rows.take(order[:0]), meta=collection.rows.meta | {"split": rule})
-    ends = np.cumsum(np.bincount(side, minlength=len(SPLITS)))
-    splits = {}
-    for name, end, n in zip(SPLITS, ends, np.diff(ends, prepend=0), strict=True):
-        chosen = order[end - n : end]
-        splits[name] = replace(
-            rows,
-            x=images[end - n : end],
-            y=collection.rows.y[chosen],
-            source_id=collection.rows.source_id[chosen],
-            transform=collection.rows.transform[chosen],
-            group=collection.rows.group[chosen],
-        )
-    return splits
+    rows = collection.rows
+    reorder(rows.x, order)
+    rows = replace(
+        rows,
+        y=rows.y[order],
+        source_id=rows.source_id[order],
+        transform=rows.transform[order],
+        group=rows.group[order],
+        meta=rows.meta | {"split": rule},
+    )
+    ends = np.cumsum([0, *np.bincount(side, minlength=len(SPLITS))])
+    return {name: rows.take(slice(ends[i], ends[i + 1])) for i, name in enumerate(SPLITS)}
 
 
 def _official(
