@@ -11,7 +11,7 @@ import json
 import math
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -90,6 +90,15 @@ class Split:
             source_id=self.source_id[rows],
             transform=self.transform[rows],
             group=self.group[rows],
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence["Split"]) -> "Split":
+        """Splits one after another; labels and meta are the first one's."""
+        names = ("x", "y", "source_id", "transform", "group")
+        return replace(
+            parts[0],
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
         )
 
     def class_counts(self) -> dict[str, int]:

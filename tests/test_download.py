@@ -17,7 +17,7 @@ def run(workplace):
 
     def run(preset, **settings):
         use(preset, {f"data.{key}": value for key, value in settings.items()})
-        download.main(workplace / "raw")
+        download.main(workplace / "raw", workplace / "data.json")
         table = pd.read_csv(workplace / "raw/defects.csv", keep_default_na=False)
         return {name: load_split(workplace / f"raw/{name}.safetensors") for name in SPLITS}, table
 
@@ -34,11 +34,22 @@ def test_drawn_faces_come_with_defects_and_their_list(run):
         assert row.twin_of == "" or row.twin_of in ids[row.twin_split]
 
 
-def test_without_defects_the_faces_are_as_drawn_and_the_list_is_empty(run, same_split):
+def test_without_defects_the_faces_are_as_drawn_and_the_list_is_empty(run):
     splits, table = run("quickstart", n_synthetic=200, defects=False)
     assert list(table.columns) == COLUMNS and table.empty
     for name, drawn in draw_data_set(200, seed=0).items():
-        same_split(splits[name], drawn)
+        assert np.array_equal(splits[name].x, drawn.x)
+
+
+def test_the_list_says_where_the_images_lie_after_a_new_split(run):
+    splits, table = run("quickstart", n_synthetic=400, split="fraction")
+    ids = {name: set(split.source_id) for name, split in splits.items()}
+    exact = table[table["defect"] == "exact_duplicate"]
+    assert len(exact) > 3
+    for row in exact.itertuples():
+        assert row.source_id in ids[row.split]
+        assert row.twin_of in ids[row.twin_split]
+    assert (exact["split"] == exact["twin_split"]).all()  # a new split keeps twins on one side
 
 
 def test_photographs_get_no_defects(run, zip_of_faces, face_files):

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import f_classif
 
-from ferflow.artifacts import read_json, save_split
+from ferflow.artifacts import Split, read_json, save_split
 from ferflow.errors import ParamError
 from ferflow.masks import load_mask
 from ferflow.params import pick_section
@@ -77,13 +77,7 @@ def test_the_judge_fits_on_real_rows_only(train, val, judge):
         y=(train.y + 1) % 3,
         transform=np.resize(["smote", "horizontal_flip", "repeated"], len(train)),
     )
-    both = replace(
-        train,
-        x=np.concatenate([fakes.x, train.x]),
-        y=np.concatenate([fakes.y, train.y]),
-        source_id=np.concatenate([fakes.source_id, train.source_id]),
-        transform=np.concatenate([fakes.transform, train.transform]),
-    )
+    both = Split.join([fakes, train])
     misled = make_judge(both, val, settings(), seed=0)
     assert misled.train.original.all()
     assert np.array_equal(misled.train.x, train.x)

@@ -297,7 +297,8 @@ def test_the_report_counts_each_split_and_class_and_keeps_the_warnings(zip_of_fa
     from ferflow.hashing import sha256_of
 
     params = data_params(path=str(zip_of_faces), sha256=sha256_of(zip_of_faces))
-    splits, report = load_data(params, seed=0)
+    data = load_data(params, seed=0)
+    splits, report = data.splits, data.report
     assert report["n"] == {"train": 14, "val": 7, "test": 7}
     assert report["per_class"]["train"] == dict.fromkeys(FER2013_LABELS, 2)
     assert report["official_counts"] is False
@@ -316,7 +317,7 @@ def test_complete_counts_are_no_difference(zip_of_faces):
 
 
 def test_drawn_faces_have_no_official_counts(data_params):
-    splits, report = load_data(data_params(source="synthetic"), seed=1)
-    assert report["official_counts"] is None
-    assert report["warnings"] == []
-    assert splits["train"].meta["split"] == "drawn independently"
+    data = load_data(data_params(source="synthetic"), seed=1)
+    assert data.report["official_counts"] is None
+    assert data.report["warnings"] == []
+    assert data.splits["train"].meta["split"] == "drawn independently"

@@ -101,17 +101,8 @@ def read_path(path: Path, *, resize: bool = False) -> Collection:
 def _pool(splits: Mapping[str, Split]) -> Collection:
     """Splits that a source drew itself, as one collection."""
     parts = list(splits.values())
-    rows = Split(
-        x=np.concatenate([part.x for part in parts]),
-        y=np.concatenate([part.y for part in parts]),
-        source_id=np.concatenate([part.source_id for part in parts]),
-        transform=np.concatenate([part.transform for part in parts]),
-        labels=parts[0].labels,
-        meta=parts[0].meta,
-        group=np.concatenate([part.group for part in parts]),
-    )
     usage = np.repeat(list(splits), [len(part) for part in parts])
-    return Collection(rows=rows, usage=usage, splits={name: name for name in splits})
+    return Collection(rows=Split.join(parts), usage=usage, splits={name: name for name in splits})
 
 
 def draw_data_set(n: int, seed: int) -> dict[str, Split]:

@@ -68,18 +68,9 @@ class HonestChain:
 
     def original(self, *names: str) -> Split:
         """The real images' features of some splits, one after another."""
-        return join([self.features[name].take(self.features[name].original) for name in names])
-
-
-def join(parts: list[Split]) -> Split:
-    """Splits with the same labels, one after another."""
-    return replace(
-        parts[0],
-        x=np.concatenate([part.x for part in parts]),
-        y=np.concatenate([part.y for part in parts]),
-        source_id=np.concatenate([part.source_id for part in parts]),
-        transform=np.concatenate([part.transform for part in parts]),
-    )
+        return Split.join(
+            [self.features[name].take(self.features[name].original) for name in names]
+        )
 
 
 def resample_before_split(chain: HonestChain) -> Predictions:
@@ -98,7 +89,7 @@ def augment_before_split(chain: HonestChain) -> Predictions:
     Most test images have their mirror image in the training rows.
     """
     copies = [chain.flipped(name) for name in ("train", "val", "test")]
-    train, test = chain.random_split(join([chain.original("train", "val", "test"), *copies]))
+    train, test = chain.random_split(Split.join([chain.original("train", "val", "test"), *copies]))
     return chain.fit_and_score(chain.balanced(train), test)
 
 
