@@ -38,7 +38,7 @@ def image_galleries(audit: Audit) -> list[str]:
     pure = np.flatnonzero((audit.black_white > BLACK_WHITE) & uneven)
     faceless = np.flatnonzero(audit.faceless & uneven)
     blank = "Few pixels differ from their neighbours: signs, lettering, plain surfaces, no light."
-    sheets = [
+    sheets: list[tuple[str, str, Sequence[Any]]] = [
         (f"Flat images: {len(flat):,}", "", _spread(flat, _N_SHOWN)),
         (f"Over {BLACK_WHITE:.0%} black or white: {len(pure):,} more", "", _spread(pure, _N_SHOWN)),
         ("The fewest textured pixels", blank, _lowest(audit.texture, uneven)),
@@ -78,10 +78,10 @@ def _pairs(audit: Audit, kind: str) -> list[list[int]]:
     ]
 
 
-def _lowest(values: NDArray[np.float64], among: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _lowest(values: NDArray[np.float64], among: NDArray[np.bool_]) -> list[int]:
     """The rows with the lowest values (n,), lowest first, of those `among` (n,)."""
     rows = np.flatnonzero(among)
-    return rows[np.argsort(values[rows], kind="stable")][:_N_SHOWN]
+    return [int(row) for row in rows[np.argsort(values[rows], kind="stable")][:_N_SHOWN]]
 
 
 def _spread(items: Sequence[Any] | NDArray[Any], n: int) -> list[Any]:

@@ -81,7 +81,10 @@ def audit(
         str | None, typer.Argument(help="A data set; without it the one that params.yaml names.")
     ] = None,
 ) -> None:
-    """Look for twins, contradictory labels and images without a face; writes a page about them."""
+    """Look for twins, contradictory labels and images without a face; write a page about them.
+
+    Paths are relative to the repository.
+    """
     from ferflow.audit_report import write_audit
 
     table, page = write_audit(path)
