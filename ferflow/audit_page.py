@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ferflow.audit_galleries import image_galleries, twin_galleries
 from ferflow.data.audit import BLACK_WHITE, Audit, Counts
+from ferflow.data.twins import TWIN_CORRELATION
 from ferflow.html import bar, document, heading, paragraph, table, tiles
 
 
@@ -82,8 +83,8 @@ def _distances(audit: Audit, counts: Counts) -> str:
     ]
     used = f"{audit.pool.twin_distance} bits"
     note = (
-        "Near twins differ in at most so many of the 64 bits of a perceptual hash. What this page "
-        f"calls a near twin, and what test_without_twins leaves out: {used}."
+        "Near twins differ in at most so many of the 64 bits of a perceptual hash and correlate by "
+        f"{TWIN_CORRELATION} or more. Elsewhere on this page: {used}."
     )
     head = ["twins", "duplicates", "groups across splits"]
     head += [*(f"{name} in train" for name in others), "groups with different labels"]

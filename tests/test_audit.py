@@ -57,7 +57,7 @@ def test_counts_are_those_of_the_planted_defects(counts):
         "contradictory_images": 9,
     }
     near = counts["near"]
-    assert near["distance"] == 6
+    assert near["distance"] == 8
     assert (near["duplicates"], near["groups"]) == (6, 4)
     assert near["within"] == {"train": 3, "val": 0, "test": 1}
     assert near["in_train"] == {"val": 1, "test": 2}
@@ -67,7 +67,7 @@ def test_more_distance_never_finds_less(counts):
     duplicates = [row["duplicates"] for row in counts["twins_by_distance"]]
     assert duplicates == sorted(duplicates)
     assert duplicates[0] >= counts["exact"]["duplicates"]
-    chosen = [row for row in counts["twins_by_distance"] if row["distance"] == 6]
+    chosen = [row for row in counts["twins_by_distance"] if row["distance"] == 8]
     assert chosen == [counts["near"]]
 
 

@@ -24,7 +24,7 @@ OFF = {
     "drop_twins_of_val_test": False,
     "drop_exact_duplicates": False,
     "drop_near_duplicates": False,
-    "twin_distance": 6,
+    "twin_distance": 8,
     "filter_val_test": False,
     "classes": None,
     "lighting": "none",
@@ -98,7 +98,7 @@ def test_meta_says_what_was_done(splits):
             "lighting": "clahe",
             "train_filters": ["constant"],
             "val_test_filters": {},
-            "twin_distance": 6,
+            "twin_distance": 8,
         }
         json.dumps(split.meta)
 

@@ -9,10 +9,12 @@ from ferflow.data.image_measures import is_constant
 from ferflow.data.labels import FER2013_LABELS
 from ferflow.data.synthetic import draw_faces
 from ferflow.data.twins import (
+    Pairs,
     close_pairs,
+    correlation,
     exact_groups,
-    group_hashes,
-    near_groups,
+    join,
+    near_pairs,
     perceptual_hashes,
     twin_groups,
 )
@@ -39,7 +41,7 @@ def test_one_level_in_one_pixel_makes_an_image_another():
     images = noise(1)[[0, 0]]
     images[1, 5, 5] += 1
     assert exact_groups(images).tolist() == [0, 1]
-    assert near_groups(images, 0).tolist() == [0, 0]
+    assert twin_groups(images, 0).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -55,33 +57,59 @@ def test_one_level_in_one_pixel_makes_an_image_another():
 def test_a_changed_copy_is_a_near_twin_and_another_image_is_not(change):
     originals = noise(40)
     copies = np.stack([change(image) for image in originals]).astype(np.uint8)
-    groups = near_groups(np.concatenate([originals, copies]))
+    groups = twin_groups(np.concatenate([originals, copies]))
     assert groups.tolist() == [*range(40), *range(40)]
 
 
 def test_a_mirrored_face_is_no_twin():
     images = noise(1)
-    assert near_groups(np.concatenate([images, images[:, :, ::-1]])).tolist() == [0, 1]
+    assert twin_groups(np.concatenate([images, images[:, :, ::-1]])).tolist() == [0, 1]
 
 
-def test_constant_images_are_no_near_twins_but_identical_ones_are_twins():
+def test_a_constant_image_is_a_twin_of_identical_ones_only():
     images = np.concatenate([np.full((4, 48, 48), 0, np.uint8), noise(2), noise(2)])
     images[2:4] = 9
     images[3, 0, 0] = 12  # flat, but not identical
     assert is_constant(images).tolist() == [True] * 4 + [False] * 4
-    assert near_groups(images).tolist() == [0, 1, 2, 3, 4, 5, 4, 5]
     assert twin_groups(images).tolist() == [0, 0, 2, 3, 4, 5, 4, 5]
 
 
 def test_twinhood_is_passed_on():
-    hashes = np.array([0, 0b1111, 0b11111111, 0xFFFF << 32], np.uint64)
-    comparable = np.ones(4, np.bool_)
-    assert group_hashes(hashes, comparable, 4).tolist() == [0, 0, 0, 3]
-    assert group_hashes(hashes, comparable, 3).tolist() == [0, 1, 2, 3]
-    assert group_hashes(hashes, np.array([1, 0, 1, 1], np.bool_), 4).tolist() == [0, 1, 2, 3]
+    exact = np.array([0, 1, 0, 3, 4])
+    pairs = Pairs(np.array([0, 1]), np.array([1, 4]), np.array([4, 6]))
+    assert join(exact, pairs, 2).tolist() == [0, 1, 0, 3, 4]
+    assert join(exact, pairs, 4).tolist() == [0, 0, 0, 3, 4]
+    assert join(exact, pairs, 6).tolist() == [0, 0, 0, 3, 0]
 
 
-@pytest.mark.parametrize("distance", range(11))
+def test_pairs_are_named_once_with_their_distance():
+    original = noise(1)[0]
+    images = np.stack([original, original, reencoded(original)])
+    pairs = near_pairs(images, exact_groups(images), 8)
+    hashes = perceptual_hashes(images)
+    assert (pairs.first.tolist(), pairs.second.tolist()) == ([0], [2])
+    assert pairs.distance.tolist() == [int(hashes[0] ^ hashes[2]).bit_count()]
+
+
+def test_close_hashes_of_different_images_are_no_twins():
+    """Waves that the hash does not see: more than eight half waves across."""
+    rng = np.random.default_rng(0)
+    image = noise(1)[0] // 3 + 60
+    fine = np.kron(rng.integers(0, 2, (24, 24)), [[1, -1], [-1, 1]]) * 55
+    images = np.stack([image + fine, image - fine]).astype(np.uint8)
+    hashes = perceptual_hashes(images)
+    assert int(hashes[0] ^ hashes[1]).bit_count() <= 8
+    assert twin_groups(images).tolist() == [0, 1]
+
+
+def test_correlation_is_pearsons():
+    a, b = noise(20), noise(20, seed=1)
+    expected = [np.corrcoef(u.ravel(), v.ravel())[0, 1] for u, v in zip(a, b, strict=True)]
+    assert correlation(a, b) == pytest.approx(expected)
+    assert correlation(a, a) == pytest.approx(np.ones(20))
+
+
+@pytest.mark.parametrize("distance", range(9))
 def test_the_search_finds_exactly_the_pairs_within_the_distance(distance, monkeypatch):
     monkeypatch.setattr(twins, "_MAX_CANDIDATES", 500)  # several parts
     rng = np.random.default_rng(distance)
@@ -110,7 +138,7 @@ def test_the_hash_is_the_same_for_one_image_as_for_many():
     assert together.tolist() == [int(perceptual_hashes(image[None])[0]) for image in images]
 
 
-@pytest.mark.parametrize("groups", [exact_groups, near_groups, twin_groups])
+@pytest.mark.parametrize("groups", [exact_groups, twin_groups])
 @pytest.mark.parametrize("n", [0, 1])
 def test_no_image_and_one(groups, n):
     found = groups(noise(1)[:n])

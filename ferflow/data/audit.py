@@ -20,10 +20,10 @@ from ferflow.data.image_measures import (
     textured_share,
 )
 from ferflow.data.twin_table import twin_table
-from ferflow.data.twins import TWIN_DISTANCE, Groups, group_hashes, perceptual_hashes
+from ferflow.data.twins import TWIN_DISTANCE, Groups, join, near_pairs
 
 BLACK_WHITE = 0.8  # share of pixels from which an image counts as black and white
-DISTANCES = (0, 2, 4, 6, 8)  # bits, for the table that shows where false twins begin
+DISTANCES = (0, 2, 4, 6, 8)  # bits, for the table that shows what the choice does
 
 Counts = dict[str, Any]
 
@@ -159,13 +159,12 @@ def count_twins(pool: Pool, groups: Groups) -> Counts:
 
 def twins_by_distance(audit: Audit) -> list[Counts]:
     """`count_twins` of near twins for several distances, in bits."""
-    hashes = perceptual_hashes(audit.pool.x)
-    table = []
-    for distance in DISTANCES:
-        near = group_hashes(hashes, ~audit.constant, distance)
-        groups = np.where(audit.constant, audit.pool.exact, near)
-        table.append({"distance": distance, **count_twins(audit.pool, groups)})
-    return table
+    exact = audit.pool.exact
+    pairs = near_pairs(audit.pool.x, exact, max(DISTANCES))
+    return [
+        {"distance": distance, **count_twins(audit.pool, join(exact, pairs, distance))}
+        for distance in DISTANCES
+    ]
 
 
 def _distinct(groups: Groups, values: NDArray[np.integer]) -> NDArray[np.intp]:

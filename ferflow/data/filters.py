@@ -40,7 +40,7 @@ class FilterParams(Record):
     drop_twins_of_val_test: bool
     drop_exact_duplicates: bool
     drop_near_duplicates: bool
-    twin_distance: int = Field(ge=0, le=10)
+    twin_distance: int = Field(ge=0, le=8)
     filter_val_test: bool
 
 
