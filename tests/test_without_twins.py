@@ -170,6 +170,8 @@ def test_the_protocol_says_what_was_taken_from_val_and_test():
     line = describe(found)
     assert "2 classes (without disgust)" in line
     assert "val and test filtered: constant (0 of val, 1 of test)" in line
+    stored = json.loads(json.dumps(found, sort_keys=True))  # as split files keep their meta
+    assert describe(stored) == line
 
 
 def test_show_puts_the_scores_without_twins_beside_the_others(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ferflow.artifacts import Split
+from ferflow.artifacts import SPLITS, Split
 
 
 def protocol(
@@ -48,7 +48,7 @@ def _filtered(counts: Mapping[str, Mapping[str, int]]) -> str:
     """'constant (1 of val, 0 of test)', or 'no'."""
     return (
         ", ".join(
-            f"{reason} ({', '.join(f'{n} of {name}' for name, n in splits.items())})"
+            f"{reason} ({', '.join(f'{splits[name]} of {name}' for name in SPLITS if name in splits)})"
             for reason, splits in counts.items()
         )
         or "no"
