@@ -46,10 +46,8 @@ def describe(protocol: Mapping[str, Any]) -> str:
 
 def _filtered(counts: Mapping[str, Mapping[str, int]]) -> str:
     """'constant (1 of val, 0 of test)', or 'no'."""
-    return (
-        ", ".join(
-            f"{reason} ({', '.join(f'{splits[name]} of {name}' for name in SPLITS if name in splits)})"
-            for reason, splits in counts.items()
-        )
-        or "no"
-    )
+    words = []
+    for reason, n in counts.items():
+        per_split = ", ".join(f"{n[name]} of {name}" for name in SPLITS if name in n)
+        words.append(f"{reason} ({per_split})")
+    return ", ".join(words) or "no"
