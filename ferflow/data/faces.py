@@ -22,7 +22,7 @@ def has_face(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
     FER-2013's do, so "no" means little there.
     """
     parts = [images[start : start + _PART] for start in range(0, len(images), _PART)]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
         found = list(threads.map(_search, parts))
     return np.concatenate([np.empty(0, np.bool_), *found])
 
