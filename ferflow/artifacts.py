@@ -95,10 +95,13 @@ class Split:
     @classmethod
     def join(cls, parts: Sequence["Split"]) -> "Split":
         """Splits one after another; labels and meta are the first one's."""
-        names = ("x", "y", "source_id", "transform", "group")
         return replace(
             parts[0],
-            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
+            x=np.concatenate([part.x for part in parts]),
+            y=np.concatenate([part.y for part in parts]),
+            source_id=np.concatenate([part.source_id for part in parts]),
+            transform=np.concatenate([part.transform for part in parts]),
+            group=np.concatenate([part.group for part in parts]),
         )
 
     def class_counts(self) -> dict[str, int]:

@@ -76,6 +76,23 @@ def show() -> None:
 
 
 @app.command()
+def audit(
+    path: Annotated[
+        str | None, typer.Argument(help="A data set; without it the one that params.yaml names.")
+    ] = None,
+) -> None:
+    """Look for twins, contradictory labels and images without a face; write a page about them.
+
+    Paths are relative to the repository.
+    """
+    from ferflow.audit_report import write_audit
+
+    table, page = write_audit(path)
+    console.print(table)
+    print(f"Examples and all figures: {page}")
+
+
+@app.command()
 def track() -> None:
     """Put the last run into MLflow, unless it is there already."""
     from ferflow.tracking import track_run

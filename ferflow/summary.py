@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.table import Table
 
 from ferflow.artifacts import SPLITS, read_json
+from ferflow.evaluation.protocol import describe
 
 METRICS_FILE = Path("metrics/metrics.json")
 SHOWN = {
@@ -29,10 +30,12 @@ What next (after `source .venv/bin/activate`):
 
 
 def metrics_table() -> Table:
-    """A row per metric, a column per scored split."""
+    """A row per metric, a column per scored split, and beside it that split without twins."""
     scores = read_json(METRICS_FILE)
-    splits = [name for name in SPLITS if name in scores]
-    table = Table("metric", *splits)
+    columns = [column for name in SPLITS for column in (name, f"{name}_without_twins")]
+    splits = [column for column in columns if column in scores]
+    table = Table("metric", *(name.replace("_", " ") for name in splits))
+    table.add_row("images", *(f"{scores[split]['n']:,}" for split in splits))
     for key, name in SHOWN.items():
         table.add_row(name, *(f"{scores[split][key]:.3f}" for split in splits))
         if key == "accuracy":
@@ -45,10 +48,4 @@ def metrics_table() -> Table:
 
 def protocol_line() -> str:
     """What the figures mean, in a line."""
-    about = read_json(METRICS_FILE)["protocol"]
-    left_out = about["classes_left_out"]
-    return (
-        f"{about['data_set']}, split: {about['split']}, {len(about['classes'])} classes"
-        + (f" (without {', '.join(left_out)})" if left_out else "")
-        + f"; train filtered: {', '.join(about['filters_on_train']) or 'no'}; val and test: no."
-    )
+    return describe(read_json(METRICS_FILE)["protocol"])

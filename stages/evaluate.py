@@ -5,6 +5,7 @@ from pathlib import Path
 from ferflow.artifacts import Split, load_split, write_json
 from ferflow.classifier import load_classifier
 from ferflow.evaluation.predictions import read_predictions, write_predictions
+from ferflow.evaluation.protocol import describe, protocol
 from ferflow.evaluation.report import (
     EvaluateParams,
     draw_class_counts,
@@ -12,10 +13,10 @@ from ferflow.evaluation.report import (
     draw_mistakes,
     draw_pictures,
     predict,
-    protocol,
     split_scores,
     write_tables,
 )
+from ferflow.evaluation.without_twins import count_twins, read_twins, without_twins
 from ferflow.params import load_params
 from ferflow.stage import run_stage
 
@@ -29,9 +30,13 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
 
     # From here on everything comes from what was stored, so that anyone can compute it again.
     predictions = read_predictions(evaluation / "predictions.parquet")
+    twins = read_twins(images / "twins.csv")
     scores = split_scores(predictions, params.calibration_bins)
-    any_split = next(iter(splits.values()))
-    write_json(metrics / "metrics.json", scores | {"protocol": protocol(any_split, params)})
+    scores |= split_scores(without_twins(predictions, twins), params.calibration_bins)
+    about = protocol(
+        next(iter(splits.values())), list(params.splits), count_twins(predictions, twins)
+    )
+    write_json(metrics / "metrics.json", scores | {"protocol": about})
     write_tables(predictions, params.calibration_bins, metrics / "plots")
     pictures = evaluation / "pictures"
     draw_pictures(predictions, params.calibration_bins, pictures)
@@ -42,7 +47,8 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     }
     draw_mistakes(predictions, faces, params.gallery_size, pictures / "mistakes.png")
     for name, score in scores.items():
-        print(f"{name:<6}accuracy {score['accuracy']:.4f}  macro F1 {score['f1_macro']:.4f}")
+        print(f"{name:<19}accuracy {score['accuracy']:.4f}  macro F1 {score['f1_macro']:.4f}")
+    print(describe(about))
 
 
 if __name__ == "__main__":

@@ -4,21 +4,28 @@ from pathlib import Path
 
 from ferflow.artifacts import SPLITS, load_split, save_split, write_json
 from ferflow.data.preprocess import PreprocessParams, preprocess
+from ferflow.data.removed_sheet import draw_removed
 from ferflow.params import load_params
 from ferflow.stage import run_stage
+from ferflow.tables import write_table
 
 
 def main(source: Path, target: Path, metrics: Path) -> None:
     params = load_params("preprocess", PreprocessParams)
+    splits = {name: load_split(source / f"{name}.safetensors") for name in SPLITS}
+    cleaned = preprocess(splits, params)
     counts = {}
-    for name in SPLITS:
-        split = load_split(source / f"{name}.safetensors")
-        cleaned, removed = preprocess(split, params, is_train=name == "train")
-        save_split(target / f"{name}.safetensors", cleaned)
-        counts[name] = {"kept": cleaned.class_counts(), "removed": removed}
-        for reason, classes in removed.items():
-            print(f"{name}: {sum(classes.values())} removed ({reason})")
+    for name, split in cleaned.splits.items():
+        save_split(target / f"{name}.safetensors", split)
+        counts[name] = {"kept": split.class_counts(), "removed": cleaned.counts[name]}
+        for reason, classes in cleaned.counts[name].items():
+            print(f"{name}: {sum(classes.values()):,} removed ({reason})")
+    write_table(target / "twins.csv", cleaned.twins)
+    draw_removed(target / "removed.png", cleaned.pool, cleaned.removed, splits["train"].labels)
     write_json(metrics, {"images": counts})
+    for name in SPLITS[1:]:
+        n_twins = int((cleaned.twins["split"] == name).sum())
+        print(f"{name}: {n_twins:,} images have a twin in train")
 
 
 if __name__ == "__main__":

@@ -1,92 +1,138 @@
 """Cleaning and lighting: what is dropped, from which split, and what stays as it was."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ferflow.artifacts import load_split, save_split
+from ferflow.data.image_measures import is_constant
 from ferflow.data.lighting import correct_lighting
-from ferflow.data.preprocess import PreprocessParams, is_constant, preprocess
+from ferflow.data.preprocess import PreprocessParams, preprocess
 from ferflow.data.synthetic import draw_faces
 from ferflow.errors import ParamError
+from ferflow.params import load_params
+
+OFF = {
+    "drop_constant": False,
+    "max_black_white": None,
+    "min_contrast": None,
+    "min_texture": None,
+    "drop_without_face": False,
+    "drop_contradictory": False,
+    "drop_twins_of_val_test": False,
+    "drop_exact_duplicates": False,
+    "drop_near_duplicates": False,
+    "twin_distance": 8,
+    "filter_val_test": False,
+    "classes": None,
+    "lighting": "none",
+}
 
 
 def settings(**changes):
-    return PreprocessParams(
-        **{"drop_constant": True, "classes": None, "lighting": "none"} | changes
-    )
+    return PreprocessParams(**OFF | {"drop_constant": True} | changes)
+
+
+def thrice(split, seeds=(0, 1, 2)):
+    """The same labels for train, val and test, each with images of its own."""
+    rng = np.random.default_rng(seeds)
+    noise = [rng.integers(0, 256, split.x.shape, dtype=np.uint8) for _ in range(2)]
+    return {
+        "train": split,
+        "val": replace(split, x=noise[0]),
+        "test": replace(split, x=noise[1]),
+    }
 
 
 @pytest.fixture
-def with_constants(make_split):
-    """Six images, of which the second (black) and the fourth (grey) are constant."""
-    split = make_split()
-    x = split.x.copy()
-    x[1], x[3] = 0, 128
-    return replace(split, x=x)
+def splits(make_split):
+    """Six images a split, of which the second (black) and the fourth (grey) are constant."""
+    splits = thrice(make_split())
+    for split in splits.values():
+        split.x[1], split.x[3] = 0, 128
+    return splits
 
 
-def test_constant_means_one_grey_level_throughout():
-    images = np.full((3, 48, 48), 200, np.uint8)
-    images[1, 47, 47] = 201
-    assert is_constant(images).tolist() == [True, False, True]
+@pytest.mark.usefixtures("workplace")
+def test_the_section_of_the_defaults_fits():
+    assert load_params("preprocess", PreprocessParams) == settings()
 
 
-def test_constant_images_leave_the_training_split(with_constants):
-    cleaned, removed = preprocess(with_constants, settings(), is_train=True)
-    assert cleaned.source_id.tolist() == ["image_0", "image_2", "image_4", "image_5"]
-    assert np.array_equal(cleaned.x, with_constants.x[[0, 2, 4, 5]])
-    assert removed == {"constant": {"angry": 1, "disgust": 1, "fear": 0}}
+def test_constant_images_leave_the_training_split(splits):
+    cleaned = preprocess(splits, settings())
+    train = cleaned.splits["train"]
+    assert train.source_id.tolist() == ["image_0", "image_2", "image_4", "image_5"]
+    assert np.array_equal(train.x, splits["train"].x[[0, 2, 4, 5]])
+    assert cleaned.counts["train"] == {"constant": {"angry": 1, "disgust": 1, "fear": 0}}
 
 
-def test_constant_images_stay_in_val_and_test(with_constants):
-    cleaned, removed = preprocess(with_constants, settings(), is_train=False)
-    assert np.array_equal(cleaned.x, with_constants.x)
-    assert removed == {}
+@pytest.mark.parametrize("name", ["val", "test"])
+def test_constant_images_stay_in_val_and_test(splits, name):
+    cleaned = preprocess(splits, settings())
+    assert np.array_equal(cleaned.splits[name].x, splits[name].x)
+    assert cleaned.counts[name] == {}
 
 
-def test_the_filter_can_be_switched_off(with_constants):
-    cleaned, removed = preprocess(with_constants, settings(drop_constant=False), is_train=True)
-    assert len(cleaned) == 6
-    assert removed == {}
-    assert cleaned.meta["train_filters"] == []
+def test_with_filter_val_test_they_leave_and_the_meta_counts_them(splits):
+    cleaned = preprocess(splits, settings(filter_val_test=True))
+    for name in ("train", "val", "test"):
+        assert len(cleaned.splits[name]) == 4
+        assert cleaned.counts[name] == {"constant": {"angry": 1, "disgust": 1, "fear": 0}}
+    meta = cleaned.splits["test"].meta
+    assert meta["val_test_filters"] == {"constant": {"val": 2, "test": 2}}
 
 
-def test_meta_says_what_was_done(with_constants):
-    for is_train in (True, False):
-        cleaned, _ = preprocess(with_constants, settings(lighting="clahe"), is_train=is_train)
-        assert cleaned.meta == {
+def test_the_filter_can_be_switched_off(splits):
+    cleaned = preprocess(splits, settings(drop_constant=False))
+    assert [len(split) for split in cleaned.splits.values()] == [6, 6, 6]
+    assert cleaned.counts == {"train": {}, "val": {}, "test": {}}
+    assert cleaned.splits["train"].meta["train_filters"] == []
+
+
+def test_meta_says_what_was_done(splits):
+    for split in preprocess(splits, settings(lighting="clahe")).splits.values():
+        assert split.meta == {
             "data_set": "noise",
             "lighting": "clahe",
             "train_filters": ["constant"],
+            "val_test_filters": {},
+            "twin_distance": 8,
         }
+        json.dumps(split.meta)
 
 
-@pytest.mark.parametrize("is_train", [True, False])
-def test_a_class_subset_is_renumbered_in_the_data_sets_order(make_split, is_train):
-    split = make_split()
-    cleaned, removed = preprocess(split, settings(classes=["fear", "angry"]), is_train=is_train)
-    assert cleaned.labels == ("angry", "fear")
-    assert [cleaned.labels[y] for y in cleaned.y] == ["angry", "fear", "angry", "angry"]
-    assert cleaned.source_id.tolist() == ["image_0", "image_2", "image_3", "image_5"]
-    assert cleaned.meta["class_subset_of"] == ["angry", "disgust", "fear"]
-    assert removed["class not wanted"] == {"angry": 0, "disgust": 2, "fear": 0}
+def test_filters_that_leave_nothing_are_an_error(make_split):
+    splits = thrice(make_split())
+    with pytest.raises(ParamError, match="the filters leave no image of train"):
+        preprocess(splits, settings(min_contrast=127.0))
 
 
-def test_without_a_subset_the_meta_says_nothing_of_one(make_split):
-    assert "class_subset_of" not in preprocess(make_split(), settings(), is_train=True)[0].meta
+@pytest.mark.parametrize("name", ["train", "val", "test"])
+def test_a_class_subset_is_renumbered_in_the_data_sets_order(make_split, name):
+    cleaned = preprocess(thrice(make_split()), settings(classes=["fear", "angry"]))
+    split = cleaned.splits[name]
+    assert split.labels == ("angry", "fear")
+    assert [split.labels[y] for y in split.y] == ["angry", "fear", "angry", "angry"]
+    assert split.source_id.tolist() == ["image_0", "image_2", "image_3", "image_5"]
+    assert split.meta["class_subset_of"] == ["angry", "disgust", "fear"]
+    assert cleaned.counts[name]["class not wanted"] == {"angry": 0, "disgust": 2, "fear": 0}
+
+
+def test_without_a_subset_the_meta_says_nothing_of_one(splits):
+    assert "class_subset_of" not in preprocess(splits, settings()).splits["train"].meta
 
 
 def test_an_unknown_class_is_refused_with_the_nearest(make_split):
     with pytest.raises(ParamError, match=r"'angri' is no class.*Did you mean 'angry'"):
-        preprocess(make_split(), settings(classes=["angri", "fear"]), is_train=True)
+        preprocess(thrice(make_split()), settings(classes=["angri", "fear"]))
 
 
 @pytest.mark.parametrize("classes", [[], ["fear"], ["fear", "fear"]])
 def test_a_subset_needs_two_different_classes(make_split, classes):
     with pytest.raises(ParamError, match="two or more different classes"):
-        preprocess(make_split(), settings(classes=classes), is_train=True)
+        preprocess(thrice(make_split()), settings(classes=classes))
 
 
 def test_no_lighting_correction_leaves_every_byte():

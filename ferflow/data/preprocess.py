@@ -1,65 +1,145 @@
 """Cleaning: which images stay, and what is done to their pixels."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ferflow.artifacts import Split
+from ferflow.data.filters import FilterParams, Pool, Rows, active_filters, run_filters
 from ferflow.data.lighting import Lighting, correct_lighting
+from ferflow.data.twin_table import twin_table
 from ferflow.errors import ParamError
-from ferflow.params import Record, nearest
+from ferflow.params import nearest
 
-Counts = dict[str, dict[str, int]]  # reason -> class -> images taken out
+NOT_WANTED = "class not wanted"
 
 
-class PreprocessParams(Record):
+class PreprocessParams(FilterParams):
     """The section `preprocess`."""
 
-    drop_constant: bool
     classes: list[str] | None
     lighting: Lighting
 
 
-def preprocess(split: Split, params: PreprocessParams, *, is_train: bool) -> tuple[Split, Counts]:
-    """Filter a split of images and correct its lighting.
+@dataclass(frozen=True)
+class Cleaned:
+    """What is left of the splits, and what is known of the rest.
 
-    Filters for quality act on training images alone: taking hard images out of val or test
-    would change the question. A class subset acts on every split and is part of the protocol.
+    splits : split -> its images. counts : split -> reason -> class -> images taken out.
+    removed : reason -> the rows of `pool` taken out. pool : the images as they came.
+    twins : the images of val and test that have a twin in train, see `twin_table`.
     """
-    removed: Counts = {}
-    labels = split.labels
+
+    splits: dict[str, Split]
+    counts: dict[str, dict[str, dict[str, int]]]
+    removed: dict[str, Rows]
+    pool: Pool
+    twins: pd.DataFrame
+
+
+def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned:
+    """Filter the images of all splits and correct their lighting.
+
+    Filters for quality act on training images alone, unless `filter_val_test` says otherwise:
+    taking hard images out of val or test changes the question. So does a class subset, which
+    acts on every split. Both are part of the protocol.
+    """
+    labels = next(iter(splits.values())).labels
+    pool = Pool(
+        x=np.concatenate([split.x for split in splits.values()]),
+        y=np.concatenate([split.y for split in splits.values()]),
+        split=np.repeat(list(splits), [len(split) for split in splits.values()]),
+        twin_distance=params.twin_distance,
+    )
+    removed: dict[str, Rows] = {}
+    alive = np.ones(len(pool.y), np.bool_)
     if params.classes is not None:
-        wanted = _class_indices(params.classes, labels)
-        split, removed["class not wanted"] = _keep(split, np.isin(split.y, wanted))
-    for reason, keep in _filters(params).items() if is_train else ():
-        split, removed[reason] = _keep(split, keep(split.x))
+        alive = np.isin(pool.y, _class_indices(params.classes, labels))
+        removed[NOT_WANTED] = np.flatnonzero(~alive)
+    for reason, rows in run_filters(pool, alive, params):
+        removed[reason] = rows
+        alive[rows] = False
+    _check_left(pool, alive, list(splits))
+    counts = {name: _counts(pool, name, removed, params, labels) for name in splits}
+    meta = _meta(params, counts, labels)
+    source_id = np.concatenate([split.source_id for split in splits.values()])
+    return Cleaned(
+        splits={
+            name: _finish(split, alive[pool.split == name], params, meta)
+            for name, split in splits.items()
+        },
+        counts=counts,
+        removed=removed,
+        pool=pool,
+        twins=twin_table(pool, alive, source_id),
+    )
+
+
+def _finish(
+    split: Split, keep: NDArray[np.bool_], params: PreprocessParams, meta: dict[str, Any]
+) -> Split:
+    """The images of a split that stay, renumbered and lit, with what was done in their meta."""
+    split = split.take(keep)
     if params.classes is not None:
         split = _renumber(split, params.classes)
-    meta = split.meta | {"lighting": params.lighting, "train_filters": list(_filters(params))}
+    lit = correct_lighting(split.x, params.lighting)
+    return replace(split, x=lit, meta=split.meta | meta)
+
+
+def _counts(
+    pool: Pool,
+    name: str,
+    removed: Mapping[str, Rows],
+    params: PreprocessParams,
+    labels: tuple[str, ...],
+) -> dict[str, dict[str, int]]:
+    """Reason -> class -> images of a split taken out; only reasons that could act on the split."""
+    counts = {}
+    for reason, rows in removed.items():
+        if name == "train" or params.filter_val_test or reason == NOT_WANTED:
+            y = pool.y[rows[pool.split[rows] == name]]
+            per_class = np.bincount(y, minlength=len(labels)).tolist()
+            counts[reason] = dict(zip(labels, per_class, strict=True))
+    return counts
+
+
+def _meta(
+    params: PreprocessParams,
+    counts: Mapping[str, Mapping[str, Mapping[str, int]]],
+    labels: tuple[str, ...],
+) -> dict[str, Any]:
+    """What the reader of a score must know of the filters, the same for every split."""
+    reasons = list(active_filters(params))
+    meta: dict[str, Any] = {
+        "lighting": params.lighting,
+        "train_filters": reasons,
+        "twin_distance": params.twin_distance,
+        "val_test_filters": {},
+    }
+    if params.filter_val_test:
+        meta["val_test_filters"] = {
+            reason: {
+                name: sum(by_reason[reason].values())
+                for name, by_reason in counts.items()
+                if name != "train"
+            }
+            for reason in reasons
+        }
     if params.classes is not None:
         meta["class_subset_of"] = list(labels)
-    return replace(split, x=correct_lighting(split.x, params.lighting), meta=meta), removed
+    return meta
 
 
-def is_constant(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(n,) which images have one grey level throughout: no face, no information."""
-    return np.asarray(np.ptp(images, axis=(1, 2)) == 0)
-
-
-def _filters(
-    params: PreprocessParams,
-) -> dict[str, Callable[[NDArray[np.uint8]], NDArray[np.bool_]]]:
-    """Reason -> which training images (n, height, width) stay, for the filters switched on."""
-    filters = {}
-    if params.drop_constant:
-        filters["constant"] = lambda images: ~is_constant(images)
-    return filters
-
-
-def _keep(split: Split, keep: NDArray[np.bool_]) -> tuple[Split, dict[str, int]]:
-    return split.take(keep), split.take(~keep).class_counts()
+def _check_left(pool: Pool, alive: NDArray[np.bool_], names: list[str]) -> None:
+    for name in names:
+        if not alive[pool.split == name].any():
+            raise ParamError(
+                f"preprocess: the filters leave no image of {name}. Loosen or switch off some."
+            )
 
 
 def _class_indices(names: list[str], labels: tuple[str, ...]) -> list[int]:

@@ -43,21 +43,6 @@ def split_scores(predictions: pd.DataFrame, n_bins: int) -> dict[str, dict[str, 
     return scores
 
 
-def protocol(split: Split, params: EvaluateParams) -> dict[str, Any]:
-    """What the figures mean: the data, and what was left out of them."""
-    meta = split.meta
-    subset_of = meta.get("class_subset_of")
-    return {
-        "data_set": meta["data_set"],
-        "split": meta["split"],
-        "classes": list(split.labels),
-        "classes_left_out": [c for c in subset_of if c not in split.labels] if subset_of else [],
-        "filters_on_train": meta["train_filters"],
-        "filters_on_val_and_test": [],
-        "scored": params.splits,
-    }
-
-
 def write_tables(predictions: pd.DataFrame, n_bins: int, folder: Path) -> None:
     """CSV tables for val and test; of a split that is not scored, the header alone."""
     for name in DRAWN_SPLITS:

@@ -1,0 +1,90 @@
+"""The galleries of the audit's page: examples of each finding, with their captions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.data.audit import BLACK_WHITE, Audit
+from ferflow.html import gallery, heading
+
+_N_SHOWN = 20  # images of a gallery
+_N_PAIRS = 10  # pairs of a gallery
+
+
+def twin_galleries(audit: Audit) -> list[str]:
+    """Pairs of twins in train and outside it, and identical images with different labels."""
+    parts = []
+    for kind, note in (
+        ("near", "Left an image outside train, right its twin in train."),
+        ("exact", "Byte for byte the same: outside train, and in train."),
+    ):
+        pairs = _pairs(audit, kind)
+        title = f"{kind.capitalize()} twins in train: {len(pairs):,} images"
+        parts.append(_section(audit, title, note, _spread(pairs, _N_PAIRS)))
+    groups, y = audit.pool.exact, audit.pool.y
+    numbers = np.unique(groups[y != y[groups]])
+    chosen = [np.flatnonzero(groups == number) for number in _spread(numbers, _N_PAIRS)]
+    pairs = [[rows[0], rows[np.argmax(y[rows] != y[rows[0]])]] for rows in chosen]
+    title = f"Identical images with different labels: {len(numbers):,} groups"
+    return [*parts, _section(audit, title, "The first two with different labels.", pairs)]
+
+
+def image_galleries(audit: Audit) -> list[str]:
+    """What single images were measured to be."""
+    uneven = ~audit.constant
+    flat = np.flatnonzero(audit.constant)
+    pure = np.flatnonzero((audit.black_white > BLACK_WHITE) & uneven)
+    faceless = np.flatnonzero(audit.faceless & uneven)
+    blank = "Few pixels differ from their neighbours: signs, lettering, plain surfaces, no light."
+    sheets: list[tuple[str, str, Sequence[Any]]] = [
+        (f"Flat images: {len(flat):,}", "", _spread(flat, _N_SHOWN)),
+        (f"Over {BLACK_WHITE:.0%} black or white: {len(pure):,} more", "", _spread(pure, _N_SHOWN)),
+        ("The fewest textured pixels", blank, _lowest(audit.texture, uneven)),
+        ("The lowest contrast", "", _lowest(audit.contrast, uneven)),
+        (
+            f"No frontal face found: {len(faceless):,}",
+            "Drawn evenly from all of them.",
+            _spread(faceless, _N_SHOWN),
+        ),
+    ]
+    return [_section(audit, title, note, [[row] for row in rows]) for title, note, rows in sheets]
+
+
+def _section(audit: Audit, title: str, note: str, sets: Sequence[Sequence[Any]]) -> str:
+    """A headline and a gallery of sets of rows; says so where there is none."""
+    if not sets:
+        return heading(title, "None.")
+    return heading(title, note) + gallery([[_figure(audit, row) for row in rows] for rows in sets])
+
+
+def _figure(audit: Audit, row: int) -> tuple[NDArray[np.uint8], str, str]:
+    """An image, its split and class, and its name in the source."""
+    pool = audit.pool
+    name = f"{pool.split[row]} {audit.labels[pool.y[row]]}"
+    return pool.x[row], name, str(audit.source_id[row])
+
+
+def _pairs(audit: Audit, kind: str) -> list[list[int]]:
+    """Rows of an image outside train and of its twin in train, for each in the table of twins."""
+    keys = zip(audit.pool.split.tolist(), audit.source_id.tolist(), strict=True)
+    rows = {key: row for row, key in enumerate(keys)}
+    twins = audit.twins[audit.twins["kind"] == kind]
+    own = zip(twins["split"].tolist(), twins["source_id"].tolist(), strict=True)
+    return [
+        [rows[key], rows["train", twin]]
+        for key, twin in zip(own, twins["train_source_id"].tolist(), strict=True)
+    ]
+
+
+def _lowest(values: NDArray[np.float64], among: NDArray[np.bool_]) -> list[int]:
+    """The rows with the lowest values (n,), lowest first, of those `among` (n,)."""
+    rows = np.flatnonzero(among)
+    return [int(row) for row in rows[np.argsort(values[rows], kind="stable")][:_N_SHOWN]]
+
+
+def _spread(items: Sequence[Any] | NDArray[Any], n: int) -> list[Any]:
+    """Up to n items, evenly spread over all."""
+    places = np.linspace(0, len(items) - 1, min(len(items), n)).astype(int)
+    return [items[place] for place in places]

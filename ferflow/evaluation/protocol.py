@@ -1,0 +1,53 @@
+"""The protocol: what the scores mean, stored beside them and printed with them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ferflow.artifacts import SPLITS, Split
+
+
+def protocol(
+    split: Split, scored: list[str], twins_left_out: Mapping[str, Mapping[str, int]]
+) -> dict[str, Any]:
+    """What the figures mean: the data, and what was left out of them.
+
+    split : any of the scored splits. twins_left_out : see `without_twins.count_twins`.
+    """
+    meta = split.meta
+    subset_of = meta.get("class_subset_of")
+    return {
+        "data_set": meta["data_set"],
+        "split": meta["split"],
+        "classes": list(split.labels),
+        "classes_left_out": [c for c in subset_of if c not in split.labels] if subset_of else [],
+        "filters_on_train": meta["train_filters"],
+        "filters_on_val_and_test": meta["val_test_filters"],
+        "scored": scored,
+        "twin_distance": meta["twin_distance"],
+        "left_out_without_twins": twins_left_out,
+    }
+
+
+def describe(protocol: Mapping[str, Any]) -> str:
+    """The protocol in a line."""
+    left_out = protocol["classes_left_out"]
+    parts = [
+        f"{protocol['data_set']}, split: {protocol['split']}, {len(protocol['classes'])} classes"
+        + (f" (without {', '.join(left_out)})" if left_out else ""),
+        f"train filtered: {', '.join(protocol['filters_on_train']) or 'no'}",
+        f"val and test filtered: {_filtered(protocol['filters_on_val_and_test'])}",
+    ]
+    for name, n in protocol["left_out_without_twins"].items():
+        parts.append(
+            f"{name} has {n['exact'] + n['near']} images with a twin in train ({n['exact']} exact)"
+        )
+    return "; ".join(parts) + "."
+
+
+def _filtered(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """'constant (1 of val, 0 of test)', or 'no'."""
+    words = []
+    for reason, n in counts.items():
+        per_split = ", ".join(f"{n[name]} of {name}" for name in SPLITS if name in n)
+        words.append(f"{reason} ({per_split})")
+    return ", ".join(words) or "no"

@@ -1,0 +1,55 @@
+"""Predictions without the images whose twins the classifier was trained on.
+
+An image of val or test that has a copy in train, or the same photograph in another cut, does not
+tell whether the classifier can read a new face. `preprocess` lists them.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ferflow.errors import DataError
+
+SUFFIX = "_without_twins"
+
+_COLUMNS = {"split", "source_id", "kind"}
+
+
+def read_twins(path: Path) -> pd.DataFrame:
+    """The table of `ferflow.data.twin_table`, all columns as text; DataError if it is not one."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
+    except ValueError as error:  # pandas' parser errors are ValueErrors, and so is bad UTF-8
+        raise DataError(f"{path} is no table of twins ({error}). Delete it, repeat.") from None
+    if not set(table.columns) >= _COLUMNS:
+        raise DataError(
+            f"{path} is no table of twins: it has the columns {list(table.columns)}, "
+            f"not {sorted(_COLUMNS)}. Delete it, repeat."
+        )
+    return table
+
+
+def without_twins(predictions: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
+    """The predictions of val and test without the images in `twins`, as splits of their own.
+
+    'test' becomes 'test_without_twins'; a split of which nothing is left is not in the result.
+    """
+    has_twin = pd.MultiIndex.from_frame(predictions[["split", "source_id"]]).isin(
+        pd.MultiIndex.from_frame(twins[["split", "source_id"]])
+    )
+    rows = predictions[~has_twin & (predictions["split"] != "train")]
+    return rows.assign(split=rows["split"] + SUFFIX)
+
+
+def count_twins(predictions: pd.DataFrame, twins: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Split -> {'exact': n, 'near': n}: the images that `without_twins` leaves out of it."""
+    return {
+        name: {
+            kind: int(((twins["split"] == name) & (twins["kind"] == kind)).sum())
+            for kind in ("exact", "near")
+        }
+        for name in predictions["split"].unique()
+        if name != "train"
+    }
