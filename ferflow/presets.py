@@ -91,6 +91,11 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
         _set(params, key, value)
     check_params(_plain(params))
     data, features = params["data"], params["features"]
+    if data["path"] is not None and data["source"] != "path":
+        raise ParamError(
+            f"data.path names {data['path']}, and data.source is {data['source']}: add "
+            "--set data.source=path, or leave the path out."
+        )
     if data["source"] == "path":
         if data["path"] is None:
             raise ParamError(
