@@ -87,15 +87,12 @@ def own_edits() -> dict[str, Any]:
 def compose(name: str, settings: dict[str, Any]) -> Any:
     """A preset's parameters with comments, settings, and fingerprints of the paths in them."""
     params = YAML().load(DEFAULTS.read_text(encoding="utf-8"))
+    if settings.get("data.path") is not None:  # whoever names a path means it
+        settings = {"data.source": "path", **settings}
     for key, value in {"preset": name, **load_preset(name).overlay, **settings}.items():
         _set(params, key, value)
     check_params(_plain(params))
     data, features = params["data"], params["features"]
-    if data["path"] is not None and data["source"] != "path":
-        raise ParamError(
-            f"data.path names {data['path']}, and data.source is {data['source']}: add "
-            "--set data.source=path, or leave the path out."
-        )
     if data["source"] == "path":
         if data["path"] is None:
             raise ParamError(

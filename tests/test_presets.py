@@ -62,8 +62,8 @@ def test_every_preset_is_legal_and_says_what_it_is(zip_of_faces):
 
 def test_every_line_of_a_preset_reaches_the_file(zip_of_faces):
     for name in preset_names():
-        use(name, {"data.path": str(zip_of_faces)})
         overlay = load_preset(name).overlay
+        use(name, {"data.path": str(zip_of_faces)} if overlay["data.source"] == "path" else {})
         assert {key: written()[key] for key in overlay} == overlay
 
 
@@ -266,3 +266,9 @@ def test_a_setting_without_key_or_equals_sign_is_refused(text):
 def test_a_setting_that_is_no_yaml_is_refused(text):
     with pytest.raises(ParamError, match="is not a YAML value"):
         parse_setting(text)
+
+
+def test_naming_a_path_takes_any_preset_to_these_data(zip_of_faces):
+    use("quickstart", {"data.path": str(zip_of_faces)})
+    assert written()["data.source"] == "path"
+    assert written()["features.method"] == "hog"
