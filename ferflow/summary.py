@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from rich.table import Table
+from rich import box
+from rich.table import Column, Table
 
 from ferflow.artifacts import SPLITS, read_json
 from ferflow.evaluation.protocol import describe
@@ -34,14 +35,15 @@ def metrics_table() -> Table:
     scores = read_json(METRICS_FILE)
     columns = [column for name in SPLITS for column in (name, f"{name}_without_twins")]
     splits = [column for column in columns if column in scores]
-    table = Table("metric", *(name.replace("_", " ") for name in splits))
+    headers = (name.replace("_without_", "\nno ") for name in splits)
+    table = Table(
+        Column("metric", no_wrap=True), *headers, box=box.SIMPLE_HEAD
+    )  # fits a terminal of 80 columns
     table.add_row("images", *(f"{scores[split]['n']:,}" for split in splits))
     for key, name in SHOWN.items():
         table.add_row(name, *(f"{scores[split][key]:.3f}" for split in splits))
         if key == "accuracy":
-            bounds = (
-                "{accuracy_low:.3f} to {accuracy_high:.3f}".format(**scores[s]) for s in splits
-            )
+            bounds = ("{accuracy_low:.2f}-{accuracy_high:.2f}".format(**scores[s]) for s in splits)
             table.add_row("  95 % interval", *bounds)
     return table
 
