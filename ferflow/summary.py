@@ -37,8 +37,12 @@ def metrics_table() -> Table:
     splits = [column for column in columns if column in scores]
     headers = (name.replace("_without_", "\nno ") for name in splits)
     table = Table(
-        Column("metric", no_wrap=True), *headers, box=box.SIMPLE_HEAD
-    )  # fits a terminal of 80 columns
+        Column("metric", no_wrap=True),
+        *headers,
+        box=box.SIMPLE_HEAD,  # fits a terminal of 80 columns
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     table.add_row("images", *(f"{scores[split]['n']:,}" for split in splits))
     for key, name in SHOWN.items():
         table.add_row(name, *(f"{scores[split][key]:.3f}" for split in splits))
