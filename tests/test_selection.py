@@ -220,15 +220,15 @@ def test_a_parsimonious_colony_keeps_fewer_features(judge):
 
 
 def test_a_killed_search_is_found_again_in_the_checkpoint(judge, tmp_path):
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def die(row):
         if row["iteration"] == 1:
-            raise Killed
+            raise KilledError
 
     params = settings(n_iterations=4, q0=0.1, n_features=6)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         select(judge, params, seed=0, checkpoint=tmp_path, on_iteration=die)
     seen = []
     resumed = select(judge, params, seed=0, checkpoint=tmp_path, on_iteration=seen.append)
