@@ -125,8 +125,8 @@ class Judge:
     def _fitness(self) -> Fitness:
         """What the colony scores its ants by in full."""
         data, val = (self.train_x, self.train.y), (self.val_x, self.val.y)
-        options = {"cv": None, "groups": None, "resampler": None}
-        folds = make_folds(data, val, **options, is_classifier=True, seed=self.seed)
+        options = {"cv": None, "groups": None, "resampler": None, "estimator": self.forest}
+        folds = make_folds(data, val, **options, seed=self.seed)
         return Fitness(self.forest, self.scorer, folds, [FULL])
 
 

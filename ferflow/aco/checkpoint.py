@@ -36,7 +36,8 @@ class Checkpoint:
         if not self.file.exists():
             return
         try:
-            with np.load(self.file, allow_pickle=False) as archive:
+            # opened here: numpy leaves a damaged file open
+            with self.file.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 search.restore(dict(archive))
         except Exception as error:  # numpy raises what zip files and arrays raise
             raise ValueError(

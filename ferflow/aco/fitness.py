@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import get_tags
 
 from ferflow.aco.columns import Columns
@@ -106,6 +107,11 @@ class OutOfBag(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         if hasattr(self, "classes_"):
             return np.asarray(self.classes_[self.predict_proba(rows).argmax(axis=1)])
         return self._votes()[np.ravel(rows)]
+
+    def score(self, rows: NDArray[np.intp], y: NDArray[Any]) -> float:
+        """What scikit-learn's estimators score by themselves: accuracy, or R^2."""
+        own = accuracy_score if hasattr(self, "classes_") else r2_score
+        return float(own(y, self.predict(rows)))
 
     def _votes(self) -> NDArray[np.float64]:
         of_classes = hasattr(self, "classes_")

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing as take_rows
 
@@ -21,7 +21,7 @@ def make_folds(
     cv: Any,
     groups: NDArray[Any] | None,
     resampler: Any,
-    is_classifier: bool,
+    estimator: Any,
     seed: int,
 ) -> list[Fold]:
     """The folds; the resampler sees fitting rows only, once per fold, with all their features.
@@ -29,9 +29,15 @@ def make_folds(
     Raises ValueError where there are too few rows, or where rows to score on are no real ones.
     """
     x, y = data
+    stratify = is_classifier(estimator)
     rng = np.random.default_rng(seed)
     everything = np.arange(len(y))
     out_of_bag = val is None and isinstance(cv, str)
+    if out_of_bag and "oob_score" not in estimator.get_params():
+        raise ValueError(
+            "estimator must have the parameter oob_score with cv='oob', as bagged ensembles do; "
+            f"got {estimator!r}."
+        )
     if out_of_bag and resampler is not None:
         raise ValueError(
             "resampler must be None with cv='oob', which scores the rows that were fitted on, "
@@ -40,8 +46,8 @@ def make_folds(
     if val is not None or out_of_bag:
         splits = [(everything, None)]
     else:
-        check_counts(cv, y, is_classifier=is_classifier)
-        splits = list(check_cv(cv, y, classifier=is_classifier).split(x, y, groups))
+        check_counts(cv, y, stratify=stratify)
+        splits = list(check_cv(cv, y, classifier=stratify).split(x, y, groups))
     whole = Columns(x) if val is None or resampler is None else None
     folds = []
     for fit_rows, score_rows in splits:
@@ -49,19 +55,19 @@ def make_folds(
         if resampler is not None:
             fit_x, y_fit = _resample(resampler, x, y, fit_rows, seed)
             fit, fit_rows = Columns(fit_x), np.arange(len(y_fit))
-        order = fair_order(fit_rows, y_fit, rng, stratify=is_classifier)
+        order = fair_order(fit_rows, y_fit, rng, stratify=stratify)
         score, y_score = (Columns(val[0]), val[1]) if val else (whole, y)
         assert fit is not None and score is not None
         folds.append(Fold(fit, y_fit, order, score, y_score, score_rows, out_of_bag))
     return folds
 
 
-def check_counts(cv: Any, y: NDArray[Any], *, is_classifier: bool) -> None:
+def check_counts(cv: Any, y: NDArray[Any], *, stratify: bool) -> None:
     """Refuse more folds than there are rows, or rows of the commonest class."""
     n_folds = 5 if cv is None else cv
     if not isinstance(n_folds, int | np.integer):
         return
-    if is_classifier:
+    if stratify:
         labels, counts = np.unique(y, return_counts=True)
         if counts.max() < n_folds:
             raise ValueError(

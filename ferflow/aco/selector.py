@@ -199,7 +199,7 @@ class AntColonySelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):  # ty
             cv=self.cv,
             groups=groups,
             resampler=self.resampler,
-            is_classifier=is_classifier(self.estimator),
+            estimator=self.estimator,
             seed=seed,
         )
         search = self._make_search(folds, data, seed)
