@@ -174,8 +174,10 @@ rows = np.load(data)
 selector = AntColonySelector(
     GaussianNB(),
     n_features_to_select=8,
+    n_ants=6,
     n_iterations=40,
     q0=0.2,
+    cv=2,
     checkpoint=folder,
     callback=lambda row: print(row["iteration"], flush=True),
     random_state=0,
@@ -200,7 +202,7 @@ def test_a_killed_fit_ends_with_the_subset_of_one_that_was_not(data, tmp_path):
     told = [int(word) for word in second.stdout.split()]
     assert told == list(range(told[0], 40))
     assert told[0] >= 3
-    undisturbed = colony(n_ants=20, n_iterations=40, cv=5).fit(x, y)
+    undisturbed = colony(n_ants=6, n_iterations=40, cv=2).fit(x, y)
     assert np.array_equal(np.load(mask), undisturbed.support_)
     assert not list(folder.iterdir())  # nothing is left once a fit is complete
 
