@@ -193,6 +193,8 @@ def test_f_values_are_the_anova_f_and_0_for_what_never_changes(data):
     assert f_values(x, y)[7] == 0
     assert f_values(x, y)[:7] == pytest.approx(f_classif(x[:, :7].astype(np.float64), y)[0])
     assert f_values(sp.csr_matrix(x), y) == pytest.approx(f_values(x, y))
+    wide = np.tile(x, 100)  # more columns than are looked at in one go
+    assert f_values(wide, y) == pytest.approx(np.tile(f_values(x, y), 100))
 
 
 def test_an_array_and_a_callable_are_heuristics_too(data):

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
-from joblib import parallel_config
+from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_score
@@ -23,6 +23,7 @@ from ferflow.aco import (
 )
 from ferflow.aco.checkpoint import fingerprint
 from ferflow.aco.colony import Rule, draw_subsets
+from ferflow.aco.columns import Columns
 from ferflow.aco.racing import FULL, Scoreboard
 from ferflow.aco.search import Search
 from ferflow.aco.sizes import candidate_sizes
@@ -141,6 +142,17 @@ def test_the_seed_fixes_everything_whatever_n_jobs(data):
         assert same(one, colony(FOREST, n_jobs=2).fit(*data))
     assert same(colony().fit(*data), colony(n_jobs=2).fit(*data))
     assert not same(one, colony(FOREST, random_state=1).fit(*data))
+
+
+def kind_of(columns):
+    return type(columns.values), columns.values.flags.writeable
+
+
+def test_workers_share_one_copy_of_the_data_and_cannot_write_to_it():
+    columns = Columns(np.ones((60_000, 8), dtype=np.float32))
+    with Parallel(n_jobs=2) as pool:
+        seen = pool(delayed(kind_of)(columns) for _ in range(4))
+    assert set(seen) == {(np.memmap, False)}
 
 
 def test_the_best_is_scored_in_full_and_racing_fits_less(data):

@@ -20,6 +20,7 @@ _FLOOR = 1e-6  # of the largest value: a feature without merit can still be draw
 _LARGEST_F = 1e6  # of a feature that separates the classes, where F is infinite
 _MUTUAL_INFO_ROWS = 2000  # its nearest-neighbour estimate takes minutes on more
 _N_TREES = 100
+_COLUMNS_AT_ONCE = 256  # bounds the copy in double precision
 
 
 def heuristic_values(
@@ -58,12 +59,16 @@ def heuristic_values(
 
 def f_values(x: Any, y: NDArray[Any], *, is_classifier: bool = True) -> NDArray[np.float64]:
     """(d,) F of each feature; 0 for one that never changes, large and finite for a perfect one."""
-    varying = varying_columns(x)
     values = np.zeros(x.shape[1])
-    part = x[:, varying].astype(np.float64)  # squares of tiny values vanish in single precision
-    with np.errstate(divide="ignore", invalid="ignore"):
-        f, _ = (f_classif if is_classifier else f_regression)(part, y)
-    values[varying] = np.nan_to_num(np.asarray(f), nan=0, posinf=_LARGEST_F)
+    for start in range(0, x.shape[1], _COLUMNS_AT_ONCE):
+        part = x[:, start : start + _COLUMNS_AT_ONCE]
+        kept = np.flatnonzero(varying_columns(part))
+        if not len(kept):
+            continue
+        part = part[:, kept].astype(np.float64)  # squares of tiny values vanish in single precision
+        with np.errstate(divide="ignore", invalid="ignore"):
+            f, _ = (f_classif if is_classifier else f_regression)(part, y)
+        values[start + kept] = np.nan_to_num(np.asarray(f), nan=0, posinf=_LARGEST_F)
     return np.clip(values, 0, _LARGEST_F)
 
 
