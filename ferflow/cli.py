@@ -80,7 +80,7 @@ def colony_study(
     train: Annotated[Path, typer.Argument()] = Path("data/balanced/train.safetensors"),
     val: Annotated[Path, typer.Argument()] = Path("data/features/val.safetensors"),
     out: Annotated[Path, typer.Option(help="Folder for tables and pictures.")] = Path(
-        "docs/colony-study"
+        "docs/ant-colony"
     ),
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions.")] = 3,
     share: Annotated[float, typer.Option(min=0, max=1, help="Of the features to keep.")] = 0.1,
