@@ -92,6 +92,25 @@ def audit(
     print(f"Examples and all figures: {page}")
 
 
+@app.command("colony-study")
+def colony_study(
+    train: Annotated[Path, typer.Argument()] = Path("data/balanced/train.safetensors"),
+    val: Annotated[Path, typer.Argument()] = Path("data/features/val.safetensors"),
+    out: Annotated[Path, typer.Option(help="Folder for tables and pictures.")] = Path(
+        "docs/ant-colony"
+    ),
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions.")] = 3,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Of the features to keep.")] = 0.1,
+    max_rows: Annotated[int, typer.Option(min=10, help="Rows that the judge is fitted on.")] = 2000,
+    n_trees: Annotated[int, typer.Option(min=1, help="Trees of the judge.")] = 20,
+) -> None:
+    """Compare the ant colony with simpler selectors, at equal size and equal budget."""
+    from ferflow.colony_study import StudyOptions, run_study
+
+    options = StudyOptions(n_seeds=seeds, share=share, n_trees=n_trees, max_rows=max_rows)
+    print(run_study(train, val, out, options))
+
+
 @app.command()
 def track() -> None:
     """Put the last run into MLflow, unless it is there already."""

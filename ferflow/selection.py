@@ -2,26 +2,34 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_selection import f_classif
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, make_scorer
 
-from ferflow.aco import Ant, ColonyOptions, best_of, search
+from ferflow.aco import AntColonySelector
+from ferflow.aco.fitness import Fitness
+from ferflow.aco.folds import make_folds
+from ferflow.aco.heuristic import f_values
+from ferflow.aco.racing import FULL
 from ferflow.artifacts import Split
 from ferflow.errors import ParamError
 from ferflow.params import Record
 
 HISTORY_COLUMNS = ["iteration", "ant", "n_features", "score", "best_score"]
 
-_LARGEST_F = 1e6  # of a feature that separates the classes, where F is infinite
+SCORERS = {
+    "f1_macro": make_scorer(f1_score, average="macro", zero_division=0.0),
+    "accuracy": make_scorer(accuracy_score),
+}
 
 
 class SelectionParams(Record):
@@ -35,6 +43,7 @@ class SelectionParams(Record):
     beta: float = Field(ge=0)
     q0: float = Field(ge=0, le=1)
     rho: float = Field(ge=0, le=1)
+    parsimony: float = Field(ge=0)
     score: Literal["f1_macro", "accuracy"]
     n_trees: int = Field(ge=1)
     max_rows: int = Field(ge=10)
@@ -73,8 +82,9 @@ class SelectionParams(Record):
 class Judge:
     """Scores a subset of features: a small forest, fitted on train rows, asked about val rows.
 
-    All subsets are judged on the same rows by a forest with the same seed, and every row is a
-    real image: a score on synthetic rows would flatter (their parents were seen in fitting).
+    All subsets are judged on the same rows by a forest with the same seed. The rows that are
+    scored are real images: a score on synthetic rows would flatter (their parents were seen in
+    fitting).
     """
 
     train: Split
@@ -84,39 +94,50 @@ class Judge:
 
     def __call__(self, mask: NDArray[np.bool_]) -> float:
         """The score on val, 0 to 1, of the features that the mask (d,) keeps."""
-        forest = RandomForestClassifier(self.params.n_trees, random_state=self.seed, n_jobs=-1)
-        forest.fit(self._train_x[:, mask], self.train.y)
-        forest.set_params(n_jobs=1)  # one thread sums the trees in the same order each time
-        predicted = forest.predict(self._val_x[:, mask])
-        if self.params.score == "accuracy":
-            return float(accuracy_score(self.val.y, predicted))
-        return float(f1_score(self.val.y, predicted, average="macro", zero_division=0.0))
+        return self._fitness(mask)
+
+    @property
+    def forest(self) -> RandomForestClassifier:
+        return RandomForestClassifier(self.params.n_trees, random_state=self.seed)
+
+    @property
+    def scorer(self) -> Any:
+        return SCORERS[self.params.score]
 
     @cached_property
     def f_values(self) -> NDArray[np.float64]:
         """(d,) ANOVA F of each feature on the train rows; 0 for one that never changes."""
-        varying = self._train_x[:, self._varying].astype(np.float64)  # squares of tiny values
-        with np.errstate(divide="ignore", invalid="ignore"):
-            f, _ = f_classif(varying, self.train.y)
-        values = np.zeros(self.n_features)
-        values[self._varying] = np.nan_to_num(np.asarray(f), nan=0, posinf=_LARGEST_F)
-        return values
+        return f_values(self.train_x, self.train.y)
 
     @property
     def n_features(self) -> int:
         return math.prod(self.train.x.shape[1:])
 
     @cached_property
-    def _varying(self) -> NDArray[np.bool_]:
-        return np.asarray(np.ptp(self._train_x, axis=0) > 0)
-
-    @cached_property
-    def _train_x(self) -> NDArray[np.float32]:
+    def train_x(self) -> NDArray[np.float32]:
         return _flat(self.train)
 
     @cached_property
-    def _val_x(self) -> NDArray[np.float32]:
+    def val_x(self) -> NDArray[np.float32]:
         return _flat(self.val)
+
+    @cached_property
+    def _fitness(self) -> Fitness:
+        """What the colony scores its ants by in full."""
+        data, val = (self.train_x, self.train.y), (self.val_x, self.val.y)
+        options = {"cv": None, "groups": None, "resampler": None, "estimator": self.forest}
+        folds = make_folds(data, val, **options, seed=self.seed)
+        return Fitness(self.forest, self.scorer, folds, [FULL])
+
+
+@dataclass(frozen=True)
+class Selection:
+    """mask : bool (d,), the features to keep. table : a row of HISTORY_COLUMNS for each subset
+    that was scored in full. search : how the colony went, where there was one."""
+
+    mask: NDArray[np.bool_]
+    table: pd.DataFrame
+    search: dict[str, Any] = field(default_factory=dict)
 
 
 def make_judge(train: Split, val: Split, params: SelectionParams, seed: int) -> Judge:
@@ -128,39 +149,40 @@ def make_judge(train: Split, val: Split, params: SelectionParams, seed: int) -> 
 
 
 def select(
-    judge: Judge, params: SelectionParams, seed: int, on_ant: Callable[[Ant], object]
-) -> tuple[NDArray[np.bool_], pd.DataFrame]:
-    """The mask of features to keep (d,), and the history of all scored subsets."""
+    judge: Judge,
+    params: SelectionParams,
+    seed: int,
+    *,
+    checkpoint: Path | None = None,
+    on_iteration: Callable[[dict[str, Any]], object] | None = None,
+) -> Selection:
+    """The features to keep. `checkpoint` is a folder in which a killed search is found again."""
     d = judge.n_features
     k = params.n_kept(d)
+    if params.method == "ant_colony":
+        return _send_colony(judge, params, seed, checkpoint, on_iteration)
+    assert k is not None  # the record refuses 'auto' without ants
     rng = np.random.default_rng([seed, d])
-    if params.method == "k_best" and k:
-        ants = [_ant(judge, best_k(judge.f_values, k))]
-    elif params.method == "random" and k:
-        ants = [_ant(judge, random_k(d, k, rng))]
-    else:
-        options = ColonyOptions(
-            params.n_ants, params.n_iterations, params.alpha, params.beta, params.q0, params.rho
-        )
-        ants = search(judge, _heuristic(judge.f_values), k, options, rng, on_ant)
-    return best_of(ants).mask, history(ants)
+    mask = best_k(judge.f_values, k) if params.method == "k_best" else random_k(d, k, rng)
+    return Selection(mask, history([(0, 0, k, judge(mask))]))
 
 
 def compare_controls(judge: Judge, mask: NDArray[np.bool_], seed: int) -> dict[str, float]:
     """The judge's scores of the chosen subset and of what it should beat at the same size."""
     d, k = len(mask), int(mask.sum())
-    return {
-        "selected": judge(mask),
-        "all": judge(np.ones(d, dtype=bool)),
-        "best_k_by_f": judge(best_k(judge.f_values, k)),
-        "random_k": judge(random_k(d, k, np.random.default_rng([seed, d, k]))),
+    masks = {
+        "selected": mask,
+        "all": np.ones(d, dtype=bool),
+        "best_k_by_f": best_k(judge.f_values, k),
+        "random_k": random_k(d, k, np.random.default_rng([seed, d, k])),
     }
+    scores = Parallel(n_jobs=-1, prefer="threads")(delayed(judge)(m) for m in masks.values())
+    return dict(zip(masks, scores, strict=True))
 
 
-def history(ants: list[Ant]) -> pd.DataFrame:
-    """A row per scored subset, with the best score so far."""
-    rows = [(ant.iteration, ant.ant, int(ant.mask.sum()), ant.score) for ant in ants]
-    table = pd.DataFrame(rows, columns=HISTORY_COLUMNS[:-1])
+def history(subsets: list[tuple[int, int, int, float]]) -> pd.DataFrame:
+    """A row per subset (iteration, ant, n_features, score), with the best score so far."""
+    table = pd.DataFrame(subsets, columns=HISTORY_COLUMNS[:-1])
     return table.assign(best_score=table["score"].cummax())
 
 
@@ -178,14 +200,44 @@ def random_k(d: int, k: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     return mask
 
 
-def _heuristic(f_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """ANOVA F scaled to a largest value of 1 and kept above 0, so that any feature can be drawn."""
-    top = f_values.max()
-    return np.maximum(f_values / top if top > 0 else np.ones_like(f_values), 1e-6)
-
-
-def _ant(judge: Judge, mask: NDArray[np.bool_]) -> Ant:
-    return Ant(0, 0, mask, judge(mask))
+def _send_colony(
+    judge: Judge,
+    params: SelectionParams,
+    seed: int,
+    checkpoint: Path | None,
+    on_iteration: Callable[[dict[str, Any]], object] | None,
+) -> Selection:
+    selector = AntColonySelector(
+        judge.forest,
+        n_features_to_select=params.n_features,
+        n_ants=params.n_ants,
+        n_iterations=params.n_iterations,
+        alpha=params.alpha,
+        beta=params.beta,
+        q0=params.q0,
+        evaporation_rate=params.rho,
+        parsimony=params.parsimony,
+        heuristic=judge.f_values,
+        scoring=judge.scorer,
+        checkpoint=checkpoint,
+        callback=on_iteration,
+        random_state=seed,
+        n_jobs=-1,
+    )
+    with parallel_config(backend="threading"):  # trees grow outside Python's lock, so need no copy
+        selector.fit(judge.train_x, judge.train.y, X_val=judge.val_x, y_val=judge.val.y)
+    ants, course = selector.ants_, selector.history_
+    in_full = ants[ants["rung"] == len(selector.rungs_) - 1]
+    *part, full = course[-1]["n_fits"]
+    search = {
+        "fits_in_part": sum(part),
+        "fits_in_full": full,
+        "diversity_first": course[0]["diversity"],
+        "diversity_last": course[-1]["diversity"],
+        "entropy_last": course[-1]["entropy"],
+    }
+    rows = in_full[HISTORY_COLUMNS[:-1]].tolist()
+    return Selection(selector.support_, history(rows), search)
 
 
 def _flat(split: Split) -> NDArray[np.float32]:

@@ -1,167 +1,258 @@
-"""The ant colony: its draws follow the rule, and it finds an answer that was planted."""
+"""The rule of the colony: draws, trails, sizes, heuristics."""
 
 from itertools import permutations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from scipy.stats import chisquare
+from sklearn.feature_selection import f_classif
 
-from ferflow.aco import (
-    SIZE_FRACTIONS,
-    Ant,
-    ColonyOptions,
-    Trail,
-    best_of,
-    choose_without_replacement,
-    search,
-)
+from ferflow.aco.colony import START, Rule, Trail, draw_subsets
+from ferflow.aco.columns import Columns
+from ferflow.aco.heuristic import f_values, heuristic_values
+from ferflow.aco.racing import Rung, Scoreboard, plan_rungs
+from ferflow.aco.sizes import candidate_sizes
 
-OPTIONS = ColonyOptions(n_ants=10, n_iterations=20, alpha=1.1, beta=1.5, q0=0.5, rho=0.2)
 WEIGHTS = np.array([1.0, 4.0, 2.0, 3.0])
 
 
-def send(score, d=30, n_features=5, options=OPTIONS, seed=0, on_ant=None):
-    return search(score, np.ones(d), n_features, options, np.random.default_rng(seed), on_ant)
+def rule(**changes):
+    options = {"alpha": 1.1, "beta": 1.5, "q0": 0.5, "evaporation_rate": 0.25, "deposit": 3.0}
+    return Rule(**(options | changes))
 
 
-def masks(ants):
-    return np.array([ant.mask for ant in ants])
+def draw(weights, k, q0, n_ants, seed=0):
+    sizes = np.full(n_ants, k)
+    return draw_subsets(np.log(weights), sizes, q0, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("q0", [0, 0.5, 1])
 @pytest.mark.parametrize("k", [1, 7, 20])
-def test_k_different_indices_are_chosen(k, q0):
-    weights = np.random.default_rng(0).random(20) + 0.01
-    for seed in range(20):
-        chosen = choose_without_replacement(weights, k, q0, np.random.default_rng(seed))
-        assert len(set(chosen.tolist())) == k
-        assert set(chosen.tolist()) <= set(range(20))
+def test_every_ant_draws_as_many_different_features_as_asked(k, q0):
+    masks = draw(np.random.default_rng(0).random(20) + 0.01, k, q0, n_ants=30)
+    assert masks.shape == (30, 20)
+    assert set(masks.sum(axis=1)) == {k}
 
 
-def test_with_q0_of_1_the_heaviest_are_taken_in_order():
-    chosen = choose_without_replacement(WEIGHTS, 3, 1, np.random.default_rng(0))
-    assert chosen.tolist() == [1, 3, 2]
+@pytest.mark.parametrize("q0", [0, 0.5, 1])
+def test_ants_may_want_different_numbers_of_features(q0):
+    sizes = np.array([3, 1, 20, 7, 3])
+    masks = draw_subsets(np.zeros(20), sizes, q0, np.random.default_rng(0))
+    assert masks.sum(axis=1).tolist() == sizes.tolist()
 
 
-def test_with_q0_of_0_the_first_is_drawn_in_proportion_to_the_weights():
-    rng = np.random.default_rng(0)
-    first = [choose_without_replacement(WEIGHTS, 2, 0, rng)[0] for _ in range(5000)]
-    observed = np.bincount(first, minlength=4)
+def test_with_q0_of_1_the_heaviest_are_taken():
+    assert set(map(tuple, draw(WEIGHTS, 2, 1, n_ants=5).tolist())) == {(False, True, False, True)}
+
+
+@pytest.mark.parametrize("q0", [0.5, 1])
+def test_equals_are_taken_in_random_order(q0):
+    masks = draw(np.ones(12), 4, q0, n_ants=200)
+    assert masks.any(axis=0).all()
+    assert chisquare(masks.sum(axis=0)).pvalue > 1e-3
+
+
+def test_with_q0_of_0_a_feature_is_drawn_in_proportion_to_its_weight():
+    observed = draw(WEIGHTS, 1, 0, n_ants=5000).sum(axis=0)
     assert chisquare(observed, 5000 * WEIGHTS / WEIGHTS.sum()).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("q0", [0, 0.3, 0.8])
-def test_each_pick_follows_the_pseudo_random_proportional_rule(q0):
+@pytest.mark.parametrize("k", [2, 3])
+def test_subsets_follow_the_pseudo_random_proportional_rule(q0, k):
+    """Every subset comes as often as the sum over the orders in which it can be picked."""
+
     def chance(index, left):
         """Dorigo and Gambardella (1997), eq. 3: the heaviest, or a draw by weight."""
         heaviest = max(left, key=lambda i: WEIGHTS[i])
         return q0 * (index == heaviest) + (1 - q0) * WEIGHTS[index] / WEIGHTS[list(left)].sum()
 
-    rng = np.random.default_rng(1)
-    drawn = [tuple(choose_without_replacement(WEIGHTS, 3, q0, rng).tolist()) for _ in range(8000)]
-    observed, expected = [], []
-    for a, b, c in permutations(range(4), 3):
-        everything = {0, 1, 2, 3}
-        triple = (
-            chance(a, everything) * chance(b, everything - {a}) * chance(c, everything - {a, b})
-        )
-        observed.append(drawn.count((a, b, c)))
-        expected.append(8000 * triple)
-    assert chisquare(observed, expected).pvalue > 1e-3
+    expected = {}
+    for order in permutations(range(4), k):
+        p, left = 1.0, {0, 1, 2, 3}
+        for index in order:
+            p *= chance(index, left)
+            left = left - {index}
+        key = frozenset(order)
+        expected[key] = expected.get(key, 0) + p
+    drawn = [frozenset(np.flatnonzero(m).tolist()) for m in draw(WEIGHTS, k, q0, 8000, seed=1)]
+    observed = [drawn.count(key) for key in expected]
+    assert sum(observed) == 8000
+    assert chisquare(observed, 8000 * np.array(list(expected.values()))).pvalue > 1e-3
+
+
+def test_tiny_weights_are_told_apart():
+    log_weights = np.array([-2000.0, -2001.0, -2010.0])
+    masks = draw_subsets(log_weights, np.full(3000, 1), 0, np.random.default_rng(0))
+    share = masks.mean(axis=0)
+    assert share[0] == pytest.approx(1 / (1 + np.exp(-1) + np.exp(-10)), abs=0.03)
+    assert share[2] < 0.01
 
 
 def test_attraction_is_pheromone_and_heuristic_to_their_powers():
-    trail = Trail(np.array([2.0, 3.0]), ColonyOptions(1, 1, alpha=2, beta=3, q0=0.9, rho=0.2))
-    assert trail.attraction().tolist() == [8, 27]
+    trail = Trail(np.array([2.0, 3.0]), rule(alpha=2, beta=3))
     trail.pheromone = np.array([1.0, 5.0])
-    assert trail.attraction().tolist() == [8, 25 * 27]
+    assert np.exp(trail.log_attraction) == pytest.approx([8, 25 * 27])
 
 
-def test_a_visit_wears_pheromone_towards_the_start_value():
-    trail = Trail(np.ones(3), ColonyOptions(1, 1, 1, 1, q0=0.9, rho=0.25))
-    trail.pheromone = np.array([3.0, 3.0, 0.2])
-    trail.visit(np.array([0, 2]))
-    assert trail.pheromone == pytest.approx([2.5, 3.0, 0.4])
+def test_each_visit_wears_pheromone_towards_the_start_value():
+    trail = Trail(np.ones(3), rule())
+    trail.pheromone = one_by_one = np.array([3.0, 3.0, 0.2])
+    visits = np.array([2, 0, 1])
+    trail.wear(visits)
+    for ant in range(2):
+        updated = 0.75 * one_by_one + 0.25 * START
+        one_by_one = np.where(visits > ant, updated, one_by_one)
+    assert trail.pheromone == pytest.approx(one_by_one)
 
 
-def test_a_reward_moves_pheromone_towards_its_amount():
-    trail = Trail(np.ones(3), ColonyOptions(1, 1, 1, 1, q0=0.9, rho=0.25))
-    trail.reward(np.array([1]), 2.0)
-    assert trail.pheromone == pytest.approx([1, 1.25, 1])
+def test_the_best_subset_alone_gains_pheromone_and_none_evaporates():
+    trail = Trail(np.ones(3), rule())
+    trail.reward(np.array([False, True, False]))
+    assert trail.pheromone == pytest.approx([1, 0.75 + 0.25 * 3, 1])
 
 
-def test_as_many_ants_are_sent_as_asked_and_each_is_reported():
-    seen = []
-    ants = send(lambda _: 0.5, on_ant=seen.append)
-    assert seen == ants
-    assert [(ant.iteration, ant.ant) for ant in ants] == [
-        (iteration, ant) for iteration in range(20) for ant in range(10)
-    ]
+def test_max_min_starts_high_evaporates_everywhere_and_stays_within_its_bounds():
+    trail = Trail(np.ones(3), rule(bounds=(0.5, 4.0)))
+    assert trail.pheromone.tolist() == [4, 4, 4]
+    trail.wear(np.array([5, 5, 5]))
+    assert trail.pheromone.tolist() == [4, 4, 4]
+    best = np.array([False, True, False])
+    trail.reward(best)
+    assert trail.pheromone == pytest.approx([3, 4, 3])
+    for _ in range(20):
+        trail.reward(best)
+    assert trail.pheromone == pytest.approx([0.5, 4, 0.5])
 
 
-def test_every_ant_keeps_the_number_of_features_that_was_asked_for():
-    assert set(masks(send(lambda _: 0.5, n_features=7)).sum(axis=1)) == {7}
+def test_entropy_is_1_for_a_flat_trail_and_falls():
+    trail = Trail(np.ones(8), rule())
+    assert trail.entropy == pytest.approx(1)
+    trail.pheromone = np.array([100.0] + 7 * [0.01])
+    assert trail.entropy < 0.05
+    assert Trail(np.ones(1), rule()).entropy == 1
 
 
-def test_all_features_and_one_feature_are_sizes_like_others():
-    assert masks(send(lambda _: 0.5, d=6, n_features=6)).all()
-    assert set(masks(send(lambda _: 0.5, d=6, n_features=1)).sum(axis=1)) == {1}
+@pytest.mark.parametrize(
+    ("wanted", "sizes"),
+    [
+        (1, [1]),
+        (100, [100]),
+        (np.int64(7), [7]),
+        (0.3, [30]),
+        (0.001, [1]),
+        ("auto", [10, 20, 30, 40, 50, 60, 70, 80, 90]),
+        ((2, 5), [2, 3, 4, 5]),
+        ((10, 0.9), [10, 20, 30, 40, 50, 60, 70, 80, 90]),
+        ([4, 4], [4]),
+    ],
+)
+def test_a_number_a_fraction_a_range_and_auto_are_sizes(wanted, sizes):
+    assert candidate_sizes(wanted, 100).tolist() == sizes
 
 
-def test_without_a_number_the_ants_choose_among_the_fractions():
-    sizes = set(masks(send(lambda _: 0.5, d=100, n_features=None)).sum(axis=1).tolist())
-    assert sizes <= {round(100 * fraction) for fraction in SIZE_FRACTIONS}
-    assert len(sizes) > 3
+@pytest.mark.parametrize(
+    "wanted", [0, -1, 101, 0.0, 1.0, 1.5, True, None, "all", (5, 2), (1, 2, 3), (0, 5), np.nan]
+)
+def test_an_impossible_size_is_refused(wanted):
+    with pytest.raises(ValueError, match=r"n_features_to_select must be .* of 100 features.*; got"):
+        candidate_sizes(wanted, 100)
 
 
-def test_the_size_that_scores_best_is_chosen_most_often_in_the_end():
-    def score(mask):
-        return 1 - abs(mask.mean() - 0.3)
-
-    late = [ant for seed in range(20) for ant in send(score, 100, None, seed=seed)[100:]]
-    assert np.bincount(masks(late).sum(axis=1)).argmax() == 30
+def test_with_few_features_auto_has_no_size_twice():
+    assert candidate_sizes("auto", 3).tolist() == [1, 2, 3]
+    assert candidate_sizes("auto", 1).tolist() == [1]
 
 
-@pytest.mark.parametrize("n_features", [5, None])
-def test_the_seed_fixes_every_ant(n_features):
-    def score(mask):
-        return float(mask[:5].mean())
-
-    first, again, other = (send(score, n_features=n_features, seed=seed) for seed in (1, 1, 2))
-    assert np.array_equal(masks(first), masks(again))
-    assert [ant.score for ant in first] == [ant.score for ant in again]
-    assert not np.array_equal(masks(first), masks(other))
-
-
-def test_the_colony_finds_planted_features_that_random_subsets_miss():
-    d, k, n_seeds = 60, 10, 5
-    found, found_at_random = [], []
-    for seed in range(n_seeds):
-        rng = np.random.default_rng([seed, 1])
-        informative = rng.permutation(d)[:k]
-        ants = send(lambda mask, good=informative: float(mask[good].mean()), d, k, seed=seed)
-        found.append(best_of(ants).mask[informative].sum())
-        # as many random subsets as there were ants: the best of them has had its luck too
-        subsets = [rng.choice(d, k, replace=False) for _ in ants]
-        found_at_random.append(max(np.isin(subset, informative).sum() for subset in subsets))
-    assert np.mean(found) >= np.mean(found_at_random) + 2
-    assert min(found) >= max(found_at_random)
+@pytest.fixture
+def data():
+    """Eight features, of which 2 and 5 tell the classes apart and 7 never changes."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], 40)
+    x = rng.normal(size=(120, 8)).astype(np.float32)
+    x[:, [2, 5]] += 3 * y[:, None]
+    x[:, 7] = 4
+    return x, y
 
 
-def test_the_heuristic_leads_the_first_ants():
-    heuristic = np.ones(50)
-    heuristic[:5] = 20
-    ants = search(lambda _: 0.5, heuristic, 5, OPTIONS, np.random.default_rng(0))
-    assert masks(ants[:10])[:, :5].mean() > 0.6
+@pytest.mark.parametrize("name", ["f_classif", "mutual_info", "forest"])
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_named_heuristics_find_what_matters(data, name, kind):
+    x, y = data
+    values = heuristic_values(
+        name, x, y * 1.5 if kind == "numbers" else y, is_classifier=kind == "classes", seed=0
+    )
+    assert set(np.argsort(values)[-2:]) == {2, 5}
+    assert values.max() == 1
+    assert values.min() > 0
 
 
-def test_scores_of_nothing_but_zero_are_no_reason_to_fail():
-    assert len(send(lambda _: 0.0)) == 200
+def test_f_values_are_the_anova_f_and_0_for_what_never_changes(data):
+    x, y = data
+    assert f_values(x, y)[7] == 0
+    assert f_values(x, y)[:7] == pytest.approx(f_classif(x[:, :7].astype(np.float64), y)[0])
+    assert f_values(sp.csr_matrix(x), y) == pytest.approx(f_values(x, y))
+    wide = np.tile(x, 100)  # more columns than are looked at in one go
+    assert f_values(wide, y) == pytest.approx(np.tile(f_values(x, y), 100))
 
 
-def test_the_best_ant_scores_highest_and_is_smallest_and_first_on_ties():
-    def ant(number, score, size):
-        return Ant(0, number, np.arange(4) < size, score)
+def test_an_array_and_a_callable_are_heuristics_too(data):
+    x, y = data
+    given = np.array([0, 2.0, 4, 0, 0, 0, 0, 1])
+    for heuristic in (given, given.tolist(), lambda a, b: given * (len(a) == len(b))):
+        values = heuristic_values(heuristic, x, y, is_classifier=True, seed=0)
+        assert values == pytest.approx([1e-6, 0.5, 1, 1e-6, 1e-6, 1e-6, 1e-6, 0.25])
+    assert (heuristic_values(np.zeros(8), x, y, is_classifier=True, seed=0) == 1).all()
 
-    ants = [ant(0, 0.5, 1), ant(1, 0.7, 3), ant(2, 0.7, 2), ant(3, 0.7, 2)]
-    assert best_of(ants).ant == 2
+
+@pytest.mark.parametrize(
+    ("heuristic", "message"),
+    [
+        (np.arange(8.0) - 1, r"heuristic must be finite and not negative; got -1\.0 for feature 0"),
+        (np.full(8, np.nan), "heuristic must be finite and not negative; got nan"),
+        (np.ones(7), r"heuristic must be 8 values, one a feature; got shape \(7,\)"),
+    ],
+)
+def test_an_impossible_heuristic_is_refused(data, heuristic, message):
+    with pytest.raises(ValueError, match=message):
+        heuristic_values(heuristic, *data, is_classifier=True, seed=0)
+
+
+@pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sp.csr_matrix])
+@pytest.mark.parametrize("rows", [None, np.array([3, 0, 2500])])
+def test_columns_gives_back_the_part_that_was_asked_for(make, rows):
+    x = np.random.default_rng(0).random((3000, 5)).astype(np.float32)
+    mask = np.array([True, False, True, True, False])
+    part = Columns(make(x)).take(mask, rows)
+    expected = x[:, mask] if rows is None else x[rows][:, mask]
+    assert part.dtype == np.float32
+    assert np.array_equal(part.toarray() if sp.issparse(part) else part, expected)
+
+
+def test_rungs_rise_to_the_full_score_and_none_is_too_small_to_say_anything():
+    assert plan_rungs(6000, 4, racing=True) == [Rung(1 / 16, 0.25), Rung(1 / 4, 0.5), Rung(1, 1)]
+    assert plan_rungs(1500, 4, racing=True) == [Rung(1 / 4, 0.5), Rung(1, 1)]
+    assert plan_rungs(399, 4, racing=True) == [Rung(1, 1)]
+    assert plan_rungs(6000, 4, racing=False) == [Rung(1, 1)]
+
+
+def test_from_each_rung_the_best_part_climbs_and_nothing_is_scored_twice():
+    calls = []
+
+    def score(mask, rung):
+        calls.append((rung, int(mask[:8] @ 2 ** np.arange(8))))
+        return float(mask @ np.arange(40))
+
+    rng = np.random.default_rng(0)
+    masks = np.array([rng.permutation(40) < 5 for _ in range(20)])
+    masks[3] = masks[11]
+    board = Scoreboard(score, plan_rungs(6000, 4, racing=True), 4)
+    scores, reached = board.race(masks, np.zeros(20))
+    assert np.bincount(reached).tolist() == [15, 3, 2]
+    assert reached[scores.argmax()] == 2
+    assert scores.min() >= 0
+    assert board.n_fits[0] == 19
+    n_calls = len(calls)
+    board.race(masks, np.zeros(20))
+    assert len(calls) == n_calls == board.n_fits.sum()

@@ -27,9 +27,27 @@ FIT_NOTHING = {"download", "preprocess", "extract_features"}
 
 
 def module_file(name):
-    """The file of one of our modules, or None for packages and what others wrote."""
-    path = PurePosixPath(*name.split(".")).with_suffix(".py")
-    return str(path) if path.parts[0] in FOLDERS and (ROOT / path).is_file() else None
+    """The file of one of our modules or of a package with code; None for what others wrote."""
+    path = PurePosixPath(*name.split("."))
+    if path.parts[0] not in FOLDERS:
+        return None
+    if (ROOT / path).is_dir():
+        path /= "__init__.py"
+        return str(path) if holds_code(ROOT / path) else None
+    path = path.with_suffix(".py")
+    return str(path) if (ROOT / path).is_file() else None
+
+
+def holds_code(init):
+    """Whether a package's __init__ has more in it than its docstring."""
+    return len(ast.parse(init.read_text(encoding="utf-8")).body) > 1
+
+
+def packages_of(file):
+    """The __init__ files with code that Python runs before it comes to a module."""
+    folders = [parent for parent in PurePosixPath(file).parents if parent.parts]
+    inits = {folder / "__init__.py" for folder in folders}
+    return {str(init) for init in inits if (ROOT / init).is_file() and holds_code(ROOT / init)}
 
 
 def imported_files(file):
@@ -48,7 +66,8 @@ def imported_files(file):
                 found |= (
                     {str(PurePosixPath(file).with_name(name))} if name.endswith(".py") else set()
                 )
-    return found | {path for name in names if (path := module_file(name))}
+    found |= {path for name in names if (path := module_file(name))}
+    return found.union(*map(packages_of, found))
 
 
 def chosen_at_run_time(file, argument):
@@ -139,11 +158,20 @@ def test_the_honest_chain_has_no_branch_for_mistakes():
         assert not any(path.startswith("ferflow/papers/") for path in reached), stage
 
 
+def test_a_package_with_a_face_of_its_own_counts_as_a_module():
+    assert module_file("ferflow.data") is None
+    assert module_file("ferflow.aco") == "ferflow/aco/__init__.py"
+    assert "ferflow/aco/selector.py" in imported_files("ferflow/aco/__init__.py")
+    assert "ferflow/aco/__init__.py" in imported_files("ferflow/aco/folds.py")
+
+
 def test_packages_hold_no_code_that_a_dep_would_miss():
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("__init__.py"):
-            (docstring,) = ast.parse(path.read_text(encoding="utf-8")).body
+            docstring, *imports = ast.parse(path.read_text(encoding="utf-8")).body
             assert isinstance(docstring, ast.Expr)
+            imports = [node for node in imports if not isinstance(node, ast.Assign)]  # __all__
+            assert all(isinstance(node, ast.ImportFrom) for node in imports)
 
 
 def test_only_evaluate_and_stages_that_fit_nothing_are_handed_the_test_split():

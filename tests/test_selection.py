@@ -33,6 +33,7 @@ LEGAL = {
     "beta": 1.5,
     "q0": 0.9,
     "rho": 0.2,
+    "parsimony": 0.0,
     "score": "f1_macro",
     "n_trees": 5,
     "max_rows": 100,
@@ -164,31 +165,69 @@ def test_random_k_keeps_k_different_features_and_any_can_be_among_them():
 
 @pytest.mark.parametrize("method", ["ant_colony", "k_best", "random"])
 def test_every_method_keeps_the_number_asked_for(judge, method):
-    mask, _ = select(judge, settings(method=method), seed=0, on_ant=lambda _: None)
+    mask = select(judge, settings(method=method), seed=0).mask
     assert (mask.dtype, mask.shape, mask.sum()) == (np.bool_, (D,), 3)
 
 
 @pytest.mark.parametrize("method", ["ant_colony", "k_best"])
 def test_the_planted_features_are_kept(judge, method):
-    mask, _ = select(judge, settings(method=method), seed=0, on_ant=lambda _: None)
+    mask = select(judge, settings(method=method), seed=0).mask
     assert np.flatnonzero(mask).tolist() == INFORMATIVE
 
 
 @pytest.mark.parametrize("method", ["ant_colony", "random"])
 def test_the_seed_fixes_the_selection(judge, method):
     params = settings(method=method, q0=0.1, n_features=6)
-    first, again = (select(judge, params, seed=4, on_ant=lambda _: None) for _ in range(2))
-    assert np.array_equal(first[0], again[0])
-    pd.testing.assert_frame_equal(first[1], again[1])
+    first, again = (select(judge, params, seed=4) for _ in range(2))
+    assert np.array_equal(first.mask, again.mask)
+    pd.testing.assert_frame_equal(first.table, again.table)
 
 
 def test_the_history_has_a_row_for_each_ant_and_ends_with_the_score_of_the_mask(judge):
     seen = []
-    mask, table = select(judge, settings(q0=0.1), seed=0, on_ant=seen.append)
+    selection = select(judge, settings(q0=0.1), seed=0, on_iteration=seen.append)
+    table = selection.table
     assert list(table.columns) == HISTORY_COLUMNS
-    assert len(table) == len(seen) == 6
+    assert len(table) == 6
+    assert len(seen) == 2
     assert table["best_score"].tolist() == table["score"].cummax().tolist()
-    assert table["best_score"].iloc[-1] == judge(mask)
+    assert table["best_score"].iloc[-1] == judge(selection.mask)
+
+
+def test_with_enough_rows_most_ants_are_scored_on_a_part_and_the_history_leaves_them_out(
+    make_split, val
+):
+    params = settings(n_ants=8, max_rows=400, q0=0.1, beta=0.0, n_features=6)
+    judge = make_judge(planted(make_split, 400, seed=1), val, params, seed=0)
+    selection = select(judge, params, seed=0)
+    search = selection.search
+    assert len(selection.table) == 4  # two of eight, twice
+    assert search["fits_in_part"] > 8
+    assert search["fits_in_full"] <= 4
+    assert selection.table["score"].max() == judge(selection.mask)
+    assert 0 < search["diversity_last"] <= 1
+
+
+def test_a_parsimonious_colony_keeps_fewer_features(judge):
+    params = settings(n_features="auto", q0=0.1, n_ants=30, parsimony=10.0)
+    assert select(judge, params, seed=0).mask.sum() == 1
+
+
+def test_a_killed_search_is_found_again_in_the_checkpoint(judge, tmp_path):
+    class KilledError(Exception):
+        pass
+
+    def die(row):
+        if row["iteration"] == 1:
+            raise KilledError
+
+    params = settings(n_iterations=4, q0=0.1, n_features=6)
+    with pytest.raises(KilledError):
+        select(judge, params, seed=0, checkpoint=tmp_path, on_iteration=die)
+    seen = []
+    resumed = select(judge, params, seed=0, checkpoint=tmp_path, on_iteration=seen.append)
+    assert [row["iteration"] for row in seen] == [2, 3]
+    pd.testing.assert_frame_equal(resumed.table, select(judge, params, seed=0).table)
 
 
 def test_the_controls_are_scored_at_the_size_of_the_selection(judge):

@@ -1,0 +1,69 @@
+"""Checkpoints: a search that was killed ends with the subset that it would have found."""
+
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.aco.search import Search
+
+# neither changes the result
+_WITHOUT_EFFECT = {"n_jobs", "checkpoint", "callback"}
+
+
+class Checkpoint:
+    """One file in a folder, named by a fingerprint of the data and the parameters.
+
+    Anything else than the same fit has another fingerprint and starts from the beginning. The
+    file is replaced as a whole after each iteration, and holds arrays and JSON, no pickle.
+    """
+
+    def __init__(self, folder: Any, params: dict[str, Any], data: list[Any]) -> None:
+        self.file = Path(folder) / f"colony-{fingerprint(params, data)}.npz"
+
+    def save(self, state: dict[str, NDArray[Any]]) -> None:
+        """Replace the file."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        part = self.file.with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez(file, **state)  # type: ignore[arg-type]
+        part.replace(self.file)
+
+    def load_into(self, search: Search) -> None:
+        """Continue from what was saved last, if anything; ValueError where it is damaged."""
+        if not self.file.exists():
+            return
+        try:
+            # opened here: numpy leaves a damaged file open
+            with self.file.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                search.restore(dict(archive))
+        except Exception as error:  # numpy raises what zip files and arrays raise
+            raise ValueError(
+                f"checkpoint must hold whole files; {self.file} is damaged ({error}). Delete it."
+            ) from None
+
+    def clear(self) -> None:
+        """Delete the file: the fit is complete."""
+        self.file.unlink(missing_ok=True)
+
+
+def fingerprint(params: dict[str, Any], data: list[Any]) -> str:
+    """A hash of everything that the result of a fit depends on.
+
+    params : as `get_params(deep=True)` gives them. data : arrays, sparse matrices, None.
+    """
+    told = {k: _told(v) for k, v in params.items() if k not in _WITHOUT_EFFECT}
+    return str(joblib.hash([sorted(told.items()), data], hash_name="sha1", coerce_mmap=True))
+
+
+def _told(value: Any) -> str:
+    """A parameter in words that are the same in every process."""
+    if hasattr(value, "get_params"):
+        return f"{type(value).__module__}.{type(value).__qualname__}"  # its own are told apart
+    if isinstance(value, np.ndarray | list):
+        return str(joblib.hash(value))
+    if hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return repr(value)
