@@ -24,12 +24,11 @@ DEFAULTS = PRESETS / "defaults.yaml"
 
 @dataclass(frozen=True)
 class Preset:
-    """A named system: what it is, whose paper it follows, what that paper claims."""
+    """A named system: what it is, and which paper it follows (a key of the papers' registry)."""
 
     name: str
     about: str
     paper: str | None
-    claim: str | None
     overlay: dict[str, Any]  # dotted key -> value
 
 
@@ -48,7 +47,7 @@ def load_preset(name: str) -> Preset:
         )
     content = read_yaml(PRESETS / f"{name}.yaml")
     overlay = flatten(content["params"])
-    return Preset(name, content["about"], content.get("paper"), content.get("claim"), overlay)
+    return Preset(name, content["about"], content.get("paper"), overlay)
 
 
 def use(name: str, settings: dict[str, Any]) -> list[str]:
