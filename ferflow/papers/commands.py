@@ -1,5 +1,6 @@
 """The commands around the papers, put into `ferflow` by `ferflow.cli`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,8 @@ def decode(
         raise FerflowError("name a figure, such as 0.8829, or a matrix: --confusion FILE.")
     if figure is not None:
         decoding = read_figure(parse_figure(figure), classes, fit=fit)
-        table = Table("mistake", "what it does", "accuracy that it needs", "reached by")
+        table = Table("mistake", "what it does", "it needs", "reached by")
+        table.columns[0].no_wrap = True
         for r in decoding.readings:
             needed = "-" if r.needed is None else f"{'>= ' if r.at_least else ''}{r.needed:.3f}"
             table.add_row(r.mistake, r.how, needed, r.reach)
@@ -38,6 +40,18 @@ def decode(
         console.print(decoding.verdict, highlight=False, soft_wrap=True)
     if confusion is not None:
         _print_matrix(confusion)
+
+
+def record(
+    name: Annotated[
+        str | None, typer.Option(help="Its name, instead of a hash of your edits.")
+    ] = None,
+) -> None:
+    """Keep the last run in Git: its metrics, what made them, and its predictions."""
+    from ferflow.papers.record import record_run
+
+    made = record_run(name)
+    print(f"recorded as {made.name}: {made.file('json')} and .parquet; commit both.")
 
 
 def _print_matrix(path: Path) -> None:
@@ -59,4 +73,4 @@ def _print_matrix(path: Path) -> None:
     console.print("\n".join([*lines, found.verdict]), highlight=False, soft_wrap=True)
 
 
-COMMANDS = [decode]
+COMMANDS: list[Callable[..., None]] = [decode, record]

@@ -218,16 +218,16 @@ def _verdict(figure: float, readings: list[Reading], fit: float) -> str:
         )
     others = [reading for reading in readings[1:] if reading.plausible]
     found = [
-        f"{r.mistake} at {'at least ' if r.at_least else ''}{r.needed:.3f} ({r.reach})"
+        f"{r.mistake} (of {r.needed:.3f}{' or more' if r.at_least else ''}: {r.reach})"
         for r in others
     ]
     share = share_trained_on(figure, SINGLE[1], fit) if fit > SINGLE[1] else math.inf
     if share <= 1:
-        found.append(f"{share:.0%} or more of the scored images, or copies of them, trained on")
+        found.append(f"with {share:.0%} or more of the scored images or copies of them trained on")
     limits = f"single networks ({SINGLE[0]:.3f} to {SINGLE[1]:.2f})"
     if readings[0].plausible:
         start = f"{name} is out of reach of {limits}, consistent with an ensemble"
-        return f"{start}; also with {'; '.join(found)}." if found else f"{start}."
+        return f"{start}; also with {', '.join(found)}." if found else f"{start}."
     start = f"{name} is out of reach of {limits} and of ensembles ({ENSEMBLES[0]:.2f} to "
     start += f"{ENSEMBLES[1]:.2f})"
-    return f"{start}; consistent with {'; '.join(found)}." if found else f"{start}."
+    return f"{start}; consistent with {', '.join(found)}." if found else f"{start}."
