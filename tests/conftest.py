@@ -137,6 +137,7 @@ def make_answers():
 @pytest.fixture
 def make_record(workplace, make_answers):
     """A factory of records in an empty repository, saved, with made-up answers for val and test."""
+    assert Path.cwd() == workplace
 
     def make(preset="mobilenet-aco-rf", seed=0, accuracy=0.6, answers=None, **fields):
         splits = answers or {

@@ -303,7 +303,8 @@ def test_predictions_of_another_record_are_refused(make_record):
         one.answers()
 
 
-def test_no_place_on_the_machine_is_kept(zip_of_faces, tmp_path, workplace):
+@pytest.mark.usefixtures("workplace")
+def test_no_place_on_the_machine_is_kept(zip_of_faces, tmp_path):
     network = tmp_path / "mobilenet_v2_1.0_224"
     network.mkdir()
     (network / "config.json").write_text("{}")
@@ -318,7 +319,8 @@ def test_no_place_on_the_machine_is_kept(zip_of_faces, tmp_path, workplace):
     assert edits_of(params) == {}, "a local copy of the network and data is no edit"
 
 
-def test_edits_make_a_variant_and_the_seed_does_not(workplace):
+@pytest.mark.usefixtures("workplace")
+def test_edits_make_a_variant_and_the_seed_does_not():
     use("quickstart", {"seed": 4})
     assert variant_of(read_yaml(PARAMS_FILE)) is None
     use("quickstart", {"balance.method": "none"})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -54,6 +54,103 @@ def record(
     print(f"recorded as {made.name}: {made.file('json')} and .parquet; commit both.")
 
 
+def repeat(
+    seeds: Annotated[int, typer.Option(help="How many: 0, 1, 2, ...")] = 5,
+    again: Annotated[bool, typer.Option(help="Also what is recorded already.")] = False,
+) -> None:
+    """Run the present params.yaml with several seeds, record each, and their mean and spread."""
+    from ferflow.papers.runs import repeat_jobs, run_jobs
+
+    jobs = repeat_jobs(seeds)
+    run_jobs(jobs, again=again)
+    _print_spread(jobs[0].params)
+
+
+def reproduce(
+    presets: Annotated[list[str] | None, typer.Argument(help="Some of `ferflow presets`.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every preset of a paper.")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value, or preset:key=value for one of them; repeatable."),
+    ] = None,
+    again: Annotated[bool, typer.Option(help="Also what is recorded already.")] = False,
+) -> None:
+    """Run and record presets one after another; called again, it goes on where it was."""
+    from ferflow.papers.runs import paper_presets, reproduce_jobs, run_jobs
+    from ferflow.presets import parse_setting
+
+    if bool(presets) == all_:
+        raise FerflowError("name the presets to run, or --all for those of the papers.")
+    settings = [parse_setting(text) for text in set_ or []]
+    run_jobs(reproduce_jobs(presets or paper_presets(), settings), again=again)
+
+
+def compare(
+    a: Annotated[str, typer.Argument(help="A record (preset/seed-0) or a group (preset).")],
+    b: Annotated[str, typer.Argument(help="Another.")],
+) -> None:
+    """Say how far apart two records or groups of seeds are, on the same images."""
+    from ferflow.papers.compare import compare as compare_records
+    from ferflow.papers.records import find_records, load_records
+
+    records = load_records()
+    first, second = find_records(a, records), find_records(b, records)
+    for found in compare_records(first, second):
+        title = f"{found.split}, {found.n:,} images"
+        if {found.n_a, found.n_b} != {found.n}:
+            title += f" in common (of {found.n_a:,} and {found.n_b:,})"
+        table = Table("metric", a, b, "difference", "95 % interval", title=title)
+        for d in found.differences:
+            bounds = f"{d.low:+.4f} to {d.high:+.4f}"
+            table.add_row(d.score, f"{d.a:.4f}", f"{d.b:.4f}", f"{d.difference:+.4f}", bounds)
+        console.print(table)
+        for t in found.tests:
+            console.print(
+                f"McNemar, {t.a} and {t.b}: only the first right {t.only_a}, only the second "
+                f"{t.only_b}; exact p = {t.exact_p:.3g}, mid-p = {t.mid_p:.3g}",
+                highlight=False,
+                soft_wrap=True,
+            )
+    console.print("Paired bootstrap over images (and seeds, where there are several), 2,000 draws.")
+
+
+def ensemble(
+    members: Annotated[list[str], typer.Argument(help="Records or groups, two or more.")],
+    weighted: Annotated[bool, typer.Option(help="Weights chosen on val.")] = False,
+    name: Annotated[str | None, typer.Option(help="The ensemble's name.")] = None,
+) -> None:
+    """Average the probabilities of records; the ensemble gets a record of its own."""
+    from ferflow.papers.ensemble import make_ensemble
+    from ferflow.papers.records import find_records, load_records
+
+    records = load_records()
+    found = {r.name: r for reference in members for r in find_records(reference, records)}
+    made = make_ensemble(list(found.values()), weighted=weighted, name=name)
+    for member, weight in (made.members or {}).items():
+        print(f"{weight:.3f}  {member}")
+    for split in made.metrics:
+        print(f"{split:<6}accuracy {made.score(split, 'accuracy'):.4f}")
+    print(f"recorded as {made.name}")
+
+
+def _print_spread(params: dict[str, Any]) -> None:
+    """The summary of the group that runs of these parameters belong to."""
+    from ferflow.papers.record import variant_of
+    from ferflow.papers.records import find_records, load_records, summarise, summary_file
+
+    variant = variant_of(params)
+    name = f"{params['preset']}/{variant}" if variant else str(params["preset"])
+    group = find_records(name, load_records())
+    summary = summarise(group)
+    table = Table("metric", "split", "mean", "sd", "95 % interval of the mean")
+    for split, scores in summary["scores"].items():
+        for score, s in scores.items():
+            bounds = f"{s['low']:.4f} to {s['high']:.4f}"
+            table.add_row(score, split, f"{s['mean']:.4f}", f"{s['sd']:.4f}", bounds)
+    console.print(table)
+    console.print(f"{len(group)} seeds: {summary_file(group[0])}", soft_wrap=True)
+
+
 def _print_matrix(path: Path) -> None:
     from ferflow.papers.confusion import p_text, read_confusion, read_matrix
 
@@ -73,4 +170,4 @@ def _print_matrix(path: Path) -> None:
     console.print("\n".join([*lines, found.verdict]), highlight=False, soft_wrap=True)
 
 
-COMMANDS: list[Callable[..., None]] = [decode, record]
+COMMANDS: list[Callable[..., None]] = [decode, record, repeat, reproduce, compare, ensemble]

@@ -81,6 +81,12 @@ def scores_of(sums: NDArray[np.float64], n_classes: int) -> dict[str, NDArray[np
     return scores
 
 
+def exact_scores(answers: Answers) -> dict[str, float]:
+    """SCORES of the answers themselves."""
+    sums = _row_table(answers).sum(axis=0, keepdims=True)
+    return {name: float(v[0]) for name, v in scores_of(sums, len(answers.labels)).items()}
+
+
 def intervals(answers: Answers) -> dict[str, tuple[float, float]]:
     """Score -> its 95 % interval over images."""
     return {name: percentiles(values[0]) for name, values in bootstrap([answers]).items()}
