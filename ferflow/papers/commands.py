@@ -133,6 +133,14 @@ def ensemble(
     print(f"recorded as {made.name}")
 
 
+def report() -> None:
+    """Write reports/papers.md, reports/papers.html and the README's first table."""
+    from ferflow.papers.report import write_report
+
+    changed = write_report()
+    print(f"written: {', '.join(map(str, changed))}" if changed else "everything is up to date")
+
+
 def _print_spread(params: dict[str, Any]) -> None:
     """The summary of the group that runs of these parameters belong to."""
     from ferflow.papers.record import variant_of
@@ -170,4 +178,4 @@ def _print_matrix(path: Path) -> None:
     console.print("\n".join([*lines, found.verdict]), highlight=False, soft_wrap=True)
 
 
-COMMANDS: list[Callable[..., None]] = [decode, record, repeat, reproduce, compare, ensemble]
+COMMANDS: list[Callable[..., None]] = [decode, record, repeat, reproduce, compare, ensemble, report]

@@ -28,7 +28,7 @@ TOLERANCE = 1e-4  # largest difference of a metric after the rounding
 
 _KEYS = ["split", "image", "label"]
 _EXACT_BYTES = 20  # a row; 7,178 rows then take 144 kB
-_MANTISSA_BITS = range(10, 24)  # float32 has 23
+_MANTISSA_BITS = range(8, 24)  # float32 has 23
 _MAX_BYTES = 16 << 20
 _MAX_UNPACKED = 256 << 20
 _MAX_CLASSES = 100
@@ -77,12 +77,12 @@ def write_answers(path: Path, answers: dict[str, Answers], n_bins: int) -> None:
     """Write the smallest file from which the metrics (calibration in n_bins) can be made again."""
     n_rows = sum(map(len, (split.y for split in answers.values())))
     with atomic(path) as part:
-        _write(part, answers, None)
+        _write(part, answers, None, n_bins)
         if part.stat().st_size <= _EXACT_BYTES * n_rows:
             return
         for bits in _MANTISSA_BITS:
             if _agree(answers, bits, n_bins):
-                _write(part, answers, bits)
+                _write(part, answers, bits, n_bins)
                 return
 
 
@@ -110,12 +110,24 @@ def read_answers(path: Path) -> dict[str, Answers]:
 
 
 def rounded(p: NDArray[np.float64], bits: int) -> NDArray[np.float32]:
-    """`p` as float32 with `bits` binary digits (10 to 23) after the first, rounded to nearest."""
+    """`p` as float32 with `bits` binary digits (8 to 23) after the first, rounded to nearest."""
     words = p.astype(np.float32).view(np.uint32)
     if bits < 23:
         dropped = np.uint32(23 - bits)
         words = ((words + (np.uint32(1) << (dropped - np.uint32(1)))) >> dropped) << dropped
     return words.view(np.float32)
+
+
+def rounded_rows(p: NDArray[np.float64], bits: int, n_bins: int) -> NDArray[np.float32]:
+    """As `rounded`, but for the rows in which that would change the first or second decision, or
+    move the confidence to another bin of n_bins: they are kept in full."""
+    result = rounded(p, bits)
+    back = _restored(result)
+    top2 = [np.argsort(-q, axis=1, kind="stable")[:, :2] for q in (p, back)]
+    bins = [np.ceil(q.max(axis=1) * n_bins) for q in (p, back)]
+    changed = (top2[0] != top2[1]).any(axis=1) | (bins[0] != bins[1])
+    result[changed] = p[changed].astype(np.float32)
+    return result
 
 
 def _restored(p: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -127,14 +139,14 @@ def _restored(p: NDArray[np.float32]) -> NDArray[np.float64]:
 def _agree(answers: dict[str, Answers], bits: int, n_bins: int) -> bool:
     for split in answers.values():
         before = flatten(split_metrics(split.y, split.p, split.labels, n_bins=n_bins))
-        p = _restored(rounded(split.p, bits))
+        p = _restored(rounded_rows(split.p, bits, n_bins))
         after = flatten(split_metrics(split.y, p, split.labels, n_bins=n_bins))
         if any(abs(before[key] - after[key]) > TOLERANCE for key in before):
             return False
     return True
 
 
-def _write(path: Path, answers: dict[str, Answers], bits: int | None) -> None:
+def _write(path: Path, answers: dict[str, Answers], bits: int | None, n_bins: int) -> None:
     """`bits` None: float64, as a dictionary; otherwise float32, whose sign and exponent bytes,
     put side by side, compress well."""
     labels = next(iter(answers.values())).labels
@@ -145,7 +157,7 @@ def _write(path: Path, answers: dict[str, Answers], bits: int | None) -> None:
         "image": pa.array(np.concatenate([s.image for s in answers.values()]), pa.int64()),
         "label": pa.array([labels[k] for s in answers.values() for k in s.y], pa.string()),
     }
-    stored = p if bits is None else rounded(p, bits)
+    stored = p if bits is None else rounded_rows(p, bits, n_bins)
     columns |= {PREFIX + name: pa.array(stored[:, k]) for k, name in enumerate(labels)}
     chances = [PREFIX + name for name in labels]
     encodings = {"image": "DELTA_BINARY_PACKED"}

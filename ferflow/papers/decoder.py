@@ -44,12 +44,23 @@ class Reading:
 
 @dataclass(frozen=True)
 class Decoding:
-    """A figure, its readings, and a sentence that says what it is consistent with."""
+    """A figure, its readings, and a sentence that says what it is consistent with.
+
+    share : of the scored images, what must have been trained on where the rest is answered as the
+        best single network would; None where the figure needs no such thing, or even all of them
+        would not suffice.
+    """
 
     figure: float
     n_classes: int
     readings: list[Reading]
+    share: float | None
     verdict: str
+
+    @property
+    def honest(self) -> bool:
+        """Whether published models reach the figure as it is stated."""
+        return self.readings[0].plausible
 
 
 def one_vs_rest(accuracy: float, n_classes: int) -> float:
@@ -180,12 +191,15 @@ def decode(figure: float, n_classes: int = 7, *, fit: float = 1.0) -> Decoding:
             ),
         )
     ]
-    verdict = _verdict(figure, readings, fit)
+    share = share_trained_on(figure, SINGLE[1], fit) if fit > SINGLE[1] else None
+    if share is not None and not 0 < share <= 1:
+        share = None
+    verdict = _verdict(figure, readings, share)
     if n_classes != CEILING_CLASSES:
         verdict += (
             f" (What models reach is known for {CEILING_CLASSES} classes, not for {n_classes}.)"
         )
-    return Decoding(figure, n_classes, readings, verdict)
+    return Decoding(figure, n_classes, readings, share, verdict)
 
 
 def reach(accuracy: float, n_classes: int) -> str:
@@ -208,7 +222,7 @@ def _reading(n_classes: int, mistake: str, how: str, needed: float, at_least: bo
     return Reading(mistake, how, needed, at_least, reach(needed, n_classes), plausible)
 
 
-def _verdict(figure: float, readings: list[Reading], fit: float) -> str:
+def _verdict(figure: float, readings: list[Reading], share: float | None) -> str:
     """What the figure is out of reach of, and what it is consistent with."""
     name = digits(figure)
     if readings[0].plausible and figure <= SINGLE[1]:
@@ -221,9 +235,8 @@ def _verdict(figure: float, readings: list[Reading], fit: float) -> str:
         f"{r.mistake} (of {r.needed:.3f}{' or more' if r.at_least else ''}: {r.reach})"
         for r in others
     ]
-    share = share_trained_on(figure, SINGLE[1], fit) if fit > SINGLE[1] else math.inf
-    if share <= 1:
-        found.append(f"with {share:.0%} or more of the scored images or copies of them trained on")
+    if share is not None:
+        found.append(f"{share:.0%} or more of the scored images, or copies of them, trained on")
     limits = f"single networks ({SINGLE[0]:.3f} to {SINGLE[1]:.2f})"
     if readings[0].plausible:
         start = f"{name} is out of reach of {limits}, consistent with an ensemble"
