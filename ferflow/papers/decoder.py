@@ -155,42 +155,7 @@ def decode(figure: float, n_classes: int = 7, *, fit: float = 1.0) -> Decoding:
         raise FerflowError(f"a classifier tells at least 2 classes apart; got {n_classes}.")
     if not (0 <= figure <= 1 and 0 <= fit <= 1):
         raise FerflowError(f"figure and fit lie from 0 to 1; got {figure} and {fit}.")
-    readings = [
-        _reading(n_classes, *words)
-        for words in (
-            ("none", "as stated, on unseen images", figure, False),
-            (
-                "one_vs_rest",
-                f"mean accuracy of {n_classes} yes/no decisions",
-                accuracy_under_one_vs_rest(figure, n_classes),
-                False,
-            ),
-            (
-                "score_on_merged_validation",
-                "half of the scored images trained on",
-                accuracy_under_training(figure, MERGED_VALIDATION, fit),
-                False,
-            ),
-            (
-                "leaky_splits",
-                "official splits: 506 of 7,178 images have a copy in Training",
-                accuracy_under_training(figure, EXACT_COPIES, fit),
-                False,
-            ),
-            (
-                "select_on_test",
-                f"the best of {N_CHOICES} by its test score",
-                accuracy_under_selection(figure),
-                True,
-            ),
-            (
-                "drop_hard_classes",
-                "two classes left out; at best all mistakes",
-                accuracy_under_dropping(figure, FIVE_CLASSES),
-                True,
-            ),
-        )
-    ]
+    readings = [_reading(n_classes, *way) for way in _ways(figure, n_classes, fit)]
     share = share_trained_on(figure, SINGLE[1], fit) if fit > SINGLE[1] else None
     if share is not None and not 0 < share <= 1:
         share = None
@@ -200,6 +165,23 @@ def decode(figure: float, n_classes: int = 7, *, fit: float = 1.0) -> Decoding:
             f" (What models reach is known for {CEILING_CLASSES} classes, not for {n_classes}.)"
         )
     return Decoding(figure, n_classes, readings, share, verdict)
+
+
+def _ways(figure: float, n_classes: int, fit: float) -> list[tuple[str, str, float, bool]]:
+    """(mistake, what it does, the accuracy that it needs, whether that is a bound)."""
+    merged = accuracy_under_training(figure, MERGED_VALIDATION, fit)
+    leaky = accuracy_under_training(figure, EXACT_COPIES, fit)
+    ovr = accuracy_under_one_vs_rest(figure, n_classes)
+    chosen = accuracy_under_selection(figure)
+    dropped = accuracy_under_dropping(figure, FIVE_CLASSES)
+    return [
+        ("none", "as stated, on unseen images", figure, False),
+        ("one_vs_rest", f"mean accuracy of {n_classes} yes/no decisions", ovr, False),
+        ("score_on_merged_validation", "half of the scored images trained on", merged, False),
+        ("leaky_splits", "506 of 7,178 official test images are in Training, too", leaky, False),
+        ("select_on_test", f"the best of {N_CHOICES} by its test score", chosen, True),
+        ("drop_hard_classes", "two classes left out; at best all mistakes", dropped, True),
+    ]
 
 
 def reach(accuracy: float, n_classes: int) -> str:

@@ -3,10 +3,11 @@
 Everything comes from the registry, the records and the decoder; nothing is run.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ferflow.papers.decoder import SINGLE, Decoding, decode
+from ferflow.papers.decoder import N_TEST, SINGLE, Decoding, decode
 from ferflow.papers.records import RunRecord, over_seeds
 from ferflow.papers.registry import METRICS, Claim, Paper, digits, load_papers
 
@@ -82,14 +83,21 @@ class Standing:
         return f"out of reach; consistent with {', or '.join(found)}" if found else "out of reach"
 
     def _against_record(self) -> str:
+        """Above, below or within what the preset reaches, allowing for both figures' scatter.
+
+        The claim's own test images are a sample, too: as many as PrivateTest's are supposed, and
+        their 95 % margin is added to the record's in squares, as of independent errors.
+        """
         figure, name = self.honest, digits(self.claimed)
         if figure is None:
             return "not yet run"
         if figure.low is None or figure.high is None:
             return f"its preset differs by {self.claimed - figure.value:+.3f}"
-        if self.claimed > figure.high:
+        sampling = 1.96 * math.sqrt(self.claimed * (1 - self.claimed) / N_TEST)
+        margin = math.hypot((figure.high - figure.low) / 2, sampling)
+        if self.claimed > figure.value + margin:
             return f"{name} is out of reach of its preset"
-        if self.claimed < figure.low:
+        if self.claimed < figure.value - margin:
             return f"{name} is exceeded by its preset"
         return f"{name} is consistent with its preset"
 
