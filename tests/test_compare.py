@@ -27,7 +27,8 @@ def test_mcnemar_is_a_binomial_test_of_the_images_that_one_alone_has_right(only_
     assert (found_a, found_b) == (only_a, only_b)
     k = only_a + only_b
     assert exact == pytest.approx(binomtest(only_a, k).pvalue if k else 1)
-    assert 0 <= mid <= exact
+    assert mid <= exact
+    assert mid == pytest.approx(1) if only_a == only_b else 0 < mid < exact
 
 
 def test_the_mid_p_of_a_published_example():

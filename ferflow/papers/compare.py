@@ -105,14 +105,13 @@ def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> tuple[int, int, float
 
     a, b : (n,), whether each model is right. Under equal error rates, of the k images that one
     alone has right, a's share is binomial(k, 1/2). The exact p doubles the smaller tail; mid-p
-    counts the observed value half, which makes the test less cautious than its level.
+    counts the observed value half, which makes the test less cautious than its level; both are 1
+    where neither model is ahead.
     """
     only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
     k, fewer = only_a + only_b, min(only_a, only_b)
     tail, point = float(binom.cdf(fewer, k, 0.5)), float(binom.pmf(fewer, k, 0.5))
-    exact = min(1.0, 2 * tail)
-    # at a tie both tails hold the observed value, which then counts half in each: 1 - point
-    return only_a, only_b, exact, 1 - point if only_a == only_b else 2 * tail - point
+    return only_a, only_b, min(1.0, 2 * tail), min(1.0, 2 * tail - point)
 
 
 def _compare(
