@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ferflow.errors import FerflowError
+from ferflow.papers.commands import COMMANDS
 
 app = typer.Typer(
     add_completion=False,
@@ -22,13 +23,16 @@ console = Console()
 
 @app.command()
 def presets() -> None:
-    """List the systems: what each is, whose paper it follows and what that claims."""
+    """List the systems: what each is, which paper it follows and what that claims."""
+    from ferflow.papers.registry import claim_text, claims_of, load_papers
     from ferflow.presets import load_preset, preset_names
 
     table = Table("preset", "what it is", "paper", "claim", show_lines=True)
     for name in preset_names():
         preset = load_preset(name)
-        table.add_row(preset.name, preset.about, preset.paper or "", preset.claim or "")
+        paper = load_papers()[preset.paper].title if preset.paper else ""
+        claims = "\n".join(claim_text(claim) for claim in claims_of(name))
+        table.add_row(preset.name, preset.about, paper, claims)
     console.print(table)
 
 
@@ -150,6 +154,10 @@ def mistakes() -> None:
     for name in MISTAKES:
         table.add_row(name, describe(name))
     console.print(table)
+
+
+for command in COMMANDS:
+    app.command()(command)
 
 
 def main() -> None:

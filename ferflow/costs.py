@@ -40,15 +40,20 @@ def stage_fingerprint(stage: str) -> str:
     The md5 of an input that an earlier stage made stands in dvc.lock by now; code is hashed here.
     """
     params = read_yaml(PARAMS_FILE)
-    text = PIPELINE_FILE.read_text(encoding="utf-8")
-    filled = re.sub(r"\$\{([\w.]+)\}", lambda match: str(_lookup(params, match[1])), text)
-    declared = _yaml(filled)["stages"][stage]
+    declared = declared_stages(params)[stage]
     made = {
         out["path"]: out["md5"] for entry in read_lock().values() for out in entry.get("outs", [])
     }
     deps = [{"path": path, "md5": made.get(path) or _md5(Path(path))} for path in declared["deps"]]
     keys = declared.get("params", [])
     return _hash(deps, {PARAMS_FILE.name: {key: _lookup(params, key) for key in keys}})
+
+
+def declared_stages(params: dict[str, Any]) -> dict[str, Any]:
+    """The stages of dvc.yaml, parameters put in where it names them."""
+    text = PIPELINE_FILE.read_text(encoding="utf-8")
+    filled = re.sub(r"\$\{([\w.]+)\}", lambda match: str(_lookup(params, match[1])), text)
+    return dict(_yaml(filled)["stages"])
 
 
 def read_lock() -> dict[str, Any]:

@@ -24,12 +24,11 @@ DEFAULTS = PRESETS / "defaults.yaml"
 
 @dataclass(frozen=True)
 class Preset:
-    """A named system: what it is, whose paper it follows, what that paper claims."""
+    """A named system: what it is, and which paper it follows (a key of the papers' registry)."""
 
     name: str
     about: str
     paper: str | None
-    claim: str | None
     overlay: dict[str, Any]  # dotted key -> value
 
 
@@ -48,7 +47,7 @@ def load_preset(name: str) -> Preset:
         )
     content = read_yaml(PRESETS / f"{name}.yaml")
     overlay = flatten(content["params"])
-    return Preset(name, content["about"], content.get("paper"), content.get("claim"), overlay)
+    return Preset(name, content["about"], content.get("paper"), overlay)
 
 
 def use(name: str, settings: dict[str, Any]) -> list[str]:
@@ -59,7 +58,7 @@ def use(name: str, settings: dict[str, Any]) -> list[str]:
     edits = own_edits()
     params = compose(name, settings)
     with atomic(PARAMS_FILE) as part:
-        part.write_text(_text(params), encoding="utf-8")
+        part.write_text(params_text(params), encoding="utf-8")
     now = flatten(_plain(params))
     fingerprints = ("data.sha256", "features.backbone_sha256")  # they follow from the paths
     return [
@@ -130,7 +129,8 @@ def _set(params: Any, key: str, value: Any) -> None:
     place[last] = value
 
 
-def _text(params: Any) -> str:
+def params_text(params: Any) -> str:
+    """What stands in params.yaml for commented parameters."""
     yaml = YAML()
     yaml.width = 100
     yaml.representer.add_representer(
@@ -144,7 +144,7 @@ def _text(params: Any) -> str:
 
 def _plain(params: Any) -> dict[str, Any]:
     """Commented parameters as the plain values that a reader of the file would get."""
-    plain: dict[str, Any] = YAML(typ="safe", pure=True).load(_text(params))
+    plain: dict[str, Any] = YAML(typ="safe", pure=True).load(params_text(params))
     return plain
 
 

@@ -6,8 +6,6 @@ of the pipeline's state (parameters, code, data, outputs). Nothing in the pipeli
 
 import base64
 import getpass
-import hashlib
-import json
 import os
 import subprocess
 import time
@@ -20,7 +18,13 @@ import pandas as pd
 
 from ferflow.artifacts import load_split, read_json
 from ferflow.costs import find_cost, read_lock
-from ferflow.errors import FerflowError
+from ferflow.last_run import (
+    METRICS_FILES,
+    STAGES,
+    check_finished,
+    data_fingerprint,
+    lock_fingerprint,
+)
 from ferflow.params import PARAMS_FILE, flatten, read_yaml, repository_root
 from ferflow.store import open_store
 from ferflow.summary import protocol_line
@@ -28,19 +32,6 @@ from ferflow.summary import protocol_line
 import mlflow  # isort: skip  (after ferflow.store, which switches its telemetry off)
 from mlflow.entities import Metric, Param, Run, RunTag  # isort: skip
 
-STAGES = (
-    "download",
-    "preprocess",
-    "augment",
-    "extract_features",
-    "balance",
-    "select_features",
-    "train",
-    "evaluate",
-)
-METRICS_FILES = tuple(
-    Path("metrics", f"{name}.json") for name in ("data", "balance", "selection", "metrics")
-)
 CURVE = Path("metrics/plots/colony.csv")
 CLASSIFIER = Path("models/classifier")
 PICTURES = Path("data/evaluation/pictures")
@@ -108,34 +99,6 @@ def track_mistake(name: str, scores: dict[str, Any]) -> str:
     return f"MLflow has a run for this mistake: {run.info.run_name}"
 
 
-def check_finished(lock: dict[str, Any]) -> None:
-    """Refuse to track results that do not belong to the present parameters."""
-    cure = "Run `dvc repro` first."
-    if missing := [stage for stage in STAGES if stage not in lock]:
-        raise FerflowError(f"the pipeline has not finished ({', '.join(missing)}). {cure}")
-    now = flatten(read_yaml(PARAMS_FILE))
-    for stage in STAGES:
-        then = lock[stage].get("params", {}).get(PARAMS_FILE.name, {})
-        for key, value in flatten(then).items():
-            if now.get(key) != value:
-                raise FerflowError(
-                    f"{key} was {value!r} in the last run, not {now.get(key)!r}. {cure}"
-                )
-        for out in lock[stage].get("outs", []):
-            if not Path(out["path"]).exists():
-                raise FerflowError(f"{out['path']} is not here. {cure}")
-    for out in lock["evaluate"]["outs"]:
-        path = Path(out["path"])
-        if path.is_file() and out["md5"] != hashlib.md5(path.read_bytes()).hexdigest():
-            raise FerflowError(f"{path} is not what the last run wrote. {cure}")
-
-
-def lock_fingerprint(lock: dict[str, Any]) -> str:
-    """A hash of the stages' entries in dvc.lock: parameters, code, data and results."""
-    entries = {stage: lock[stage] for stage in STAGES}
-    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _find_or_create(
     client: mlflow.MlflowClient, experiment_id: str, fingerprint: str, costs: dict[str, float]
 ) -> Run:
@@ -171,8 +134,7 @@ def _log_numbers(client: mlflow.MlflowClient, run_id: str, lock: dict[str, Any])
         if key not in there
     ]
     params = [Param(k, str(v)) for k, v in flatten(read_yaml(PARAMS_FILE)).items()]
-    data = json.dumps([out["md5"] for out in lock["download"]["outs"]])
-    data_tag = RunTag("data_fingerprint", hashlib.sha256(data.encode()).hexdigest()[:16])
+    data_tag = RunTag("data_fingerprint", data_fingerprint(lock))
     client.log_batch(run_id, params=params, tags=[data_tag])
     for start in range(0, len(metrics), 1000):  # the most that one call takes
         client.log_batch(run_id, metrics=metrics[start : start + 1000])

@@ -18,6 +18,10 @@ from ferflow.data.labels import FER2013_LABELS
 from ferflow.data.sources import DataParams, read_path
 from ferflow.data.splitting import split_collection
 from ferflow.data.synthetic import draw_faces
+from ferflow.evaluation.metrics import split_metrics
+from ferflow.papers.compact import Answers
+from ferflow.papers.records import RunRecord, save_record
+from ferflow.papers.resampling import intervals
 
 ROOT = Path(__file__).parents[1]
 
@@ -148,3 +152,47 @@ def run_python():
         subprocess.run(command, check=True, env=environment, cwd=ROOT)
 
     return run
+
+
+@pytest.fixture
+def make_answers():
+    """A factory of made-up answers: a model of about the given accuracy, no two rows alike."""
+
+    def make(n=400, accuracy=0.6, seed=0, labels=("angry", "disgust", "fear"), images=None):
+        rng = np.random.default_rng(seed)
+        image = np.arange(n) if images is None else np.asarray(images)
+        y = np.random.default_rng(99).integers(0, len(labels), n)  # the same truth for all models
+        votes = rng.random((n, len(labels)))
+        right = rng.random(n) < accuracy
+        shift = rng.integers(1, len(labels), n)
+        votes[np.arange(n), np.where(right, y, (y + shift) % len(labels))] += 1
+        return Answers(image, y, votes / votes.sum(axis=1, keepdims=True), list(labels))
+
+    return make
+
+
+@pytest.fixture
+def make_record(workplace, make_answers):
+    """A factory of records in an empty repository, saved, with made-up answers for val and test."""
+    assert Path.cwd() == workplace
+
+    def make(preset="mobilenet-aco-rf", seed=0, accuracy=0.6, answers=None, **fields):
+        splits = answers or {
+            "val": make_answers(accuracy=accuracy, seed=2 * (seed or 0)),
+            "test": make_answers(accuracy=accuracy, seed=2 * (seed or 0) + 1),
+        }
+        metrics = {name: split_metrics(s.y, s.p, s.labels) for name, s in splits.items()}
+        content = {
+            "preset": preset,
+            "variant": None,
+            "seed": seed,
+            "date": "2026-11-20T12:00:00+00:00",
+            "metrics": metrics,
+            "intervals": {name: intervals(split) for name, split in splits.items()},
+            "protocol": {"data_set": "noise"},
+            "predictions_sha256": "",
+            "costs": {"train": {"seconds": 60.0, "peak_memory_mb": 100.0}},
+        }
+        return save_record(RunRecord(**(content | fields)), splits, 15)
+
+    return make

@@ -1,7 +1,6 @@
 """The real chain on a handful of images: DVC, every stage, MLflow, in a copy of the repository."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -9,8 +8,8 @@ import sys
 from pathlib import Path
 
 import cv2
-import mlflow
 import pytest
+from repository import Repository
 
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.evaluation.predictions import read_predictions, split_predictions
@@ -25,83 +24,6 @@ SMALL = [
     "train.random_forest.n_estimators=10",
 ]
 FROM_BALANCE = ["balance", "select_features", "train", "evaluate", "track"]
-
-
-class Repository:
-    """A copy of this repository, of its own in Git and DVC, in which commands are run."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.n_opened = 0
-        listed = subprocess.run(
-            ["git", "ls-files", "-co", "--exclude-standard"],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        for name in listed.stdout.splitlines():
-            if (ROOT / name).is_file() and not name.startswith("tests/"):
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name)
-        self.git("init", "--quiet")
-        self.git("config", "user.email", "test@example.org")
-        self.git("config", "user.name", "test")
-        self.commit()
-
-    def run(self, *command, ok=True):
-        """Run a command; returns what it printed, on both streams."""
-        dropped = ("MLFLOW_TRACKING_URI", "DVC_ROOT", "PYTHONPATH")
-        environment = {k: v for k, v in os.environ.items() if k not in dropped}
-        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=environment,
-            check=False,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert (done.returncode == 0) == ok, done.stdout
-        return done.stdout
-
-    def git(self, *words):
-        return self.run("git", *words)
-
-    def commit(self):
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", "state")
-
-    def ferflow(self, *words, ok=True):
-        return self.run("python", "-m", "ferflow", *words, ok=ok)
-
-    def use(self, preset, *settings, ok=True):
-        return self.ferflow("use", preset, "--set", *settings, ok=ok)
-
-    def repro(self, ok=True):
-        """`dvc repro`; returns the stages that it ran, and what it printed."""
-        printed = self.run("dvc", "repro", ok=ok)
-        return re.findall(r"Running stage '(\w+)'", printed), printed
-
-    def runs(self):
-        """A client and the runs in the repository's MLflow store."""
-        # A new address each time: MLflow keeps a store open by its address, deleted or not.
-        self.n_opened += 1
-        address = f"{self.folder}{'/.' * self.n_opened}/.mlflow/mlflow.db"
-        client = mlflow.MlflowClient(f"sqlite:///{address}")
-        experiment = client.get_experiment_by_name("ferflow")
-        return client, client.search_runs([experiment.experiment_id])
-
-    def present_run(self):
-        """A client and the run that belongs to the present state of the repository."""
-        (fingerprint,) = re.findall(r"\((\w{16})\)", self.ferflow("track"))
-        client, runs = self.runs()
-        (run,) = [r for r in runs if r.data.tags["ferflow.fingerprint"] == fingerprint]
-        return client, run
-
-    def text(self, name):
-        return (self.folder / name).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

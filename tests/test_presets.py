@@ -57,7 +57,6 @@ def test_every_preset_is_legal_and_says_what_it_is(zip_of_faces):
         assert written()["preset"] == name
         preset = load_preset(name)
         assert preset.about
-        assert (preset.paper is None) == (preset.claim is None)
 
 
 def test_every_line_of_a_preset_reaches_the_file(zip_of_faces):

@@ -1,1 +1,1 @@
-"""The papers on record: what they claim, what is reached, and which mistakes print the claim."""
+"""The papers on record: what they claim, what is reached, and what a figure could mean."""

@@ -1,0 +1,181 @@
+"""The commands around the papers, put into `ferflow` by `ferflow.cli`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ferflow.errors import FerflowError
+
+console = Console()
+
+
+def decode(
+    figure: Annotated[
+        str | None, typer.Argument(help="An accuracy, such as 0.8829 or 88.29%.")
+    ] = None,
+    classes: Annotated[int, typer.Option(help="Classes that the system tells apart.")] = 7,
+    fit: Annotated[float, typer.Option(help="Accuracy on its training images, 0 to 1.")] = 1.0,
+    confusion: Annotated[
+        Path | None, typer.Option(help="A printed confusion matrix, CSV or JSON.")
+    ] = None,
+) -> None:
+    """Say which honest accuracy each known mistake would need to print a figure."""
+    from ferflow.papers.decoder import decode as read_figure
+    from ferflow.papers.decoder import parse_figure
+
+    if figure is None and confusion is None:
+        raise FerflowError("name a figure, such as 0.8829, or a matrix: --confusion FILE.")
+    if figure is not None:
+        decoding = read_figure(parse_figure(figure), classes, fit=fit)
+        table = Table("mistake", "what it does", "it needs", "reached by")
+        table.columns[0].no_wrap = True
+        for r in decoding.readings:
+            needed = "-" if r.needed is None else f"{'>= ' if r.at_least else ''}{r.needed:.3f}"
+            table.add_row(r.mistake, r.how, needed, r.reach)
+        console.print(table)
+        console.print(decoding.verdict, highlight=False, soft_wrap=True)
+    if confusion is not None:
+        _print_matrix(confusion)
+
+
+def record(
+    name: Annotated[
+        str | None, typer.Option(help="Its name, instead of a hash of your edits.")
+    ] = None,
+) -> None:
+    """Keep the last run in Git: its metrics, what made them, and its predictions."""
+    from ferflow.papers.record import record_run
+
+    made = record_run(name)
+    print(f"recorded as {made.name}: {made.file('json')} and .parquet; commit both.")
+
+
+def repeat(
+    seeds: Annotated[int, typer.Option(help="How many: 0, 1, 2, ...")] = 5,
+    again: Annotated[bool, typer.Option(help="Also what is recorded already.")] = False,
+) -> None:
+    """Run the present params.yaml with several seeds, record each, and their mean and spread."""
+    from ferflow.papers.runs import repeat_jobs, run_jobs
+
+    jobs = repeat_jobs(seeds)
+    run_jobs(jobs, again=again)
+    _print_spread(jobs[0].params)
+
+
+def reproduce(
+    presets: Annotated[list[str] | None, typer.Argument(help="Some of `ferflow presets`.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every preset of a paper.")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value, or preset:key=value for one of them; repeatable."),
+    ] = None,
+    again: Annotated[bool, typer.Option(help="Also what is recorded already.")] = False,
+) -> None:
+    """Run and record presets one after another; called again, it goes on where it was."""
+    from ferflow.papers.runs import paper_presets, reproduce_jobs, run_jobs
+    from ferflow.presets import parse_setting
+
+    if bool(presets) == all_:
+        raise FerflowError("name the presets to run, or --all for those of the papers.")
+    settings = [parse_setting(text) for text in set_ or []]
+    run_jobs(reproduce_jobs(presets or paper_presets(), settings), again=again)
+
+
+def compare(
+    a: Annotated[str, typer.Argument(help="A record (preset/seed-0) or a group (preset).")],
+    b: Annotated[str, typer.Argument(help="Another.")],
+) -> None:
+    """Say how far apart two records or groups of seeds are, on the same images."""
+    from ferflow.papers.compare import compare as compare_records
+    from ferflow.papers.records import find_records, load_records
+
+    records = load_records()
+    first, second = find_records(a, records), find_records(b, records)
+    for found in compare_records(first, second):
+        title = f"{found.split}, {found.n:,} images"
+        if {found.n_a, found.n_b} != {found.n}:
+            title += f" in common (of {found.n_a:,} and {found.n_b:,})"
+        table = Table("metric", a, b, "difference", "95 % interval", title=title)
+        for d in found.differences:
+            bounds = f"{d.low:+.4f} to {d.high:+.4f}"
+            table.add_row(d.score, f"{d.a:.4f}", f"{d.b:.4f}", f"{d.difference:+.4f}", bounds)
+        console.print(table)
+        for t in found.tests:
+            console.print(
+                f"McNemar, {t.a} and {t.b}: only the first right {t.only_a}, only the second "
+                f"{t.only_b}; exact p = {t.exact_p:.3g}, mid-p = {t.mid_p:.3g}",
+                highlight=False,
+                soft_wrap=True,
+            )
+    console.print("Paired bootstrap over images (and seeds, where there are several), 2,000 draws.")
+
+
+def ensemble(
+    members: Annotated[list[str], typer.Argument(help="Records or groups, two or more.")],
+    weighted: Annotated[bool, typer.Option(help="Weights chosen on val.")] = False,
+    name: Annotated[str | None, typer.Option(help="The ensemble's name.")] = None,
+) -> None:
+    """Average the probabilities of records; the ensemble gets a record of its own."""
+    from ferflow.papers.ensemble import make_ensemble
+    from ferflow.papers.records import find_records, load_records
+
+    records = load_records()
+    found = {r.name: r for reference in members for r in find_records(reference, records)}
+    made = make_ensemble(list(found.values()), weighted=weighted, name=name)
+    for member, weight in (made.members or {}).items():
+        print(f"{weight:.3f}  {member}")
+    for split in made.metrics:
+        print(f"{split:<6}accuracy {made.score(split, 'accuracy'):.4f}")
+    print(f"recorded as {made.name}")
+
+
+def report() -> None:
+    """Write reports/papers.md, reports/papers.html and the README's first table."""
+    from ferflow.papers.report import write_report
+
+    changed = write_report()
+    print(f"written: {', '.join(map(str, changed))}" if changed else "everything is up to date")
+
+
+def _print_spread(params: dict[str, Any]) -> None:
+    """The summary of the group that runs of these parameters belong to."""
+    from ferflow.papers.record import variant_of
+    from ferflow.papers.records import find_records, load_records, summarise, summary_file
+
+    variant = variant_of(params)
+    name = f"{params['preset']}/{variant}" if variant else str(params["preset"])
+    group = find_records(name, load_records())
+    summary = summarise(group)
+    table = Table("metric", "split", "mean", "sd", "95 % interval of the mean")
+    for split, scores in summary["scores"].items():
+        for score, s in scores.items():
+            bounds = f"{s['low']:.4f} to {s['high']:.4f}"
+            table.add_row(score, split, f"{s['mean']:.4f}", f"{s['sd']:.4f}", bounds)
+    console.print(table)
+    console.print(f"{len(group)} seeds: {summary_file(group[0])}", soft_wrap=True)
+
+
+def _print_matrix(path: Path) -> None:
+    from ferflow.papers.confusion import p_text, read_confusion, read_matrix
+
+    found = read_confusion(read_matrix(path))
+    lines = [
+        f"{found.n:,} images, accuracy {found.accuracy:.4f} "
+        f"({found.accuracy_low:.4f} to {found.accuracy_high:.4f}), "
+        f"one-vs-rest accuracy {found.one_vs_rest_accuracy:.4f}",
+        f"these row and column sums agree by chance in {found.agreement:.4f}; "
+        f"kappa {found.kappa:.4f}",
+    ]
+    if found.chi_square is not None and found.p is not None:
+        lines.append(
+            f"chi-square {found.chi_square:.1f} at {found.degrees} degrees of freedom, "
+            f"{p_text(found.p)}"
+        )
+    console.print("\n".join([*lines, found.verdict]), highlight=False, soft_wrap=True)
+
+
+COMMANDS: list[Callable[..., None]] = [decode, record, repeat, reproduce, compare, ensemble, report]

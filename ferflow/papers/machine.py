@@ -1,0 +1,71 @@
+"""Where a run was made: commit, packages, processor, memory."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+CODE = ("ferflow", "stages", "dvc.yaml")
+PACKAGES = (
+    "dvc",
+    "imbalanced-learn",
+    "numpy",
+    "opencv-python-headless",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "skops",
+    "torch",
+    "transformers",
+)
+
+
+def commit() -> str:
+    """The Git commit, '-dirty' where code differs from it, or 'none' outside Git.
+
+    params.yaml differs from the commit in every run but the quickstart's; the record holds it.
+    """
+    head = _git("rev-parse", "--short=12", "HEAD")
+    if not head:
+        return "none"
+    return head + ("-dirty" if _git("status", "--porcelain", "--", *CODE) else "")
+
+
+def versions() -> dict[str, str]:
+    """Python's and the packages' versions; a package that is not there is left out."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> dict[str, str | int | float]:
+    """Processor, the cores that this process may use, memory in GB (10**9), operating system."""
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return {
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),
+        "memory_gb": round(pages * size / 1e9, 1),
+        "system": platform.system(),
+    }
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+def _cpu() -> str:
+    """The processor's name as Linux knows it, or its family elsewhere."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text(encoding="utf-8").splitlines() if about.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    return done.stdout.strip()

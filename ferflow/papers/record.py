@@ -1,0 +1,129 @@
+"""`ferflow record`: the last finished run as a record in Git."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ferflow.artifacts import read_json
+from ferflow.costs import declared_stages, find_cost, read_lock
+from ferflow.errors import FerflowError
+from ferflow.evaluation.predictions import read_predictions
+from ferflow.last_run import STAGES, check_finished, data_fingerprint, lock_fingerprint
+from ferflow.papers import machine
+from ferflow.papers.compact import compact
+from ferflow.papers.records import WORD, RunRecord, save_record
+from ferflow.papers.resampling import intervals
+from ferflow.params import PARAMS_FILE, flatten, read_yaml
+from ferflow.presets import DEFAULTS, load_preset
+
+METRICS = Path("metrics")
+PREDICTIONS = Path("data/evaluation/predictions.parquet")
+
+# The record's own columns hold the first two; the others say where the same thing lies.
+NO_EDITS = ("preset", "seed", "data.path", "data.sha256", "features.backbone_sha256")
+
+
+def record_run(name: str | None = None) -> RunRecord:
+    """Store the last finished run; a record of the same preset, seed and variant is replaced.
+
+    name : the variant's name, instead of a hash of the parameters that differ from the preset.
+    Raises FerflowError where the files are not those of one finished run of the present code.
+    """
+    if name is not None and not WORD.fullmatch(name):
+        raise FerflowError(
+            "a record's name is made of a-z, 0-9, '.', '-' and '_', 60 at most, and begins with "
+            f"a letter or a digit; got {name!r}."
+        )
+    lock = read_lock()
+    check_finished(lock)
+    params = read_yaml(PARAMS_FILE)
+    code = code_fingerprint(params)
+    if code != _locked_code(lock):
+        raise FerflowError("the code is not that of the last run. Run `dvc repro` first.")
+    answers = compact(read_predictions(PREDICTIONS))
+    scores = read_json(METRICS / "metrics.json")
+    record = RunRecord(
+        preset=params["preset"],
+        variant=name or variant_of(params),
+        seed=params["seed"],
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        metrics={split: score for split, score in scores.items() if split != "protocol"},
+        intervals={split: intervals(rows) for split, rows in answers.items()},
+        protocol=scores["protocol"],
+        predictions_sha256="",
+        params=public_params(params),
+        stages={p.stem: read_json(p) for p in sorted(METRICS.glob("*.json")) if _is_stage(p)},
+        data=data_fingerprint(lock),
+        code=code,
+        run=lock_fingerprint(lock),
+        commit=machine.commit(),
+        versions=machine.versions(),
+        hardware=machine.hardware(),
+        costs={stage: cost for stage in STAGES if (cost := find_cost(stage, lock[stage]))},
+    )
+    return save_record(record, answers, params["evaluate"]["calibration_bins"])
+
+
+def public_params(params: dict[str, Any]) -> dict[str, Any]:
+    """Dotted key -> value; a place on the user's machine is told by its last name alone.
+
+    What lies there is told by the sha256 beside it.
+    """
+    flat = {key: _public(value) for key, value in flatten(params).items()}
+    if flat.get("features.backbone_sha256"):
+        flat["features.backbone"] = Path(flat["features.backbone"]).name
+    if flat.get("data.path"):
+        flat["data.path"] = Path(flat["data.path"]).name
+    return flat
+
+
+def variant_of(params: dict[str, Any]) -> str | None:
+    """Six digits that stand for the parameters that differ from the preset's, or None."""
+    edits = edits_of(params)
+    if not edits:
+        return None
+    return hashlib.sha256(json.dumps(edits, sort_keys=True).encode()).hexdigest()[:6]
+
+
+def edits_of(params: dict[str, Any]) -> dict[str, Any]:
+    """Dotted key -> value of what differs from the preset, apart from the seed and from places."""
+    expected = flatten(read_yaml(DEFAULTS)) | load_preset(params["preset"]).overlay
+    found = public_params(params)
+    if found.get("features.backbone_sha256"):  # a local copy of the network that the hub names
+        expected["features.backbone"] = Path(str(expected["features.backbone"])).name
+    return {
+        key: value
+        for key, value in found.items()
+        if key not in NO_EDITS and (key not in expected or expected[key] != value)
+    }
+
+
+def code_fingerprint(params: dict[str, Any]) -> str:
+    """A hash of the modules that the stages, up to `evaluate`, run with these parameters."""
+    declared = declared_stages(params)
+    paths = {dep for stage in STAGES for dep in declared[stage]["deps"] if dep.endswith(".py")}
+    return _hash({path: hashlib.md5(Path(path).read_bytes()).hexdigest() for path in paths})
+
+
+def _locked_code(lock: dict[str, Any]) -> str:
+    """As `code_fingerprint`, of the code that made the entries in dvc.lock."""
+    deps = [dep for stage in STAGES for dep in lock[stage]["deps"]]
+    return _hash({dep["path"]: dep["md5"] for dep in deps if dep["path"].endswith(".py")})
+
+
+def _hash(content: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_public(item) for item in value]
+    is_place = isinstance(value, str) and value.startswith(("/", "~", "./", "../"))
+    return Path(value).name if is_place else value
+
+
+def _is_stage(path: Path) -> bool:
+    """Whether a file in metrics/ is what a stage says of itself, besides the scores."""
+    return path.name != "metrics.json"

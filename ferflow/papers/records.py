@@ -1,0 +1,208 @@
+"""Records: what is kept of a run in Git, under metrics/papers/<preset>/.
+
+A record is a JSON file and its predictions (see `ferflow.papers.compact`). It is dated and does
+not go stale by itself. Runs that differ in the seed alone are a group, with a summary beside them.
+"""
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+from scipy.stats import t as student_t
+
+from ferflow.artifacts import write_json
+from ferflow.errors import DataError, FerflowError
+from ferflow.papers.compact import Answers, read_answers, write_answers
+from ferflow.papers.resampling import SCORES
+from ferflow.params import Record, nearest
+
+FOLDER = Path("metrics/papers")
+ENSEMBLES = "ensembles"  # the folder of records that are no run
+SUMMARY = "summary"
+WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
+
+_MAX_BYTES = 1 << 20
+
+Word = Annotated[str, Field(pattern=f"^{WORD.pattern}$")]
+Number = int | float
+Scores = dict[str, Number | dict[str, dict[str, Number]]]
+Interval = tuple[float, float]
+
+
+class RunRecord(Record):
+    """What is known of one run, or of an ensemble of them.
+
+    variant : what tells it from the preset as it is: a name, or a hash of the edited parameters.
+    mistake : the mistake with which it was evaluated, on purpose; None for an honest record.
+    members : weights of an ensemble's records, by their names.
+    metrics : split (and 'test_without_twins') -> scores. intervals : split -> score -> 95 %.
+    params : dotted key -> value, without places on the machine.
+    data, code, run : fingerprints of the images, of the code and of everything together.
+    costs : stage -> seconds, peak_memory_mb; stages whose run was not timed are absent.
+    """
+
+    version: Literal[1] = 1
+    preset: Word
+    variant: Word | None
+    seed: int | None
+    date: str
+    metrics: dict[str, Scores]
+    intervals: dict[str, dict[str, Interval]]
+    protocol: dict[str, Any]
+    predictions_sha256: str
+    mistake: Word | None = None
+    members: dict[str, float] | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+    stages: dict[str, Any] = Field(default_factory=dict)
+    data: str | None = None
+    code: str | None = None
+    run: str | None = None
+    commit: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    hardware: dict[str, str | Number] = Field(default_factory=dict)
+    costs: dict[str, dict[str, float]] = Field(default_factory=dict)
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending."""
+        seed = None if self.seed is None else f"seed-{self.seed}"
+        mistake = f"mistake-{self.mistake}" if self.mistake else None
+        return "-".join(word for word in (mistake, seed, self.variant) if word)
+
+    @property
+    def name(self) -> str:
+        """What the commands call it: preset/stem."""
+        return f"{self.preset}/{self.stem}"
+
+    @property
+    def group(self) -> tuple[str, str, str]:
+        """What it shares with the same run of another seed; preset, mistake, variant."""
+        return self.preset, self.mistake or "", self.variant or ""
+
+    @property
+    def seconds(self) -> float | None:
+        """What the run took, or None where no stage of it was timed."""
+        return sum(cost["seconds"] for cost in self.costs.values()) if self.costs else None
+
+    def score(self, split: str, name: str) -> float:
+        """One of a split's scores."""
+        value = self.metrics[split][name]
+        if isinstance(value, dict):
+            raise KeyError(f"{name} is a table of scores")
+        return float(value)
+
+    def file(self, ending: str) -> Path:
+        """Its file in metrics/papers."""
+        return FOLDER / self.preset / f"{self.stem}.{ending}"
+
+    def answers(self) -> dict[str, Answers]:
+        """Its predictions; DataError where they are missing or not those that it was saved with."""
+        path = self.file("parquet")
+        answers = read_answers(path)
+        if hashlib.sha256(path.read_bytes()).hexdigest() != self.predictions_sha256:
+            raise DataError(f"{path} is not what its record was saved with. Record the run again.")
+        return answers
+
+
+def save_record(record: RunRecord, answers: dict[str, Answers], n_bins: int) -> RunRecord:
+    """Write a record (its `predictions_sha256` is filled in) and its group's summary."""
+    path = record.file("parquet")
+    write_answers(path, answers, n_bins)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    record = record.model_copy(update={"predictions_sha256": digest})
+    write_json(record.file("json"), record.model_dump(mode="json"))
+    group = [other for other in load_records() if other.group == record.group]
+    if len(group) > 1:
+        write_json(summary_file(record), summarise(group))
+    return record
+
+
+def summary_file(record: RunRecord) -> Path:
+    """Where the summary of a record's group lies."""
+    mistake = f"mistake-{record.mistake}" if record.mistake else None
+    words = [word for word in (SUMMARY, mistake, record.variant) if word]
+    return FOLDER / record.preset / f"{'-'.join(words)}.json"
+
+
+def load_records(folder: Path = FOLDER) -> list[RunRecord]:
+    """All records in order of preset, mistake, variant and seed; summaries are not among them."""
+    paths = [p for p in sorted(folder.glob("*/*.json")) if not p.name.startswith(SUMMARY)]
+    records = [read_record(path) for path in paths]
+    return sorted(records, key=lambda r: (*r.group, -1 if r.seed is None else r.seed))
+
+
+def read_record(path: Path) -> RunRecord:
+    """The record in a file; DataError where it is missing, too large or not one of ours."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise DataError(f"{path} is too large for a record ({_MAX_BYTES:,} bytes).")
+        record = RunRecord.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise DataError(f"{path} is no record: {place} {fault['msg']}.") from None
+    if (record.preset, record.stem) != (path.parent.name, path.stem):
+        raise DataError(f"{path} is the record of {record.name}: it was moved or renamed.")
+    return record
+
+
+def find_records(reference: str, records: Iterable[RunRecord]) -> list[RunRecord]:
+    """A record by its name (preset/seed-0), or a group: preset, or preset/variant.
+
+    Raises FerflowError where there is none, with the nearest name.
+    """
+    records = list(records)
+    preset, _, rest = reference.partition("/")
+    found = [r for r in records if r.name == reference]
+    found = found or [r for r in records if r.group == (preset, "", rest)]
+    if not found:
+        legal = sorted({r.name for r in records} | {_group_name(r) for r in records})
+        raise FerflowError(
+            f"there is no record '{reference}'.{nearest(reference, legal)} "
+            f"Recorded: {', '.join(legal) or 'nothing yet (ferflow record)'}."
+        )
+    return found
+
+
+def summarise(group: list[RunRecord]) -> dict[str, Any]:
+    """Mean, standard deviation and 95 % t-interval over the seeds, for each split and score."""
+    splits = [name for name in group[0].metrics if all(name in r.metrics for r in group)]
+    return {
+        "preset": group[0].preset,
+        "variant": group[0].variant,
+        "seeds": [record.seed for record in group],
+        "same_code_and_data": len({(record.code, record.data) for record in group}) == 1,
+        "scores": {
+            split: {
+                score: over_seeds([record.score(split, score) for record in group])
+                for score in SCORES
+            }
+            for split in splits
+        },
+    }
+
+
+def over_seeds(values: list[float]) -> dict[str, float | int]:
+    """mean, sd (of n - 1) and the bounds of the mean's 95 % t-interval, for two values or more."""
+    n, mean, deviation = len(values), fmean(values), stdev(values)
+    margin = float(student_t.ppf(0.975, n - 1)) * deviation / math.sqrt(n)
+    return {"n": n, "mean": mean, "sd": deviation, "low": mean - margin, "high": mean + margin}
+
+
+def groups(records: Iterable[RunRecord]) -> list[list[RunRecord]]:
+    """Records that differ in the seed alone, together; `records` as `load_records` orders them."""
+    return [list(group) for _, group in groupby(records, key=lambda record: record.group)]
+
+
+def _group_name(record: RunRecord) -> str:
+    if record.mistake:
+        return record.name
+    return f"{record.preset}/{record.variant}" if record.variant else record.preset

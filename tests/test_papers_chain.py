@@ -1,0 +1,108 @@
+"""The commands around the papers on the real chain, with a handful of drawn faces."""
+
+import json
+import re
+
+import pytest
+from repository import Repository
+
+from ferflow.evaluation.metrics import split_metrics
+from ferflow.papers.compact import read_answers
+from ferflow.papers.records import read_record
+from ferflow.params import flatten
+
+SMALL = [
+    "data.n_synthetic=240",
+    "balance.method=none",
+    "selection.method=k_best",
+    "selection.n_features=50",
+    "selection.max_rows=100",
+    "train.random_forest.n_estimators=10",
+]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A repository in which the small system was run and recorded with two seeds."""
+    repository = Repository(tmp_path_factory.mktemp("papers"))
+    repository.use("quickstart", *SMALL)
+    repository.params = repository.text("params.yaml")
+    repository.printed = repository.ferflow("repeat", "--seeds", "2")
+    return repository
+
+
+def the_record(repository, seed):
+    (path,) = (repository.folder / "metrics/papers/quickstart").glob(f"seed-{seed}-*.json")
+    return read_record(path), path
+
+
+def test_repeat_records_each_seed_and_restores_params(small):
+    assert small.text("params.yaml") == small.params
+    assert len(re.findall(r"recorded as quickstart/seed-\d-\w{6}", small.printed)) == 2
+    (summary,) = (small.folder / "metrics/papers/quickstart").glob("summary-*.json")
+    assert json.loads(summary.read_text())["seeds"] == [0, 1]
+    assert small.ferflow("repeat", "--seeds", "2").count("recorded already") == 2
+
+
+def test_a_record_says_everything_and_names_no_place(small):
+    record, path = the_record(small, 1)
+    assert record.params["data.n_synthetic"] == 240 and record.seed == 1
+    assert re.fullmatch(r"[0-9a-f]{12}", record.commit)
+    assert record.versions["scikit-learn"] and record.hardware["cores"] >= 1
+    assert record.hardware["memory_gb"] > 0 and record.hardware["cpu"]
+    assert {"train", "evaluate", "download"} <= set(record.costs)
+    assert all(cost["peak_memory_mb"] > 0 for cost in record.costs.values())
+    assert record.stages["selection"]["selection"]["n_kept"] == 50
+    assert record.protocol["data_set"]
+    assert str(small.folder) not in path.read_text()
+
+
+def test_the_records_metrics_can_be_made_again_from_its_predictions(small):
+    record, path = the_record(small, 0)
+    for name, answers in read_answers(path.with_suffix(".parquet")).items():
+        again = flatten(split_metrics(answers.y, answers.p, answers.labels, n_bins=15))
+        for key, value in flatten(record.metrics[name]).items():
+            assert again[key] == pytest.approx(value, abs=1e-4), key
+        low, high = record.intervals[name]["accuracy"]
+        assert low <= record.metrics[name]["accuracy"] <= high
+
+
+def test_records_are_compared_and_combined_by_the_commands(small):
+    one, two = (the_record(small, seed)[0].name for seed in (0, 1))
+    assert "drawn faces of another seed are other faces" in small.ferflow(
+        "compare", one, two, ok=False
+    )
+    printed = small.ferflow("compare", one, one)
+    assert re.search(r"val, \d+ images", printed) and re.search(r"test, \d+ images", printed)
+    assert "exact p = 1, mid-p = 1" in printed
+    assert "error: there is no record 'quickstart/sed-0'" in small.ferflow(
+        "compare", one, "quickstart/sed-0", ok=False
+    )
+
+
+def test_a_run_is_recorded_under_a_name(small):
+    assert "error: seed was 1 in the last run" in small.ferflow("record", ok=False)
+    small.run("dvc", "repro")
+    printed = small.ferflow("record", "--name", "tiny")
+    assert "recorded as quickstart/seed-0-tiny" in printed
+    assert (small.folder / "metrics/papers/quickstart/seed-0-tiny.parquet").exists()
+    assert "is made of" in small.ferflow("record", "--name", "../x", ok=False)
+
+
+def test_changed_code_asks_for_a_new_run(small):
+    small.run("dvc", "repro")
+    path = small.folder / "ferflow/classifier.py"
+    before = path.read_text()
+    path.write_text(before + "# changed\n")
+    assert "the code is not that of the last run" in small.ferflow("record", ok=False)
+    path.write_text(before)
+
+
+def test_presets_decode_and_reproduce_speak_to_people(small):
+    assert "accuracy 0.497" in " ".join(small.ferflow("presets").split())
+    assert "out of reach of single networks" in small.ferflow("decode", "88.29%")
+    matrix = small.folder / "ferflow/papers/fernet_test.csv"
+    assert "p = 0.55" in small.ferflow("decode", "--confusion", str(matrix))
+    assert "name a figure" in small.ferflow("decode", ok=False)
+    assert "--all" in small.ferflow("reproduce", ok=False)
+    assert "needs FER-2013" in small.ferflow("reproduce", "--all", ok=False)

@@ -1,0 +1,334 @@
+"""Records: compact predictions that keep the metrics, a strict reader, groups, bootstrap."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from ferflow.errors import DataError, FerflowError
+from ferflow.evaluation.metrics import split_metrics
+from ferflow.evaluation.predictions import prediction_frame
+from ferflow.papers.compact import (
+    Answers,
+    compact,
+    image_number,
+    read_answers,
+    rounded,
+    write_answers,
+)
+from ferflow.papers.record import edits_of, public_params, variant_of
+from ferflow.papers.records import (
+    find_records,
+    groups,
+    load_records,
+    over_seeds,
+    read_record,
+    summary_file,
+)
+from ferflow.papers.resampling import SCORES, bootstrap, intervals
+from ferflow.params import PARAMS_FILE, flatten, read_yaml
+from ferflow.presets import use
+
+LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+
+
+def softmax_frame(n=3589, seed=0, sharpness=2.0):
+    """val and test of a network's size: float32 probabilities, some of them tiny."""
+    rng = np.random.default_rng(seed)
+    frames = []
+    for split in ("val", "test"):
+        y = rng.integers(0, 7, n)
+        scores = rng.normal(size=(n, 7)) * sharpness
+        scores[np.arange(n), y] += sharpness
+        p = np.exp(scores - scores.max(axis=1, keepdims=True)).astype(np.float32)
+        p = (p / p.sum(axis=1, keepdims=True)).astype(np.float64)
+        names = [f"test/{LABELS[k]}/{split}_{i}.jpg" for i, k in enumerate(y)]
+        frames.append(prediction_frame(names, split, y, p, LABELS))
+    return pd.concat(frames, ignore_index=True)
+
+
+def forest_frame(n=3589, n_trees=90):
+    frame = softmax_frame(n)
+    rng = np.random.default_rng(1)
+    chances = frame.iloc[:, 3:].to_numpy()
+    chances = chances / chances.sum(axis=1, keepdims=True) * (1 - 1e-12)
+    frame.iloc[:, 3:] = np.array([rng.multinomial(n_trees, row) for row in chances]) / n_trees
+    return frame
+
+
+def agree(frame, tmp_path, n_bins=15):
+    """Write and read back; returns the file's size after comparing every metric."""
+    answers = compact(frame)
+    path = tmp_path / "predictions.parquet"
+    write_answers(path, answers, n_bins)
+    for name, back in read_answers(path).items():
+        before = answers[name]
+        assert np.array_equal(before.image, back.image) and np.array_equal(before.y, back.y)
+        assert back.labels == before.labels
+        first, second = (
+            flatten(split_metrics(a.y, a.p, a.labels, n_bins=n_bins)) for a in (before, back)
+        )
+        for key, value in first.items():
+            assert second[key] == pytest.approx(value, abs=1e-4), key
+    return path.stat().st_size
+
+
+@pytest.mark.parametrize("sharpness", [0.1, 2.0, 8.0])
+def test_a_networks_record_is_small_and_keeps_the_metrics(tmp_path, sharpness):
+    assert agree(softmax_frame(sharpness=sharpness), tmp_path) <= 150_000
+
+
+def test_a_forests_record_is_small_and_exact(tmp_path):
+    frame = forest_frame()
+    assert agree(frame, tmp_path) <= 150_000
+    answers, back = compact(frame), read_answers(tmp_path / "predictions.parquet")
+    assert np.array_equal(answers["test"].p, back["test"].p)
+
+
+def test_close_ties_keep_their_decision(tmp_path):
+    frame = softmax_frame(n=300)
+    p = np.full(7, 1 / 7)
+    p[[2, 5]] += [-1e-6, 1e-6]  # the decision is class 5, by a hair
+    frame.iloc[:200, 3:] = p / p.sum()
+    agree(frame, tmp_path)
+    val = read_answers(tmp_path / "predictions.parquet")["val"]
+    assert (val.p.argmax(axis=1) == 5).sum() >= 200
+
+
+def test_rounding_keeps_as_many_digits_as_it_says():
+    p = np.random.default_rng(0).random(10_000)
+    for bits in (10, 14, 23):
+        error = np.abs(rounded(p, bits) - p) / p
+        assert 2.0 ** -(bits + 3) < error.max() <= 2.0 ** -(bits + 1) * 1.001
+    assert rounded(np.array([0.0, 1.0, 1e-300]), 10).tolist() == [0, 1, 0]
+
+
+def test_rows_are_in_one_order_whatever_the_order_of_the_predictions():
+    frame = softmax_frame(n=50)
+    one, other = compact(frame), compact(frame.sample(frac=1, random_state=0))
+    for name in one:
+        assert np.array_equal(one[name].image, other[name].image)
+        assert np.array_equal(one[name].p, other[name].p)
+
+
+def test_no_source_id_is_told(tmp_path):
+    agree(softmax_frame(n=20), tmp_path)
+    assert b".jpg" not in (tmp_path / "predictions.parquet").read_bytes()
+    assert 0 <= image_number("test/angry/val_0.jpg") < 2**48
+
+
+def test_training_rows_are_left_out_and_something_must_remain():
+    frame = softmax_frame(n=20)
+    frame["split"] = np.where(frame["split"] == "val", "train", "test")
+    assert list(compact(frame)) == ["test"]
+    with pytest.raises(DataError, match="neither val nor test"):
+        compact(frame[frame["split"] == "train"])
+
+
+def test_one_source_id_twice_is_refused():
+    frame = softmax_frame(n=20)
+    frame.loc[1, "source_id"] = frame.loc[0, "source_id"]
+    with pytest.raises(DataError, match="two predictions bear one source id"):
+        compact(frame)
+
+
+def break_column(frame, column, value):
+    frame = frame.copy()
+    frame[column] = value
+    return frame
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda f: f.drop(columns="image"),
+        lambda f: f[["image", *(c for c in f if c != "image")]],
+        lambda f: break_column(f, "image", 7),
+        lambda f: break_column(f, "image", f["image"].astype(float)),
+        lambda f: break_column(f, "split", "train"),
+        lambda f: break_column(f, "label", "bored"),
+        lambda f: break_column(f, "p_angry", 2.0),
+        lambda f: break_column(f, "p_angry", np.nan),
+        lambda f: break_column(f, "p_angry", "0.5"),
+        lambda f: f.iloc[:, :4],
+    ],
+    ids=range(10),
+)
+def test_what_is_no_records_predictions_is_refused(tmp_path, spoil):
+    path = tmp_path / "predictions.parquet"
+    write_answers(path, compact(softmax_frame(n=20)), 15)
+    spoil(pd.read_parquet(path)).to_parquet(path, index=False)
+    with pytest.raises(DataError, match="holds no predictions of a record") as caught:
+        read_answers(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_parquet_is_refused(tmp_path):
+    path = tmp_path / "predictions.parquet"
+    for content in (b"", b"PAR1", b"PAR1" + b"x" * 100 + b"PAR1"):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="holds no predictions"):
+            read_answers(path)
+    with path.open("wb") as file:
+        file.truncate(20 << 20)
+    with pytest.raises(DataError, match="larger than"):
+        read_answers(path)
+
+
+def test_a_bootstrapped_score_is_the_score_of_the_drawn_rows(make_answers):
+    one, two = make_answers(n=60, seed=0), make_answers(n=60, seed=1)
+    found = bootstrap([one, two], n_resamples=3, seed=5)
+    drawn = np.random.default_rng(5).integers(0, 60, (3, 60))
+    for k, rows in enumerate(drawn):
+        for m, model in enumerate((one, two)):
+            expected = split_metrics(model.y[rows], model.p[rows], model.labels)
+            for name in SCORES:
+                assert found[name][m, k] == pytest.approx(expected[name]), name
+
+
+def test_an_absent_class_counts_as_the_metrics_count_it():
+    y = np.array([0, 0, 1, 1])
+    p = np.array([[0.8, 0.1, 0.1], [0.2, 0.2, 0.6], [0.1, 0.8, 0.1], [0.7, 0.2, 0.1]])
+    answers = Answers(np.arange(4), y, p, ["a", "b", "c"])
+    found = bootstrap([answers], n_resamples=200)
+    drawn = np.random.default_rng(20130413).integers(0, 4, (200, 4))
+    for k, rows in enumerate(drawn):
+        expected = split_metrics(y[rows], p[rows], ["a", "b", "c"])
+        assert found["balanced_accuracy"][0, k] == pytest.approx(expected["balanced_accuracy"])
+        assert found["f1_macro"][0, k] == pytest.approx(expected["f1_macro"])
+
+
+def test_intervals_hold_the_score_and_agree_with_theory(make_answers):
+    answers = make_answers(n=2000, accuracy=0.6)
+    scores = split_metrics(answers.y, answers.p, answers.labels)
+    found = intervals(answers)
+    for name in SCORES:
+        assert found[name][0] < scores[name] < found[name][1]
+    assert found["accuracy"][0] == pytest.approx(scores["accuracy_low"], abs=0.004)
+    assert found["accuracy"][1] == pytest.approx(scores["accuracy_high"], abs=0.004)
+    assert intervals(answers) == found
+
+
+def test_models_of_other_images_are_not_resampled_together(make_answers):
+    with pytest.raises(ValueError, match="same images"):
+        bootstrap([make_answers(), make_answers(images=np.arange(400) + 1)])
+
+
+def test_a_record_comes_back_as_it_was_saved(make_record):
+    made = make_record()
+    assert load_records() == [made]
+    back = made.answers()["test"]
+    assert split_metrics(back.y, back.p, back.labels)["f1_macro"] == pytest.approx(
+        made.score("test", "f1_macro"), abs=1e-4
+    )
+
+
+def test_seeds_of_one_run_are_a_group_with_a_summary(make_record):
+    accuracies = (0.5, 0.6, 0.7)
+    made = [make_record(seed=k, accuracy=a) for k, a in enumerate(accuracies)]
+    make_record(seed=0, variant="wide")
+    assert [len(group) for group in groups(load_records())] == [3, 1]
+    summary = json.loads(summary_file(made[0]).read_text())
+    values = [record.score("test", "accuracy") for record in made]
+    found = summary["scores"]["test"]["accuracy"]
+    assert summary["seeds"] == [0, 1, 2]
+    assert found["mean"] == pytest.approx(np.mean(values))
+    assert found["sd"] == pytest.approx(np.std(values, ddof=1))
+    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    assert (found["low"], found["high"]) == pytest.approx((low, high))
+
+
+def test_equal_values_have_no_spread():
+    assert over_seeds([0.5, 0.5])["sd"] == 0
+
+
+def test_records_are_found_by_name_group_and_variant(make_record):
+    make_record(seed=0)
+    make_record(seed=1)
+    make_record(seed=0, variant="wide")
+    make_record(seed=0, mistake="test_on_train")
+    records = load_records()
+
+    def names(reference):
+        return [record.name for record in find_records(reference, records)]
+
+    both = ["mobilenet-aco-rf/seed-0", "mobilenet-aco-rf/seed-1"]
+    assert names("mobilenet-aco-rf") == both
+    assert names("mobilenet-aco-rf/seed-1") == both[1:]
+    assert names("mobilenet-aco-rf/wide") == ["mobilenet-aco-rf/seed-0-wide"]
+    mistake = "mobilenet-aco-rf/mistake-test_on_train-seed-0"
+    assert names(mistake) == [mistake]
+    with pytest.raises(FerflowError, match=r"no record 'mobilenet-aco-fr'.*Did you mean"):
+        names("mobilenet-aco-fr")
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda c: c | {"extra": 1}, "extra"),
+        (lambda c: c | {"version": 2}, "version"),
+        (lambda c: c | {"seed": "0"}, "seed"),
+        (lambda c: c | {"variant": "../../x"}, "variant"),
+        (lambda c: {k: v for k, v in c.items() if k != "date"}, "date"),
+        (lambda c: c | {"metrics": {"test": {"accuracy": "high"}}}, "metrics"),
+        (lambda c: c | {"preset": "quickstart"}, "moved or renamed"),
+        (lambda c: [c], "no record"),
+    ],
+)
+def test_a_damaged_record_is_refused_in_a_line(make_record, edit, message):
+    path = make_record().file("json")
+    path.write_text(json.dumps(edit(json.loads(path.read_text()))))
+    with pytest.raises(DataError, match=message) as caught:
+        read_record(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_huge_or_deep_record_is_refused(make_record):
+    path = make_record().file("json")
+    for text in ("[" * 200_000, " " * (2 << 20), "", "{"):
+        path.write_text(text)
+        with pytest.raises(DataError):
+            read_record(path)
+
+
+def test_predictions_of_another_record_are_refused(make_record):
+    one, two = make_record(seed=0), make_record(seed=1)
+    one.file("parquet").write_bytes(two.file("parquet").read_bytes())
+    with pytest.raises(DataError, match="not what its record was saved with"):
+        one.answers()
+    one.file("parquet").unlink()
+    with pytest.raises(DataError, match="not here"):
+        one.answers()
+
+
+@pytest.mark.usefixtures("workplace")
+def test_no_place_on_the_machine_is_kept(zip_of_faces, tmp_path):
+    network = tmp_path / "mobilenet_v2_1.0_224"
+    network.mkdir()
+    (network / "config.json").write_text("{}")
+    paths = {"data.path": str(zip_of_faces), "features.backbone": str(network)}
+    use("mobilenet-aco-rf", paths)
+    params = read_yaml(PARAMS_FILE)
+    kept = public_params(params)
+    assert str(tmp_path) not in json.dumps(kept)
+    assert kept["data.path"] == "fer2013.zip" and len(kept["data.sha256"]) == 64
+    assert kept["features.backbone"] == "mobilenet_v2_1.0_224"
+    assert public_params({"a": ["/home/me/x.zip", "~/y", "../z", 3]})["a"] == ["x.zip", "y", "z", 3]
+    assert edits_of(params) == {}, "a local copy of the network and data is no edit"
+
+
+@pytest.mark.usefixtures("workplace")
+def test_edits_make_a_variant_and_the_seed_does_not():
+    use("quickstart", {"seed": 4})
+    assert variant_of(read_yaml(PARAMS_FILE)) is None
+    use("quickstart", {"balance.method": "none"})
+    one = variant_of(read_yaml(PARAMS_FILE))
+    assert edits_of(read_yaml(PARAMS_FILE)) == {"balance.method": "none"}
+    use("quickstart", {"balance.method": "none", "seed": 4})
+    assert variant_of(read_yaml(PARAMS_FILE)) == one
+    use("quickstart", {"balance.method": "none", "balance.k_neighbors": 3})
+    assert variant_of(read_yaml(PARAMS_FILE)) not in (one, None)
+    use("quickstart", {"features.method": "backbone", "features.backbone": "other/network"})
+    assert edits_of(read_yaml(PARAMS_FILE))["features.backbone"] == "other/network"

@@ -1,0 +1,87 @@
+"""The registry of the papers: every claim is complete, and every preset of a paper has one."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from ferflow.papers.confusion import read_matrix
+from ferflow.papers.registry import Claim, claim_text, claims_of, digits, load_papers
+from ferflow.presets import load_preset, preset_names
+
+PAPERS = load_papers()
+
+
+def test_there_are_five_papers_numbered_from_one():
+    assert [paper.number for paper in PAPERS.values()] == [1, 2, 3, 4, 5]
+
+
+def test_every_claimed_accuracy_of_the_specification_is_there():
+    claimed = {
+        (claim.preset, claim.values["accuracy"]) for p in PAPERS.values() for claim in p.claims
+    }
+    assert claimed == {
+        ("mobilenet-aco-rf-nosmote", 0.350),
+        ("mobilenet-aco-rf", 0.497),
+        ("fernet", 0.7306),
+        ("fernet", 0.8829),
+        ("sepconv", 0.8778),
+        ("sepconv-ckplus", 0.99),
+        ("svm", 0.38),
+        ("svm-ckplus", 0.97),
+        ("allconv", 0.9471),
+        ("widekernel", 0.883),
+        ("allconv-modified", 0.9916),
+        ("widekernel-modified", 0.898),
+        ("littlevgg", 0.628),
+        ("littlevgg", 0.6435),
+    }
+
+
+def test_paper_1s_averages_are_weighted_as_its_recall_shows():
+    for claim in PAPERS["mobilenet-aco"].claims:
+        assert claim.values["recall_weighted"] == pytest.approx(
+            claim.values["accuracy"], abs=0.0011
+        )
+        assert "weighted" in claim.averaging
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_preset_that_names_a_paper_implements_one_of_its_claims():
+    for name in preset_names():
+        if key := load_preset(name).paper:
+            assert name in {claim.preset for claim in PAPERS[key].claims}
+        else:
+            assert claims_of(name) == []
+
+
+@pytest.mark.parametrize("paper", PAPERS.values(), ids=PAPERS)
+def test_every_paper_leaves_something_open_and_we_say_how_we_read_it(paper):
+    assert paper.open
+    assert all(point.reading for point in paper.open)
+
+
+def test_printed_matrices_have_the_sizes_that_the_papers_name():
+    sizes = {
+        matrix.file: int(read_matrix(matrix.path).counts.sum())
+        for paper in PAPERS.values()
+        for matrix in paper.matrices
+    }
+    assert sizes == {"fernet_train.csv": 25874, "fernet_test.csv": 7178, "littlevgg_test.csv": 7066}
+
+
+def test_paper_2s_test_matrix_holds_publictest_and_privatetest_together():
+    matrix = read_matrix(PAPERS["fernet-cnn"].matrices[1].path)
+    public = np.array([467, 56, 496, 895, 607, 653, 415])
+    private = np.array([491, 55, 528, 879, 626, 594, 416])
+    assert np.array_equal(matrix.counts.sum(axis=1), public + private)
+
+
+@pytest.mark.parametrize("values", [{"acuracy": 0.5}, {"accuracy": 50.0}, {}])
+def test_an_impossible_claim_is_refused(values):
+    with pytest.raises(ValidationError):
+        Claim(system="x", preset="x", data_set="x", stated="x", values=values)
+
+
+def test_figures_keep_the_digits_that_the_papers_print():
+    assert [digits(v) for v in (0.35, 0.497, 0.8829, 0.38)] == ["0.350", "0.497", "0.8829", "0.380"]
+    assert claim_text(claims_of("fernet")[1]) == "accuracy 0.8829"

@@ -1,0 +1,173 @@
+"""`repeat` and `reproduce`: what runs, what is skipped, and that params.yaml is put back."""
+
+import re
+
+import pytest
+
+from ferflow.errors import FerflowError, ParamError
+from ferflow.papers import runs
+from ferflow.papers.record import public_params, variant_of
+from ferflow.papers.records import load_records
+from ferflow.papers.runs import (
+    Job,
+    is_recorded,
+    kept_params,
+    left_text,
+    paper_presets,
+    repeat_jobs,
+    reproduce_jobs,
+    run_jobs,
+)
+from ferflow.params import PARAMS_FILE, read_yaml
+from ferflow.presets import use
+
+pytestmark = pytest.mark.usefixtures("workplace")
+
+
+@pytest.fixture
+def pipeline(monkeypatch, make_record):
+    """A pipeline in which a run is a made-up record; a list of the seeds that were run."""
+    ran = []
+
+    def record():
+        params = read_yaml(PARAMS_FILE)
+        return make_record(
+            params["preset"],
+            seed=params["seed"],
+            variant=variant_of(params),
+            params=public_params(params),
+            code="of now",
+        )
+
+    monkeypatch.setattr(runs, "_repro", lambda _: ran.append(read_yaml(PARAMS_FILE)["seed"]))
+    monkeypatch.setattr(runs, "record_run", record)
+    monkeypatch.setattr(runs, "code_fingerprint", lambda _: "of now")
+    return ran
+
+
+def test_repeat_runs_every_seed_and_puts_params_back(pipeline):
+    use("quickstart", {"seed": 7, "selection.n_ants": 3})
+    before = PARAMS_FILE.read_bytes()
+    run_jobs(repeat_jobs(3))
+    assert pipeline == [0, 1, 2]
+    assert PARAMS_FILE.read_bytes() == before
+    records = load_records()
+    assert [record.seed for record in records] == [0, 1, 2]
+    assert {record.params["selection.n_ants"] for record in records} == {3}
+
+
+def test_a_second_call_runs_only_what_is_missing(pipeline, capsys):
+    run_jobs(repeat_jobs(2))
+    run_jobs(repeat_jobs(3))
+    assert pipeline == [0, 1, 2]
+    assert "quickstart, seed 0: recorded already" in capsys.readouterr().out
+    run_jobs(repeat_jobs(2), again=True)
+    assert pipeline == [0, 1, 2, 0, 1]
+
+
+def test_other_parameters_or_other_code_are_not_recorded_yet(pipeline, monkeypatch):
+    run_jobs(repeat_jobs(2))
+    use("quickstart", {"selection.n_ants": 3})
+    assert not any(is_recorded(job, load_records()) for job in repeat_jobs(2))
+    use("quickstart", {})
+    monkeypatch.setattr(runs, "code_fingerprint", lambda _: "newer")
+    assert not any(is_recorded(job, load_records()) for job in repeat_jobs(2))
+    assert pipeline == [0, 1]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, FerflowError])
+def test_an_interrupted_command_puts_params_back_and_goes_on_later(pipeline, monkeypatch, error):
+    before = PARAMS_FILE.read_bytes()
+    go = runs._repro
+
+    def break_off(name):
+        if read_yaml(PARAMS_FILE)["seed"] == 1:
+            raise error
+        go(name)
+
+    with monkeypatch.context() as patch, pytest.raises(error):
+        patch.setattr(runs, "_repro", break_off)
+        run_jobs(repeat_jobs(3))
+    assert PARAMS_FILE.read_bytes() == before
+    run_jobs(repeat_jobs(3))
+    assert pipeline == [0, 1, 2]
+
+
+def test_a_failing_pipeline_is_told_in_a_line(monkeypatch):
+    monkeypatch.setattr(runs, "code_fingerprint", lambda _: "of now")
+    before = PARAMS_FILE.read_bytes()
+    with pytest.raises(FerflowError, match="seed 0: `dvc repro` failed"):  # there is no dvc.yaml
+        run_jobs(repeat_jobs(2))
+    assert PARAMS_FILE.read_bytes() == before
+
+
+def test_only_one_such_command_at_a_time():
+    with (
+        kept_params(),
+        pytest.raises(FerflowError, match=r"another `ferflow repeat` or `reproduce`"),
+        kept_params(),
+    ):
+        pass
+
+
+def test_params_of_a_killed_command_are_not_lost(workplace):
+    with kept_params():
+        copy = workplace / ".ferflow" / "params.yaml.kept"
+        saved = copy.read_bytes()
+    copy.write_bytes(saved)
+    with pytest.raises(FerflowError, match=r"killed.*\.ferflow/params\.yaml\.kept"), kept_params():
+        pass
+
+
+@pytest.mark.parametrize("n", [-1, 0, 1, 1001])
+def test_a_senseless_number_of_seeds_is_refused(n):
+    with pytest.raises(FerflowError, match=r"2 to 1000 seeds"):
+        repeat_jobs(n)
+
+
+def test_a_damaged_params_file_is_refused_before_anything_runs(pipeline):
+    PARAMS_FILE.write_text(PARAMS_FILE.read_text().replace("method: smote", "method: smotte"))
+    with pytest.raises(ParamError, match="smotte"):
+        repeat_jobs(2)
+    assert pipeline == []
+
+
+def test_reproduce_takes_settings_for_all_and_for_one(zip_of_faces):
+    settings = [
+        ("data.path", str(zip_of_faces)),
+        ("mobilenet-aco-rf:selection.n_ants", 3),
+    ]
+    jobs = reproduce_jobs(["mobilenet-aco-rf", "mobilenet-aco-rf-nosmote"], settings)
+    assert [job.params["selection"]["n_ants"] for job in jobs] == [3, 20]
+    assert [job.params["data"]["path"] for job in jobs] == [str(zip_of_faces)] * 2
+
+
+def test_reproduce_tells_all_that_is_missing_before_anything_runs():
+    with pytest.raises(ParamError) as caught:
+        reproduce_jobs(paper_presets(), [("quickstart:seed", 1)])
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 1 + len(paper_presets())
+    assert "'quickstart', which is not among those to run" in lines[0]
+    assert all("needs FER-2013" in line for line in lines[1:])
+
+
+def test_all_means_the_presets_of_the_papers():
+    assert "quickstart" not in paper_presets()
+    assert "mobilenet-aco-rf" in paper_presets()
+
+
+def test_what_is_left_is_estimated_from_recorded_seconds(pipeline):
+    assert left_text(repeat_jobs(3)) == "3 runs, never timed"
+    run_jobs(repeat_jobs(2))  # made-up records of 60 s
+    assert left_text(repeat_jobs(3)) == "3 runs, about 3 min"
+    text = PARAMS_FILE.read_text().replace("preset: quickstart", "preset: mobilenet-aco-rf")
+    assert left_text([*repeat_jobs(2), Job("new", text)]) == (
+        "3 runs, about 2 min (1 of them never timed)"
+    )
+    assert pipeline == [0, 1]
+
+
+def test_the_seed_is_all_that_repeat_changes():
+    jobs = repeat_jobs(2)
+    texts = [re.sub(r"^seed: \d+$", "", job.text, flags=re.M) for job in jobs]
+    assert texts[0] == texts[1] == re.sub(r"^seed: \d+$", "", PARAMS_FILE.read_text(), flags=re.M)
