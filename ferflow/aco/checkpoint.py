@@ -5,6 +5,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import sklearn
 from numpy.typing import NDArray
 
 from ferflow.aco.search import Search
@@ -50,12 +51,14 @@ class Checkpoint:
 
 
 def fingerprint(params: dict[str, Any], data: list[Any]) -> str:
-    """A hash of everything that the result of a fit depends on.
+    """A hash of everything that the result of a fit depends on, this package's code included.
 
     params : as `get_params(deep=True)` gives them. data : arrays, sparse matrices, None.
     """
     told = {k: _told(v) for k, v in params.items() if k not in _WITHOUT_EFFECT}
-    return str(joblib.hash([sorted(told.items()), data], hash_name="sha1", coerce_mmap=True))
+    code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    everything = [sorted(told.items()), data, code, sklearn.__version__]
+    return str(joblib.hash(everything, hash_name="sha1", coerce_mmap=True))
 
 
 def _told(value: Any) -> str:
