@@ -184,7 +184,7 @@ def test_show_puts_the_scores_without_twins_beside_the_others(
     summary.METRICS_FILE.write_text(json.dumps(scores | {"protocol": found}))
     table = summary.metrics_table()
     names = [str(column.header) for column in table.columns]
-    assert names == ["metric", "train", "val", "val without twins", "test", "test without twins"]
+    assert names == ["metric", "train", "val", "val\nno twins", "test", "test\nno twins"]
     rows = list(zip(*(column.cells for column in table.columns), strict=True))
     assert rows[0] == ("images", "4", "4", "3", "4", "2")
     assert rows[1] == ("accuracy", "0.500", "0.500", "0.667", "0.500", "0.500")
