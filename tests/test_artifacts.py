@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 import struct
 from dataclasses import replace
 
@@ -58,14 +57,13 @@ def test_the_same_split_gives_the_same_bytes_in_any_process(tmp_path, make_split
     split = replace(split, meta={"b": 1, "a": [1.5, None]})
     save_split(tmp_path / "first", split)
     save_split(tmp_path / "second", replace(split, meta={"a": [1.5, None], "b": 1}))
-    (tmp_path / "pickled").write_bytes(pickle.dumps(split))
     code = """
-import pickle, sys
+import sys
 from pathlib import Path
-from ferflow.artifacts import save_split
-save_split(Path(sys.argv[2]), pickle.loads(Path(sys.argv[1]).read_bytes()))
+from ferflow.artifacts import load_split, save_split
+save_split(Path(sys.argv[2]), load_split(Path(sys.argv[1])))
 """
-    run_python(code, tmp_path / "pickled", tmp_path / "third")
+    run_python(code, tmp_path / "first", tmp_path / "third")
     first = (tmp_path / "first").read_bytes()
     assert first == (tmp_path / "second").read_bytes()
     assert first == (tmp_path / "third").read_bytes()
