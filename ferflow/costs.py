@@ -44,7 +44,9 @@ def stage_fingerprint(stage: str) -> str:
     made = {
         out["path"]: out["md5"] for entry in read_lock().values() for out in entry.get("outs", [])
     }
-    deps = [{"path": path, "md5": made.get(path) or _md5(Path(path))} for path in declared["deps"]]
+    deps = [
+        {"path": path, "md5": made.get(path) or dvc_md5(Path(path))} for path in declared["deps"]
+    ]
     keys = declared.get("params", [])
     return _hash(deps, {PARAMS_FILE.name: {key: _lookup(params, key) for key in keys}})
 
@@ -60,6 +62,20 @@ def read_lock() -> dict[str, Any]:
     """The stages of dvc.lock, or nothing where there is none yet."""
     stages = read_yaml(LOCK_FILE).get("stages", {}) if LOCK_FILE.exists() else {}
     return dict(stages)
+
+
+def dvc_md5(path: Path) -> str:
+    """A file's md5 or, as DVC makes it, a folder's: of the JSON list of its files and theirs."""
+    if not path.is_dir():
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    tree = [
+        {"md5": dvc_md5(file), "relpath": file.relative_to(path).as_posix()}
+        for file in files
+        if "__pycache__" not in file.parts  # .dvcignore
+    ]
+    listing = json.dumps(sorted(tree, key=lambda entry: entry["relpath"]), sort_keys=True)
+    return hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
 def _hash(deps: list[dict[str, Any]], params: dict[str, Any]) -> str:
@@ -78,10 +94,6 @@ def _yaml(text: str) -> Any:
     from ruamel.yaml import YAML
 
     return YAML(typ="safe", pure=True).load(text)
-
-
-def _md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def _cost_file(stage: str, fingerprint: str) -> Path:

@@ -1,4 +1,4 @@
-"""Families of classifiers: one module each in `ferflow/train/`, named by `train.family`."""
+"""Families of classifiers: one package each in `ferflow/train/`, named by `train.family`."""
 
 import importlib
 import pkgutil
@@ -10,16 +10,24 @@ from numpy.typing import NDArray
 
 import ferflow.train
 from ferflow.errors import ParamError
+from ferflow.fitting import Fitted, TrainingData
 from ferflow.params import PARAMS_FILE, Record, nearest, pick_section, read_yaml
 
 
+class TrainParams(Record):
+    """The keys of the section `train` that all families share."""
+
+    family: str
+    add_validation: bool
+
+
 class Family(Protocol):
-    """What a module in `ferflow/train/` offers."""
+    """What a package in `ferflow/train/` offers."""
 
     Params: type[Record]  # its section, train.<family>
 
-    def fit(self, x: NDArray[Any], y: NDArray[np.int64], params: Any, seed: int) -> Any:
-        """A model fitted to features (n, d) and label indices (n,)."""
+    def fit(self, data: TrainingData, params: Any, seed: int) -> Fitted:
+        """A model fitted to the training rows."""
 
     def predict_proba(self, model: Any, x: NDArray[Any], n_classes: int) -> NDArray[np.float64]:
         """Probabilities (n, n_classes) in label order; every row sums to 1."""
@@ -33,11 +41,11 @@ class Family(Protocol):
 
 def family_names() -> list[str]:
     """The families that there are."""
-    return sorted(module.name for module in pkgutil.iter_modules(ferflow.train.__path__))
+    return sorted(m.name for m in pkgutil.iter_modules(ferflow.train.__path__) if m.ispkg)
 
 
 def family_module(name: str) -> Family:
-    """The module of a family; ParamError where there is none of that name."""
+    """The package of a family; ParamError where there is none of that name."""
     legal = family_names()
     if name not in legal:
         raise ParamError(
@@ -47,22 +55,24 @@ def family_module(name: str) -> Family:
     return cast(Family, importlib.import_module(f"ferflow.train.{name}"))
 
 
-def load_family() -> tuple[str, Record]:
-    """The family that params.yaml names, and its checked parameters."""
+def load_family() -> tuple[TrainParams, Record]:
+    """The shared keys of `train`, and the checked parameters of the family that they name."""
     return pick_family(read_yaml(PARAMS_FILE))
 
 
-def pick_family(params: dict[str, Any]) -> tuple[str, Record]:
+def pick_family(params: dict[str, Any]) -> tuple[TrainParams, Record]:
     """As `load_family`, from parameters already read."""
     section = params.get("train")
-    legal = ["family", *family_names()]
+    legal = [*TrainParams.model_fields, *family_names()]
     if not isinstance(section, dict) or not isinstance(section.get("family"), str):
-        raise ParamError(f"{PARAMS_FILE}: train.family must be one of {', '.join(legal[1:])}.")
+        raise ParamError(f"{PARAMS_FILE}: train.family must be one of {', '.join(family_names())}.")
     for key in section:
         if key not in legal:
             raise ParamError(
                 f"{PARAMS_FILE}: train.{key} is not a parameter.{nearest(key, legal)} "
                 f"Legal in this section: {', '.join(legal)}."
             )
-    name = section["family"]
-    return name, pick_section(params, f"train.{name}", family_module(name).Params)
+    own = {key: value for key, value in section.items() if key in TrainParams.model_fields}
+    shared = pick_section({"train": own}, "train", TrainParams)
+    record = family_module(shared.family).Params
+    return shared, pick_section(params, f"train.{shared.family}", record)

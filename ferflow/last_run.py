@@ -22,7 +22,7 @@ STAGES = (
     "evaluate",
 )
 METRICS_FILES = tuple(
-    Path("metrics", f"{name}.json") for name in ("data", "balance", "selection", "metrics")
+    Path("metrics", f"{name}.json") for name in ("data", "balance", "selection", "train", "metrics")
 )
 
 

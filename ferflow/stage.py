@@ -15,11 +15,12 @@ from ferflow.errors import FerflowError
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def run_stage(main: Callable[..., None]) -> None:
+def run_stage(main: Callable[..., float | None]) -> None:
     """Call `main` with the command line's words as paths, one for each of its parameters.
 
     What the user can put right ends as one line on the error stream and exit code 1. Seconds
-    and peak memory are kept beside the pipeline's outputs, never in them (see `ferflow.costs`).
+    and peak memory are kept beside the pipeline's outputs, never in them (see `ferflow.costs`);
+    `main` may return seconds that killed runs had spent on what it finished.
     """
     _end_with_parent()
     names = list(inspect.signature(main).parameters)
@@ -28,12 +29,12 @@ def run_stage(main: Callable[..., None]) -> None:
         sys.exit(f"usage: {Path(sys.argv[0]).name} {' '.join(name.upper() for name in names)}")
     started = time.perf_counter()
     try:
-        main(*map(Path, words))
+        earlier = main(*map(Path, words)) or 0.0
     except FerflowError as error:
         sys.exit(f"error: {error}")
     except OSError as error:  # disk full, no permission, a folder where a file belongs
         sys.exit(f"error: {error}")
-    record_cost(os.environ.get("DVC_STAGE"), time.perf_counter() - started)
+    record_cost(os.environ.get("DVC_STAGE"), time.perf_counter() - started + earlier)
 
 
 def _end_with_parent() -> None:

@@ -6,6 +6,7 @@ of the pipeline's state (parameters, code, data, outputs). Nothing in the pipeli
 
 import base64
 import getpass
+import math
 import os
 import subprocess
 import time
@@ -32,7 +33,7 @@ from ferflow.summary import protocol_line
 import mlflow  # isort: skip  (after ferflow.store, which switches its telemetry off)
 from mlflow.entities import Metric, Param, Run, RunTag  # isort: skip
 
-CURVE = Path("metrics/plots/colony.csv")
+CURVES = Path("metrics/plots")
 CLASSIFIER = Path("models/classifier")
 PICTURES = Path("data/evaluation/pictures")
 
@@ -68,7 +69,7 @@ def track_run() -> str:
     _log_numbers(client, run_id, lock)
     for path in (PARAMS_FILE, Path("dvc.lock"), *METRICS_FILES):
         client.log_artifact(run_id, str(path), "pipeline")
-    client.log_artifacts(run_id, str(CURVE.parent), "tables")
+    client.log_artifacts(run_id, str(CURVES), "tables")
     client.log_artifacts(run_id, str(PICTURES), "pictures")
     if "ferflow.model" not in run.data.tags:
         _log_model(run_id)
@@ -162,12 +163,18 @@ def _costs(lock: dict[str, Any]) -> dict[str, float]:
 
 
 def _curve_points() -> list[tuple[str, float, int]]:
-    """(name, value, step) of the colony's search, a step per ant."""
-    table = pd.read_csv(CURVE)
-    return [
+    """(name, value, step) of the colony's search, a step per ant, and of training's epochs."""
+    ants, epochs = (pd.read_csv(CURVES / f"{name}.csv") for name in ("colony", "training"))
+    points = [
         (f"colony/{name}", float(value), step)
         for name in ("score", "best_score", "n_features")
-        for step, value in enumerate(table[name])
+        for step, value in enumerate(ants[name])
+    ]
+    return points + [
+        (f"training/{name}", float(value), int(epoch))
+        for name in epochs.columns.drop("epoch")
+        for epoch, value in zip(epochs["epoch"], epochs[name], strict=True)
+        if not math.isnan(value)
     ]
 
 

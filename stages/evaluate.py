@@ -12,6 +12,7 @@ from ferflow.evaluation.report import (
     draw_colony,
     draw_mistakes,
     draw_pictures,
+    draw_training,
     predict,
     split_scores,
     write_tables,
@@ -24,7 +25,8 @@ from ferflow.stage import run_stage
 def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: Path) -> None:
     params = load_params("evaluate", EvaluateParams)
     classifier = load_classifier(model)
-    splits = {name: load_split(features / f"{name}.safetensors") for name in params.splits}
+    scored = params.scored(classifier.meta["trained_on"])
+    splits = {name: load_split(features / f"{name}.safetensors") for name in scored}
     frames = [predict(classifier, name, split) for name, split in splits.items()]
     write_predictions(evaluation / "predictions.parquet", frames)
 
@@ -34,17 +36,19 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     scores = split_scores(predictions, params.calibration_bins)
     scores |= split_scores(without_twins(predictions, twins), params.calibration_bins)
     about = protocol(
-        next(iter(splits.values())), list(params.splits), count_twins(predictions, twins)
+        next(iter(splits.values())),
+        scored,
+        classifier.meta["trained_on"],
+        count_twins(predictions, twins),
     )
     write_json(metrics / "metrics.json", scores | {"protocol": about})
     write_tables(predictions, params.calibration_bins, metrics / "plots")
     pictures = evaluation / "pictures"
     draw_pictures(predictions, params.calibration_bins, pictures)
     draw_colony(metrics / "plots" / "colony.csv", pictures / "colony.png")
+    draw_training(metrics / "plots" / "training.csv", pictures / "training.png")
     draw_class_counts(metrics / "balance.json", pictures / "class_counts.png")
-    faces: dict[str, Split] = {
-        name: load_split(images / f"{name}.safetensors") for name in params.splits
-    }
+    faces: dict[str, Split] = {name: load_split(images / f"{name}.safetensors") for name in scored}
     draw_mistakes(predictions, faces, params.gallery_size, pictures / "mistakes.png")
     for name, score in scores.items():
         print(f"{name:<19}accuracy {score['accuracy']:.4f}  macro F1 {score['f1_macro']:.4f}")

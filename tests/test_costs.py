@@ -18,7 +18,7 @@ stages:
     outs: [made, made.txt]
   second:
     cmd: python work.py ${family.name}
-    deps: [work.py, "parts/${family.name}.py", made.txt, made]
+    deps: [work.py, "parts/${family.name}", made.txt, made]
     params: [family.name, "family.${family.name}"]
     outs: ["${family.name}"]
 """
@@ -43,12 +43,15 @@ record_cost(os.environ["DVC_STAGE"], 1.23456)
 def dvc_repository(tmp_path_factory):
     """A small pipeline that DVC has run."""
     folder = tmp_path_factory.mktemp("dvc")
-    (folder / "parts").mkdir()
+    (folder / "parts/forest/__pycache__").mkdir(parents=True)
     for name, text in {
         "dvc.yaml": PIPELINE,
         "params.yaml": PARAMS,
         "work.py": WORK,
-        "parts/forest.py": "grow = 1\r\n",
+        "parts/forest/grow.py": "grow = 1\r\n",
+        "parts/forest/a-b.py": "",
+        "parts/forest/__pycache__/grow.pyc": "left out",
+        ".dvcignore": "__pycache__\n",
     }.items():
         (folder / name).write_text(text)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DVC_")}
@@ -82,7 +85,7 @@ def test_a_run_of_other_code_inputs_or_params_has_no_such_cost(change):
     if change == "params":
         entry["params"]["params.yaml"]["family.forest"]["trees"] = 91
     else:
-        path = "parts/forest.py" if change == "code" else "made"
+        path = "parts/forest/grow.py" if change == "code" else "made"
         next(dep for dep in entry["deps"] if dep["path"] == path)["md5"] = "0" * 32
     assert find_cost("second", entry) is None
 

@@ -8,6 +8,7 @@ import pytest
 from ferflow.classifier import Classifier
 from ferflow.data.balance import BalanceParams
 from ferflow.evaluation.metrics import split_metrics
+from ferflow.fitting import TrainingData
 from ferflow.papers import mistakes
 from ferflow.papers.mistakes import MISTAKES, HonestChain
 from ferflow.train import random_forest
@@ -33,7 +34,7 @@ def chain(make_split):
     params = random_forest.Params(
         n_estimators=20, max_depth=None, min_samples_leaf=1, max_features="sqrt", class_weight=None
     )
-    model = random_forest.fit(features["train"].x, features["train"].y, params, 0)
+    model = random_forest.fit(TrainingData(features["train"]), params, 0).model
     classifier = Classifier("random_forest", model, np.ones(D, dtype=bool), LABELS, {})
     return HonestChain(
         features=features,

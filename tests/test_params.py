@@ -195,18 +195,19 @@ def train_section(**changes):
         "max_features": "sqrt",
         "class_weight": None,
     }
-    return {"train": {"family": "random_forest", "random_forest": forest} | changes}
+    shared = {"family": "random_forest", "add_validation": False}
+    return {"train": shared | {"random_forest": forest} | changes}
 
 
 def test_a_family_is_read_with_its_own_section_only():
-    name, params = pick_family(train_section())
-    assert name == "random_forest"
+    shared, params = pick_family(train_section())
+    assert shared.family == "random_forest"
     assert params.model_dump() == train_section()["train"]["random_forest"]
 
 
 @pytest.mark.usefixtures("workplace")
 def test_the_committed_family_is_legal():
-    assert load_family()[0] in family_names()
+    assert load_family()[0].family in family_names()
 
 
 def test_every_family_offers_what_the_stages_call():

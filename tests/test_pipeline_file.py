@@ -1,12 +1,12 @@
 """dvc.yaml: what it says of the code is what the code does."""
 
 import ast
-import hashlib
 import shlex
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from ferflow.costs import dvc_md5
 from ferflow.papers import mistakes
 from ferflow.params import flatten, read_yaml
 from ferflow.sections import SECTIONS
@@ -71,10 +71,12 @@ def imported_files(file):
 
 
 def chosen_at_run_time(file, argument):
-    """Every module that import_module(f"ferflow.features.{...}") could mean."""
+    """Every module or package that import_module(f"ferflow.features.{...}") could mean."""
     match argument:
         case ast.JoinedStr(values=[ast.Constant(value=prefix), ast.FormattedValue()]):
-            return modules_in("/".join(prefix.rstrip(".").split(".")))
+            folder = "/".join(prefix.rstrip(".").split("."))
+            inits = {str(path.relative_to(ROOT)) for path in (ROOT / folder).glob("*/__init__.py")}
+            return modules_in(folder) | inits
     raise AssertionError(f"{file}: cannot tell what {ast.unparse(argument)} imports")
 
 
@@ -93,7 +95,7 @@ def reached_from(file):
 
 
 def declared_code(stage):
-    """Modules among a stage's deps; one named by a parameter stands for all in its folder."""
+    """Modules among a stage's deps; what a parameter names stands for all beside it."""
     return code_among(STAGES[stage]["deps"])
 
 
@@ -102,6 +104,9 @@ def code_among(deps):
     for dep in deps:
         if dep.endswith("}.py"):
             code |= modules_in(str(PurePosixPath(dep).parent))
+        elif dep.endswith("}"):
+            families = (ROOT / dep).parent.glob("*/**/*.py")
+            code |= {str(path.relative_to(ROOT)) for path in families}
         elif dep.endswith(".py"):
             code.add(dep)
     return code
@@ -198,7 +203,7 @@ def test_a_stage_reads_only_what_the_stages_above_it_make():
     made = set()
     for stage, entry in STAGES.items():
         for dep in entry["deps"]:
-            assert dep.endswith(".py") or dep in made, f"{stage}: {dep}"
+            assert dep.endswith((".py", "}")) or dep in made, f"{stage}: {dep}"
         for kind in ("outs", "metrics", "plots"):
             made |= {
                 out if isinstance(out, str) else next(iter(out)) for out in entry.get(kind, [])
@@ -231,7 +236,12 @@ def test_every_parameter_of_a_section_is_watched(stage):
 
 
 def test_train_watches_its_family_and_that_familys_section():
-    assert set(STAGES["train"]["params"]) == {"seed", "train.family", "train.${train.family}"}
+    assert set(STAGES["train"]["params"]) == {
+        "seed",
+        "train.family",
+        "train.add_validation",
+        "train.${train.family}",
+    }
 
 
 def test_metrics_and_plots_are_kept_in_git_and_artifacts_in_the_cache():
@@ -249,7 +259,6 @@ def test_the_committed_lock_belongs_to_the_committed_code_and_parameters():
     for stage, entry in lock.items():
         for dep in entry["deps"]:
             if dep["path"].startswith(FOLDERS):
-                content = (ROOT / dep["path"]).read_bytes()
-                assert hashlib.md5(content).hexdigest() == dep["md5"], (stage, dep["path"])
+                assert dvc_md5(ROOT / dep["path"]) == dep["md5"], (stage, dep["path"])
         for key, value in flatten(entry.get("params", {}).get("params.yaml", {})).items():
             assert params[key] == value, (stage, key)

@@ -4,6 +4,7 @@ import functools
 import os
 import pickle
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +12,14 @@ import skops.io
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
+from training_rows import training_data
 
 from ferflow.artifacts import write_json
 from ferflow.classifier import Classifier, load_classifier, save_classifier
 from ferflow.errors import DataError
 from ferflow.skops_files import dump_model, load_model
-from ferflow.train import random_forest
-from ferflow.train.random_forest import MODEL_FILE, Params, fit, load, predict_proba, save
+from ferflow.train.random_forest import Params, fit, load, predict_proba, save
+from ferflow.train.random_forest.forest import MODEL_FILE
 
 LEGAL = {
     "n_estimators": 7,
@@ -36,9 +38,14 @@ def rows(n, seed=0):
     return (rng.normal(size=(n, 6)) + y[:, None]).astype(np.float32), y
 
 
+def grow(x, y, params, seed=0):
+    """A forest fitted to features and labels."""
+    return fit(training_data(x, y), params, seed).model
+
+
 @pytest.fixture(scope="module")
 def forest():
-    return fit(*rows(120), Params(**LEGAL), seed=0)
+    return grow(*rows(120), Params(**LEGAL))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +76,7 @@ def test_no_rows_give_no_probabilities(forest):
 
 def test_a_class_without_training_rows_gets_probability_0(asked):
     x, y = rows(120)
-    model = fit(x, np.array([0, 2, 4])[y], Params(**LEGAL), seed=0)
+    model = grow(x, np.array([0, 2, 4])[y], Params(**LEGAL))
     p = predict_proba(model, asked, 6)
     assert p.shape == (3000, 6)
     assert (p[:, [1, 3, 5]] == 0).all()
@@ -79,7 +86,7 @@ def test_a_class_without_training_rows_gets_probability_0(asked):
 def test_the_seed_fixes_the_forest(asked):
     params = Params(**LEGAL)
     first, again, other = (
-        predict_proba(fit(*rows(120), params, seed=seed), asked, 3) for seed in (1, 1, 2)
+        predict_proba(grow(*rows(120), params, seed), asked, 3) for seed in (1, 1, 2)
     )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -97,7 +104,7 @@ def test_the_seed_fixes_the_forest(asked):
     ],
 )
 def test_every_parameter_reaches_the_forest(key, value):
-    assert getattr(fit(*rows(30), Params(**LEGAL | {key: value}), seed=0), key) == value
+    assert getattr(grow(*rows(30), Params(**LEGAL | {key: value})), key) == value
 
 
 def test_a_forest_comes_back_with_the_same_probabilities(tmp_path, forest, asked):
@@ -119,13 +126,15 @@ import sys
 from pathlib import Path
 import numpy as np
 from ferflow.train.random_forest import Params, fit, save
+sys.path.append(sys.argv[3])
+from training_rows import training_data
 padding = [object() for _ in range(1000)]  # other addresses
 data = np.load(sys.argv[1])
 params = Params(n_estimators=7, max_depth=None, min_samples_leaf=1, max_features="sqrt",
                 class_weight=None)
-save(fit(data["x"], data["y"], params, seed=0), Path(sys.argv[2]))
+save(fit(training_data(data["x"], data["y"]), params, 0).model, Path(sys.argv[2]))
 """
-    run_python(code, tmp_path / "rows.npz", tmp_path / "third")
+    run_python(code, tmp_path / "rows.npz", tmp_path / "third", Path(__file__).parent)
     first, second, third = (
         (tmp_path / name / MODEL_FILE).read_bytes() for name in ("first", "second", "third")
     )
@@ -141,7 +150,7 @@ def test_a_forest_that_was_loaded_is_written_with_the_same_bytes(tmp_path, fores
 
 def test_another_model_gives_other_bytes(tmp_path, forest):
     dump_model(forest, tmp_path / "first")
-    dump_model(fit(*rows(120), Params(**LEGAL), seed=1), tmp_path / "second")
+    dump_model(grow(*rows(120), Params(**LEGAL), 1), tmp_path / "second")
     assert (tmp_path / "first").read_bytes() != (tmp_path / "second").read_bytes()
 
 
@@ -226,7 +235,7 @@ def test_a_missing_model_is_named(tmp_path):
 def classifier():
     mask = np.array([True, False, True, True, False, True])
     x, y = rows(120)
-    model = random_forest.fit(x[:, mask], y, Params(**LEGAL), seed=0)
+    model = grow(x[:, mask], y, Params(**LEGAL))
     return Classifier("random_forest", model, mask, LABELS, {"lighting": "none"})
 
 

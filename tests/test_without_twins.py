@@ -148,7 +148,7 @@ def test_a_damaged_table_is_refused_in_one_line(tmp_path, content, message):
 
 
 def about(split, twins):
-    return protocol(split, ["val", "test"], twins)
+    return protocol(split, ["val", "test"], ["train"], twins)
 
 
 def test_the_protocol_in_a_line(cleaned, predictions):

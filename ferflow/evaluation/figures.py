@@ -182,6 +182,31 @@ def plot_convergence(
     _save(figure, path)
 
 
+def plot_training(table: pd.DataFrame, path: Path, *, title: str = "Training") -> None:
+    """Losses above, the scores on val below, epoch by epoch; without val the losses alone.
+
+    table : columns epoch, train_loss, val_loss, val_accuracy, val_f1_macro (0 to 1), the last
+        three NaN where nothing was validated.
+    """
+    validated = table["val_accuracy"].notna().any()
+    figure = _figure(6.6, 5.6 if validated else 3.4, title)
+    panels = figure.subplots(2 if validated else 1, 1, sharex=True, squeeze=False).ravel()
+    upper, lower = panels[0], panels[-1]
+    upper.plot(table["epoch"], table["train_loss"], color=BLUE, label="train")
+    if validated:
+        upper.plot(table["epoch"], table["val_loss"], color=RED, label="val")
+        lower.plot(table["epoch"], table["val_accuracy"], color=BLUE, label="accuracy")
+        lower.plot(table["epoch"], table["val_f1_macro"], "--", color=RED, label="macro F1")
+        best = table[table["val_accuracy"] == table["val_accuracy"].max()]
+        lower.plot(best["epoch"], best["val_accuracy"], "o", color=BLUE)
+        _style(lower, "Epoch", "Score on val")
+        lower.legend(frameon=False, fontsize=SMALL)
+    _style(upper, "" if validated else "Epoch", "Loss")
+    upper.legend(frameon=False, fontsize=SMALL)
+    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _save(figure, path)
+
+
 def plot_class_counts(
     before: Mapping[str, int],
     after: Mapping[str, int],

@@ -7,11 +7,15 @@ from ferflow.artifacts import SPLITS, Split
 
 
 def protocol(
-    split: Split, scored: list[str], twins_left_out: Mapping[str, Mapping[str, int]]
+    split: Split,
+    scored: list[str],
+    trained_on: list[str],
+    twins_left_out: Mapping[str, Mapping[str, int]],
 ) -> dict[str, Any]:
     """What the figures mean: the data, and what was left out of them.
 
-    split : any of the scored splits. twins_left_out : see `without_twins.count_twins`.
+    split : any of the scored splits. trained_on : the splits whose rows the classifier was fitted
+    on. twins_left_out : see `without_twins.count_twins`.
     """
     meta = split.meta
     subset_of = meta.get("class_subset_of")
@@ -23,6 +27,7 @@ def protocol(
         "filters_on_train": meta["train_filters"],
         "filters_on_val_and_test": meta["val_test_filters"],
         "scored": scored,
+        "trained_on": trained_on,
         "twin_distance": meta["twin_distance"],
         "left_out_without_twins": twins_left_out,
     }
@@ -37,6 +42,8 @@ def describe(protocol: Mapping[str, Any]) -> str:
         f"train filtered: {', '.join(protocol['filters_on_train']) or 'no'}",
         f"val and test filtered: {_filtered(protocol['filters_on_val_and_test'])}",
     ]
+    if "val" in protocol.get("trained_on", []):
+        parts.append("val joined the training rows and is not scored")
     for name, n in protocol["left_out_without_twins"].items():
         parts.append(
             f"{name} has {n['exact'] + n['near']} images with a twin in train ({n['exact']} exact)"

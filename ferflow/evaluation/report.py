@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ferflow.artifacts import Split, read_json
 from ferflow.classifier import Classifier
+from ferflow.errors import ParamError
 from ferflow.evaluation import figures, metrics
 from ferflow.evaluation.predictions import prediction_frame, split_predictions
 from ferflow.params import Record
@@ -25,6 +26,18 @@ class EvaluateParams(Record):
     splits: list[Literal["train", "val", "test"]] = Field(min_length=1)
     calibration_bins: int = Field(ge=2, le=100)
     gallery_size: int = Field(ge=1, le=200)
+
+    def scored(self, trained_on: list[str]) -> list[str]:
+        """The splits to score: val is not among them once its rows were fitted."""
+        scored: list[str] = [
+            name for name in self.splits if name != "val" or "val" not in trained_on
+        ]
+        if not scored:
+            raise ParamError(
+                "evaluate.splits names val alone, whose rows train.add_validation put among the "
+                "training rows. Add train or test, or set train.add_validation to false."
+            )
+        return scored
 
 
 def predict(classifier: Classifier, name: str, split: Split) -> pd.DataFrame:
@@ -103,6 +116,13 @@ def draw_colony(table_file: Path, path: Path) -> None:
     table = pd.read_csv(table_file)
     if not table.empty:
         figures.plot_convergence(table, path, score_name="Score on val")
+
+
+def draw_training(table_file: Path, path: Path) -> None:
+    """The curves of a classifier that learnt in epochs."""
+    table = pd.read_csv(table_file)
+    if not table.empty:
+        figures.plot_training(table, path)
 
 
 def draw_class_counts(counts_file: Path, path: Path) -> None:

@@ -17,6 +17,7 @@ from ferflow.classifier import Classifier
 from ferflow.data.balance import BalanceParams, balance
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.families import family_module
+from ferflow.fitting import TrainingData
 from ferflow.masks import select_columns
 from ferflow.params import Record
 
@@ -49,7 +50,8 @@ class HonestChain:
         """Fit the chain's family on `train` as it stands and predict `test`."""
         module = family_module(self.classifier.family)
         mask = self.classifier.mask
-        model = module.fit(select_columns(train.x, mask), train.y, self.params, self.seed)
+        rows = replace(train, x=select_columns(train.x, mask))
+        model = module.fit(TrainingData(rows), self.params, self.seed).model
         p = module.predict_proba(model, select_columns(test.x, mask), len(train.labels))
         return test.y, p, train.labels
 

@@ -1,1 +1,1 @@
-"""Classifier families, a module each; `train.family` names the module."""
+"""Classifier families, a package each; `train.family` names the package."""

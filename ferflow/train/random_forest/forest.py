@@ -1,4 +1,4 @@
-"""Random forest (Breiman 2001), scikit-learn's."""
+"""The forest: fitting, predicting, its file."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.ensemble import RandomForestClassifier
 
+from ferflow.fitting import Fitted, TrainingData
 from ferflow.params import Record
 from ferflow.skops_files import dump_model, load_model
 
@@ -27,10 +28,10 @@ class Params(Record):
     class_weight: Literal["balanced"] | None
 
 
-def fit(x: NDArray[Any], y: NDArray[np.int64], params: Params, seed: int) -> RandomForestClassifier:
-    """A forest fitted to features (n, d) and label indices (n,), the same for any thread count."""
+def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
+    """A forest fitted to the training rows, the same for any thread count."""
     forest = RandomForestClassifier(**params.model_dump(), random_state=seed, n_jobs=-1)
-    return forest.fit(x, y)
+    return Fitted(forest.fit(data.train.x, data.train.y))
 
 
 def predict_proba(
