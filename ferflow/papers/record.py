@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ferflow.artifacts import read_json
-from ferflow.costs import declared_stages, find_cost, read_lock
+from ferflow.costs import declared_stages, dvc_md5, find_cost, read_lock
 from ferflow.errors import FerflowError
 from ferflow.evaluation.predictions import read_predictions
 from ferflow.last_run import STAGES, check_finished, data_fingerprint, lock_fingerprint
@@ -19,6 +19,7 @@ from ferflow.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.presets import DEFAULTS, load_preset
 
 METRICS = Path("metrics")
+CODE = ("ferflow/", "stages/")  # modules, and packages whole
 PREDICTIONS = Path("data/evaluation/predictions.parquet")
 
 # The record's own columns hold the first two; the others say where the same thing lies.
@@ -103,14 +104,14 @@ def edits_of(params: dict[str, Any]) -> dict[str, Any]:
 def code_fingerprint(params: dict[str, Any]) -> str:
     """A hash of the modules that the stages, up to `evaluate`, run with these parameters."""
     declared = declared_stages(params)
-    paths = {dep for stage in STAGES for dep in declared[stage]["deps"] if dep.endswith(".py")}
-    return _hash({path: hashlib.md5(Path(path).read_bytes()).hexdigest() for path in paths})
+    paths = {dep for stage in STAGES for dep in declared[stage]["deps"] if dep.startswith(CODE)}
+    return _hash({path: dvc_md5(Path(path)) for path in paths})
 
 
 def _locked_code(lock: dict[str, Any]) -> str:
     """As `code_fingerprint`, of the code that made the entries in dvc.lock."""
     deps = [dep for stage in STAGES for dep in lock[stage]["deps"]]
-    return _hash({dep["path"]: dep["md5"] for dep in deps if dep["path"].endswith(".py")})
+    return _hash({dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith(CODE)})
 
 
 def _hash(content: dict[str, str]) -> str:
