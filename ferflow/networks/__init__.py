@@ -1,0 +1,1 @@
+"""Architectures of networks, a module each; `train.network.architecture` names the module."""

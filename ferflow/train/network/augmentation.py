@@ -1,0 +1,63 @@
+"""A policy's steps on whole batches, by kornia (Riba et al. 2020)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from kornia import augmentation
+from torch import Tensor, nn
+
+from ferflow.train.network.policy import Step
+
+_AFFINE = ("rotation", "shift", "zoom", "shear")
+_ERASED = (0.02, 0.2)  # shares of the image (Zhong et al. 2020)
+
+
+def make_augmentation(steps: Sequence[Step]) -> Callable[[Tensor], Tensor]:
+    """What draws changed copies of images (n, 1, height, width), grey levels 0 to 1.
+
+    Places that come from outside an image repeat its nearest edge pixel. The steps act in this
+    order: flip, affine maps joined into one, brightness, contrast, erasing. Draws come from torch's
+    stream.
+    """
+    amounts: dict[str, Any] = {step.name: step.amount for step in steps}
+    layers: list[nn.Module] = []
+    if "horizontal_flip" in amounts:
+        layers.append(augmentation.RandomHorizontalFlip(p=0.5))
+    if affine := {name: amounts[name] for name in _AFFINE if name in amounts}:
+        layers.append(_affine(affine))
+    for name, layer in (
+        ("brightness", augmentation.RandomBrightness),
+        ("contrast", augmentation.RandomContrast),
+    ):
+        if name in amounts:
+            layers.append(layer(amounts[name], clip_output=True, p=1.0))
+    if "erasing" in amounts:
+        layers.append(_Erasing(amounts["erasing"]))
+    return nn.Sequential(*layers)
+
+
+def _affine(amounts: dict[str, float]) -> nn.Module:
+    shift, zoom = amounts.get("shift", 0.0), amounts.get("zoom", 0.0)
+    slope = torch.rad2deg(torch.atan(torch.tensor(amounts.get("shear", 0.0)))).item()
+    affine: nn.Module = augmentation.RandomAffine(
+        degrees=amounts.get("rotation", 0.0),
+        translate=(shift, shift) if shift else None,
+        scale=(1 - zoom, 1 + zoom) if zoom else None,
+        shear=(-slope, slope) if slope else None,
+        padding_mode="border",
+        p=1.0,
+    )
+    return affine
+
+
+class _Erasing(nn.Module):
+    """A rectangle of noise in some of the images; the noise hides that a place was erased."""
+
+    def __init__(self, chance: float) -> None:
+        super().__init__()
+        self._mask = augmentation.RandomErasing(p=chance, scale=_ERASED, value=-1.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        erased: Tensor = self._mask(x)
+        return torch.where(erased < 0, torch.rand_like(x), erased)

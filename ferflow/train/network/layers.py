@@ -1,0 +1,88 @@
+"""Layers with Keras' meaning, in which the papers' networks are written.
+
+Where the two libraries differ, Keras' default counts: batch norm's momentum and epsilon, the
+initial weights, 'same' padding with a stride, and the order in which a map is flattened.
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Conv2d(nn.Conv2d):
+    """A convolution with Keras' padding, 'same' or 'valid'.
+
+    'same' with a stride pads so that the output has ceil(side / stride) places; an odd number of
+    padded places puts one more at the bottom and the right.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        kernel: int | tuple[int, int],
+        *,
+        stride: int = 1,
+        padding: str = "same",
+    ) -> None:
+        self._same = padding == "same"
+        symmetric = self._same and stride == 1
+        super().__init__(
+            channels, filters, kernel, stride, padding="same" if symmetric else "valid"
+        )
+        self._pad_first = self._same and not symmetric
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, height, width) -> (n, filters, ...)."""
+        if self._pad_first:
+            x = functional.pad(x, [*self._edges(x, 1), *self._edges(x, 0)])
+        return super().forward(x)
+
+    def _edges(self, x: Tensor, axis: int) -> tuple[int, int]:
+        """Places to pad before and after, along height (0) or width (1)."""
+        side, kernel, stride = x.shape[2 + axis], self.kernel_size[axis], self.stride[axis]
+        total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+        return total // 2, total - total // 2
+
+
+class Flatten(nn.Module):
+    """(n, channels, height, width) -> (n, d), by height, width, channel as Keras flattens."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(0, 2, 3, 1).flatten(1)
+
+
+class Repeat(nn.Module):
+    """(n, 1, height, width) -> (n, channels, height, width): the same map as every channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self._channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.expand(-1, self._channels, -1, -1)
+
+
+class AveragePool(nn.Module):
+    """(n, channels, height, width) -> (n, channels): the mean over all places."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(dim=(2, 3))
+
+
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    """Batch norm over maps: momentum 0.99 in Keras' sense (0.01 in torch's), epsilon 0.001."""
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+def batch_norm_dense(width: int) -> nn.BatchNorm1d:
+    """As `batch_norm`, after a dense layer."""
+    return nn.BatchNorm1d(width, eps=1e-3, momentum=0.01)
+
+
+def initialise(network: nn.Module) -> None:
+    """Keras' first weights, drawn from torch's stream: Glorot and Bengio 2010; biases 0."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
