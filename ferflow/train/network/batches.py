@@ -55,7 +55,7 @@ def measure_scale(images: NDArray[np.uint8]) -> Scale:
 def to_tensor(images: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Images (n, side * side) as float32 (n, 1, side, side), 0 to 1, channels last."""
     side = math.isqrt(images.shape[1])
-    x = torch.from_numpy(np.ascontiguousarray(images)).to(device).view(-1, 1, side, side)
+    x = torch.from_numpy(np.array(images)).to(device).view(-1, 1, side, side)
     return (x.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
