@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ferflow.artifacts import Split, load_split, write_json
 from ferflow.classifier import load_classifier
-from ferflow.evaluation.predictions import read_predictions, write_predictions
+from ferflow.evaluation.predictions import read_predictions, tta_predictions, write_predictions
 from ferflow.evaluation.protocol import describe, protocol
 from ferflow.evaluation.report import (
     EvaluateParams,
@@ -18,16 +18,16 @@ from ferflow.evaluation.report import (
     write_tables,
 )
 from ferflow.evaluation.without_twins import count_twins, read_twins, without_twins
-from ferflow.params import load_params
+from ferflow.params import load_params, load_seed
 from ferflow.stage import run_stage
 
 
 def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: Path) -> None:
-    params = load_params("evaluate", EvaluateParams)
+    params, seed = load_params("evaluate", EvaluateParams), load_seed()
     classifier = load_classifier(model)
     scored = params.scored(classifier.meta["trained_on"])
     splits = {name: load_split(features / f"{name}.safetensors") for name in scored}
-    frames = [predict(classifier, name, split) for name, split in splits.items()]
+    frames = [predict(classifier, name, split, params, seed) for name, split in splits.items()]
     write_predictions(evaluation / "predictions.parquet", frames)
 
     # From here on everything comes from what was stored, so that anyone can compute it again.
@@ -35,6 +35,7 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     twins = read_twins(images / "twins.csv")
     scores = split_scores(predictions, params.calibration_bins)
     scores |= split_scores(without_twins(predictions, twins), params.calibration_bins)
+    scores |= split_scores(tta_predictions(predictions), params.calibration_bins)
     about = protocol(
         next(iter(splits.values())),
         scored,

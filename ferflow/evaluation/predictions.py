@@ -1,9 +1,10 @@
 """Stored predictions: one parquet file, one row an image, the class probabilities in full.
 
 Columns, in this order: ``source_id``, ``split`` and ``label`` (strings; ``label`` is the name of
-the true class), then ``p_<class>`` (float64, 0 to 1) for each class in label order. Every figure
-and score can be made again from such a file without running a model. The same content gives the
-same bytes, so that DVC sees no change where there is none.
+the true class), then ``p_<class>`` (float64, 0 to 1) for each class in label order, and where
+test-time augmentation was asked for ``tta_<class>``, its mean over views. Every figure and score
+can be made again from such a file without running a model. The same content gives the same
+bytes, so that DVC sees no change where there is none.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from ferflow.artifacts import atomic
 
 TEXT_COLUMNS = ["source_id", "split", "label"]
-PREFIX = "p_"
+PREFIX, TTA_PREFIX = "p_", "tta_"
+TTA_SUFFIX = "_tta"
 
 
 def prediction_frame(
@@ -27,6 +29,7 @@ def prediction_frame(
     y: NDArray[np.integer],
     p: NDArray[np.floating],
     labels: Sequence[str],
+    tta: NDArray[np.floating] | None = None,
 ) -> pd.DataFrame:
     """The table of one split, rows in the order given.
 
@@ -34,6 +37,7 @@ def prediction_frame(
     y : integer array of shape (n,), true class indices 0 to c - 1.
     p : float array of shape (n, c), finite class probabilities, kept as float64.
     labels : the c class names, in the order of the columns of ``p``.
+    tta : as ``p``, of test-time augmentation, or None.
     Raises ValueError on other shapes, indices or values.
     """
     y, p = np.asarray(y), np.asarray(p)
@@ -53,7 +57,24 @@ def prediction_frame(
         "label": [labels[k] for k in y],
     }
     chances = {PREFIX + name: p[:, k].astype(np.float64) for k, name in enumerate(labels)}
+    if tta is not None:
+        chances |= {
+            TTA_PREFIX + name: tta[:, k].astype(np.float64) for k, name in enumerate(labels)
+        }
     return pd.DataFrame(text | chances)
+
+
+def tta_predictions(frame: pd.DataFrame) -> pd.DataFrame:
+    """Those of test-time augmentation as splits of their own: 'val' becomes 'val_tta'.
+
+    Without rows where there are none. They are of the same images, so that a gain is a gain.
+    """
+    labels = _class_names(frame)
+    if TTA_PREFIX + labels[0] not in frame:
+        return frame.iloc[:0]
+    rows = frame[frame[TTA_PREFIX + labels[0]].notna()]
+    means = {PREFIX + name: rows[TTA_PREFIX + name] for name in labels}
+    return rows[TEXT_COLUMNS].assign(split=rows["split"] + TTA_SUFFIX, **means)
 
 
 def split_predictions(
@@ -116,7 +137,7 @@ def _arrow_table(frame: pd.DataFrame) -> pa.Table:
 
 def _class_names(frame: pd.DataFrame) -> list[str]:
     """Class names in label order, from the columns; ValueError if the columns are not ours."""
-    columns = list(frame.columns)
+    columns = [name for name in frame.columns if not name.startswith(TTA_PREFIX)]
     text, chances = columns[: len(TEXT_COLUMNS)], columns[len(TEXT_COLUMNS) :]
     if text != TEXT_COLUMNS or not chances or not all(c.startswith(PREFIX) for c in chances):
         raise ValueError(

@@ -7,13 +7,15 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ferflow.artifacts import Split, read_json
 from ferflow.classifier import Classifier
+from ferflow.data.policy import check_policy
 from ferflow.errors import ParamError
 from ferflow.evaluation import figures, metrics
 from ferflow.evaluation.predictions import prediction_frame, split_predictions
+from ferflow.evaluation.tta import tta_proba
 from ferflow.params import Record
 from ferflow.tables import write_table
 
@@ -24,8 +26,17 @@ class EvaluateParams(Record):
     """The section `evaluate`."""
 
     splits: list[Literal["train", "val", "test"]] = Field(min_length=1)
+    tta: Literal["none", "flip", "ten_crop", "draws"]
+    tta_draws: int = Field(ge=1, le=1000)
+    tta_policy: list[Any]
     calibration_bins: int = Field(ge=2, le=100)
     gallery_size: int = Field(ge=1, le=200)
+
+    @field_validator("tta_policy")
+    @classmethod
+    def _legal_policy(cls, policy: list[Any]) -> list[Any]:
+        check_policy(policy)
+        return policy
 
     def scored(self, trained_on: list[str]) -> list[str]:
         """The splits to score: val is not among them once its rows were fitted."""
@@ -40,11 +51,21 @@ class EvaluateParams(Record):
         return scored
 
 
-def predict(classifier: Classifier, name: str, split: Split) -> pd.DataFrame:
-    """The stored predictions for a split's real images: copies and synthetic rows are left out."""
+def predict(
+    classifier: Classifier, name: str, split: Split, params: EvaluateParams, seed: int
+) -> pd.DataFrame:
+    """The stored predictions for a split's real images: copies and synthetic rows are left out.
+
+    Of val and test also those of test-time augmentation, where it is asked for.
+    """
     rows = split.take(split.original)
+    tta = None
+    if params.tta != "none" and name != "train":
+        policy = check_policy(params.tta_policy)
+        n = params.tta_draws
+        tta = tta_proba(classifier, rows.x, params.tta, policy=policy, n=n, seed=seed)
     p = classifier.predict_proba(rows.x)
-    return prediction_frame(rows.source_id, name, rows.y, p, rows.labels)
+    return prediction_frame(rows.source_id, name, rows.y, p, rows.labels, tta)
 
 
 def split_scores(predictions: pd.DataFrame, n_bins: int) -> dict[str, dict[str, Any]]:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ferflow.data.batch_augmentation import make_augmentation
 from ferflow.errors import DataError, ParamError
 from ferflow.fitting import TrainingData
-from ferflow.train.network.augmentation import make_augmentation
 from ferflow.train.network.batches import (
     Scale,
     channels_last,

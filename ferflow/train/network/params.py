@@ -8,8 +8,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from torch import nn
 
 import ferflow.networks
+from ferflow.data.policy import Step, check_policy
 from ferflow.params import Record, nearest
-from ferflow.train.network.policy import Step, check_policy
 
 
 class Params(Record):

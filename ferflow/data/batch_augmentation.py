@@ -7,7 +7,7 @@ import torch
 from kornia import augmentation
 from torch import Tensor, nn
 
-from ferflow.train.network.policy import Step
+from ferflow.data.policy import Step
 
 _AFFINE = ("rotation", "shift", "zoom", "shear")
 _ERASED = (0.02, 0.2)  # shares of the image (Zhong et al. 2020)

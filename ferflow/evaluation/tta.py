@@ -1,0 +1,78 @@
+"""Test-time augmentation: the mean of a classifier's answers to several views of an image."""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.classifier import Classifier
+from ferflow.data.policy import Step
+from ferflow.errors import ParamError
+
+Images = NDArray[np.uint8]
+
+_MARGIN = 4  # pixels of 48: ten-crop's windows are 44x44
+_IMAGES_AT_ONCE = 2048
+
+
+def tta_proba(
+    classifier: Classifier, images: Images, method: str, *, policy: list[Step], n: int, seed: int
+) -> NDArray[np.float64]:
+    """Mean probabilities (k, n_classes) over the views of images (k, height, width).
+
+    method : 'flip', the image and its mirror image; 'ten_crop', four corners and the centre,
+    scaled back up, and their mirror images (Krizhevsky et al. 2012); 'draws', n draws of a policy.
+    Raises ParamError where the classifier takes something else than images.
+    """
+    if "features" in classifier.meta:
+        raise ParamError(
+            f"evaluate.tta '{method}' changes images, and this classifier takes "
+            f"{classifier.meta['features']['method']} features: set evaluate.tta to none."
+        )
+    parts = []
+    for start in range(0, len(images), _IMAGES_AT_ONCE):
+        part = np.asarray(images[start : start + _IMAGES_AT_ONCE])
+        chosen = _views(part, method, policy, n, seed + start)
+        answers = [classifier.predict_proba(view) for view in chosen]
+        parts.append(np.mean(answers, axis=0))
+    return np.concatenate(parts)
+
+
+def _views(images: Images, method: str, policy: list[Step], n: int, seed: int) -> Iterator[Images]:
+    match method:
+        case "flip":
+            yield images
+            yield _mirrored(images)
+        case "ten_crop":
+            for crop in _crops(images):
+                yield crop
+                yield _mirrored(crop)
+        case _:
+            yield from _drawn(images, policy, n, seed)
+
+
+def _mirrored(images: Images) -> Images:
+    return np.ascontiguousarray(images[:, :, ::-1])
+
+
+def _crops(images: Images) -> Iterator[Images]:
+    height, width = images.shape[1:]
+    half = _MARGIN // 2
+    for top, left in ((0, 0), (0, _MARGIN), (_MARGIN, 0), (_MARGIN, _MARGIN), (half, half)):
+        window = images[:, top : top + height - _MARGIN, left : left + width - _MARGIN]
+        yield np.stack([cv2.resize(image, (width, height)) for image in window])
+
+
+def _drawn(images: Images, policy: list[Step], n: int, seed: int) -> Iterator[Images]:
+    import torch
+
+    from ferflow.data.batch_augmentation import make_augmentation
+
+    augment = make_augmentation(policy)
+    x = torch.from_numpy(images)[:, None].float() / 255
+    with torch.random.fork_rng(), torch.inference_mode():
+        torch.manual_seed(seed)
+        for _ in range(n):
+            drawn = (augment(x) * 255).round().clamp(0, 255)
+            yield drawn[:, 0].to(torch.uint8).numpy()
