@@ -37,6 +37,35 @@ def presets() -> None:
 
 
 @app.command()
+def models(
+    name: Annotated[str | None, typer.Argument(help="An architecture to explain.")] = None,
+) -> None:
+    """List the networks with their sizes, or explain one and its options."""
+    from ferflow.network_sizes import explain, network_sizes
+    from ferflow.papers.registry import load_papers
+
+    if name is not None:
+        print(explain(name))
+        return
+    table = Table("network", "in all", "trainable", "fixed", "mult-adds", "paper", "presets")
+    for column in table.columns[1:5]:
+        column.justify, column.no_wrap = "right", True
+    for size in network_sizes():
+        numbers = (size.trainable + size.fixed, size.trainable, size.fixed)
+        papers = ", ".join(str(load_papers()[key].number) for key in size.papers)
+        options = "".join(f"\n{key}: {value}" for key, value in size.options.items())
+        table.add_row(
+            size.architecture + options,
+            *(f"{number:,}" for number in numbers),
+            f"{size.multiply_adds / 1e6:.0f} M",
+            papers,
+            "\n".join(size.presets),
+        )
+    console.print(table)
+    console.print("finetune: any image backbone of `transformers`; multiply-adds at 48x48 pixels.")
+
+
+@app.command()
 def use(
     preset: Annotated[str, typer.Argument(help="One of `ferflow presets`.")],
     more: Annotated[list[str] | None, typer.Argument(help="More settings.")] = None,

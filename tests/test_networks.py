@@ -1,0 +1,129 @@
+"""The architectures: sizes that the papers print, Keras' meaning of their layers."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ferflow.errors import ParamError
+from ferflow.network_sizes import explain, measure, network_sizes
+from ferflow.train.network.layers import Conv2d, Flatten, Repeat, batch_norm, initialise
+from ferflow.train.network.params import architecture_names, build_network, check_options
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "trainable", "fixed"),
+    [
+        ("fernet", {}, 879_623, 0),
+        ("sepconv", {}, 3_931_975 - 2_944, 2_944),
+        ("sepconv", {"dense": [512, 256]}, 4_062_535 - 3_456, 3_456),
+        ("littlevgg", {}, 1_326_567, 2_176),
+        ("allconv", {}, 1_662_343, 0),
+    ],
+)
+def test_a_papers_network_has_as_many_parameters_as_the_paper_says(name, options, trainable, fixed):
+    assert measure(build_network(name, 7, options))[:2] == (trainable, fixed)
+
+
+def test_multiply_adds_are_those_counted_by_hand():
+    network = nn.Sequential(Conv2d(1, 2, 3), nn.MaxPool2d(2), Flatten(), nn.Linear(1152, 7))
+    assert measure(network)[2] == 48 * 48 * 2 * 9 + 1152 * 7
+
+
+def test_the_all_convolutional_net_costs_what_its_strides_save():
+    assert measure(build_network("allconv", 7, {}))[2] / 1e6 == pytest.approx(671, abs=1)
+
+
+@pytest.mark.parametrize("name", sorted(set(architecture_names()) - {"finetune"}))
+def test_every_network_maps_faces_to_scores_and_can_learn_ten_of_them(name):
+    torch.manual_seed(0)
+    network = build_network(name, 7, {})
+    y = torch.arange(10) % 7
+    bands = (torch.arange(48) // 7)[:, None] == y[:, None, None, None]  # a bright one for a class
+    x = 0.2 * torch.rand(10, 1, 48, 48) + 0.8 * bands
+    assert network.eval()(x).shape == (10, 7)
+    for layer in network.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.p = 0.0
+    optimizer = torch.optim.Adam(network.train().parameters(), 1e-3)
+    for _ in range(150):
+        loss = nn.functional.cross_entropy(network(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if loss < 0.1:
+            break
+    assert loss < 0.5
+
+
+@pytest.mark.parametrize(
+    ("side", "kernel", "stride", "first"),
+    [(48, 3, 1, 1), (48, 3, 2, 0), (47, 3, 2, 1), (48, 5, 2, 1), (48, 2, 1, 0)],
+)
+def test_same_padding_is_kerass(side, kernel, stride, first):
+    """The first output of a kernel of ones tells how many zeros stand before the image."""
+    conv = Conv2d(1, 1, kernel, stride=stride)
+    nn.init.ones_(conv.weight)
+    nn.init.zeros_(conv.bias)
+    out = conv(torch.ones(1, 1, side, side))
+    assert out.shape[-1] == -(-side // stride)
+    assert out[0, 0, 0, 0] == (kernel - first) ** 2
+
+
+def test_valid_padding_pads_nothing():
+    assert Conv2d(1, 1, 3, padding="valid")(torch.ones(1, 1, 48, 48)).shape[-1] == 46
+
+
+def test_a_map_is_flattened_by_height_width_channel():
+    x = torch.arange(24).view(1, 2, 3, 4).contiguous(memory_format=torch.channels_last)
+    assert (
+        Flatten()(x)[0].tolist()
+        == np.arange(24).reshape(2, 3, 4).transpose(1, 2, 0).ravel().tolist()
+    )
+
+
+def test_repeat_shows_the_same_map_in_every_channel():
+    assert Repeat(3)(torch.rand(2, 1, 4, 4)).std(dim=1).max() == 0
+
+
+def test_batch_norm_has_kerass_constants():
+    layer = batch_norm(4)
+    assert (layer.eps, layer.momentum) == (1e-3, pytest.approx(0.01))
+
+
+def test_first_weights_are_glorots_and_biases_zero():
+    network = nn.Sequential(nn.Linear(300, 100))
+    initialise(network)
+    bound = (6 / 400) ** 0.5
+    assert network[0].weight.abs().max() <= bound
+    assert network[0].weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.02)
+    assert not network[0].bias.any()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("fernet", {"dropout": [0.5, 0.5]}, "at least 3"),
+        ("fernet", {"dropout": [0.5, 0.5, 1.0]}, "less than 1"),
+        ("allconv", {"dropout": "six"}, "'eight' or 'three'"),
+        ("littlevgg", {"width": 3}, "Options of littlevgg: none"),
+        ("resnet", {"depth": [1]}, "Options of resnet: embedding_size, hidden_sizes"),
+    ],
+)
+def test_an_illegal_option_is_refused_with_those_that_are_legal(name, options, words):
+    with pytest.raises(ValueError, match="options") as caught:
+        check_options(name, options)
+    assert words in str(caught.value)
+
+
+def test_the_list_names_every_papers_presets():
+    found = {preset: size for size in network_sizes() for preset in size.presets}
+    assert found["sepconv-ckplus"].trainable + found["sepconv-ckplus"].fixed == 4_062_535
+    assert found["widekernel"].papers == ("two-cnns",)
+    assert {"fernet", "littlevgg", "best"} <= set(found)
+
+
+def test_an_architecture_is_explained_and_a_misspelt_one_refused():
+    assert "three" in explain("allconv")
+    with pytest.raises(ParamError, match="Did you mean 'sepconv'"):
+        explain("sepcon")
