@@ -61,6 +61,15 @@ def same(a, b):
     return all(torch.equal(a[k], b[k]) for k in a)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tiny tensors: threads that wait for each other on a busy machine take most of the time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def trained():
     return fit(data(), params(epochs=12, learning_rate=0.05), 0)
@@ -146,7 +155,11 @@ save(fit(data(Path(sys.argv[2])), params(epochs=40), 0).model, target)
 def test_a_training_ended_by_kill_9_gives_the_same_file(tmp_path):
     def start(target):
         words = [Path(__file__).parent, tmp_path / "scratch", tmp_path / target]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        environment = os.environ | {
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "OMP_NUM_THREADS": "1",
+        }
         command = [sys.executable, "-c", KILLED, *map(str, words)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 

@@ -56,8 +56,8 @@ class _Erasing(nn.Module):
 
     def __init__(self, chance: float) -> None:
         super().__init__()
-        self._mask = augmentation.RandomErasing(p=chance, scale=_ERASED, value=-1.0)
+        self._erase = augmentation.RandomErasing(p=chance, scale=_ERASED, value=0.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        erased: Tensor = self._mask(x)
-        return torch.where(erased < 0, torch.rand_like(x), erased)
+        kept: Tensor = self._erase(torch.ones_like(x))
+        return torch.where(kept > 0, x, torch.rand_like(x))
