@@ -9,9 +9,9 @@ The ways, each in a process of its own, all with half of the features, 20 ants, 
   racing on   the same with most ants scored on a part
   mealpy      a genetic algorithm with as many evaluations by our judge, where it is installed
 Whatever subset comes out is then scored by one yardstick, a forest of 90 trees with another seed
-on all rows, on val; with `--seeds` it is a mean over searches that differ in their seed, for the ways
-that are cheap enough (all but plain). CPU seconds are those of all threads: they tell more on a busy machine. The
-test split is not touched.
+on all rows, on val; with `--seeds` it is a mean over searches that differ in their seed, for the
+ways that are cheap enough (all but plain). CPU seconds are those of all threads: they tell more on
+a busy machine. The test split is not touched.
 """
 
 import argparse

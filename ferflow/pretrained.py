@@ -42,6 +42,11 @@ def load_pretrained(name: str, sha256: str | None, key: str) -> Pretrained:
     return Pretrained(network, *_normalisation(place, channels))
 
 
+def read_backbone(folder: Path) -> Any:
+    """The network in a folder that a training wrote, float32; DataError where it is none."""
+    return _load(str(folder), str(folder / "config.json"))
+
+
 def map_features(output: Any) -> torch.Tensor:
     """The last map (n, height, width, channel), or tokens (n, token, channel), channel last.
 

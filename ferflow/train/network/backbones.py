@@ -31,7 +31,7 @@ class BackboneClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = backbone
-        self._input_size = input_size
+        self.input_size = input_size
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
         self.dropout = nn.Dropout(dropout)
@@ -42,8 +42,8 @@ class BackboneClassifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Grey images (n, 1, height, width) to class scores (n, n_classes)."""
-        if x.shape[-1] != self._input_size:
-            x = functional.interpolate(x, (self._input_size,) * 2, mode="bilinear")
+        if x.shape[-1] != self.input_size:
+            x = functional.interpolate(x, (self.input_size,) * 2, mode="bilinear")
         x = (x.expand(-1, len(self.mean), -1, -1) - self.mean) / self.std
         features = map_features(self.backbone(pixel_values=x))
         scores: Tensor = self.head(self.dropout(features.flatten(1, -2).mean(dim=1)))

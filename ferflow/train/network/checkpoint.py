@@ -17,12 +17,13 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 import ferflow.networks
-import ferflow.train.network as package
 from ferflow.artifacts import atomic
+from ferflow.data import batch_augmentation
 from ferflow.errors import DataError
 from ferflow.fitting import TrainingData
 from ferflow.train.network.params import Params
 
+_SHAPING = ("backbones", "batches", "layers", "loop", "losses", "optimizers")  # the weights
 _FILE = "checkpoint.safetensors"
 _KEPT = 3  # folders of other trainings, the newest
 
@@ -34,7 +35,8 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
     """
     if data.scratch is None:
         return None
-    code = sorted(Path(package.__path__[0]).glob("*.py"))
+    code = [Path(__file__).parent / f"{name}.py" for name in _SHAPING]
+    code.append(Path(batch_augmentation.__file__))
     code.append(Path(ferflow.networks.__path__[0]) / f"{params.architecture}.py")
     digest = hashlib.sha256()
     about = [params.model_dump(), seed, kind, torch.__version__, torch.get_num_threads()]
