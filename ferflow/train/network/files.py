@@ -70,6 +70,7 @@ def load_network(folder: Path) -> TrainedNetwork:
             raise ValueError("impossible numbers")
         if name not in architecture_names():
             raise ValueError(f"no architecture {name!r}")
+        network: nn.Module
         if (folder / HEAD).exists():
             network = _load_backbone(folder, n_classes, int(about["input_size"]))
         else:
