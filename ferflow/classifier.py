@@ -42,6 +42,11 @@ def save_classifier(folder: Path, classifier: Classifier) -> None:
     """Write the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     family_module(classifier.family).save(classifier.model, folder)
+    write_about(folder, classifier)
+
+
+def write_about(folder: Path, classifier: Classifier) -> None:
+    """Write what belongs to the model, but not the model."""
     save_mask(folder / "mask.npy", classifier.mask)
     about = {"family": classifier.family, "labels": classifier.labels, "meta": classifier.meta}
     write_json(folder / "classifier.json", about)

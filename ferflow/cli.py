@@ -161,6 +161,26 @@ def store() -> None:
 
 
 @app.command()
+def bundle(
+    train: Annotated[
+        bool, typer.Option("--train", help="First run the preset `best`, or go on with it.")
+    ] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="With --train: key=value; repeatable.")
+    ] = None,
+) -> None:
+    """Make the last run's network the bundled model, with its model card."""
+    from ferflow.bundle import BUNDLED, bundle_last_run
+    from ferflow.papers.runs import reproduce_jobs, run_jobs
+    from ferflow.presets import parse_setting
+
+    if train:
+        run_jobs(reproduce_jobs(["best"], [parse_setting(text) for text in set_ or []]))
+    size = bundle_last_run()
+    print(f"{BUNDLED.name}: {size / 1e6:.1f} MB, with its card in {BUNDLED / 'README.md'}")
+
+
+@app.command()
 def mistake(
     name: Annotated[str, typer.Argument(help="One of `ferflow mistakes`.")],
     preset: Annotated[str | None, typer.Option(help="Switch to this preset first.")] = None,

@@ -12,7 +12,8 @@ from pydantic import Field
 from tqdm import tqdm
 
 from ferflow.artifacts import Split, pass_through, split_writer
-from ferflow.params import Record
+from ferflow.data.seen_images import refuse_seen
+from ferflow.params import Record, repository_root
 
 
 class FeaturesParams(Record):
@@ -75,6 +76,8 @@ def extract_file(split: Split, source: Path, target: Path, params: FeaturesParam
     if params.method == "pixels":
         pass_through(source, target)
         return
+    if params.method == "backbone":
+        refuse_seen(repository_root() / params.backbone, split.x, source.stem)
     extractor = make_extractor(params)
     rows = replace(split, meta=split.meta | feature_meta(params, extractor.shape))
     flat = (int(np.prod(extractor.shape)),)
