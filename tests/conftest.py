@@ -24,6 +24,19 @@ from ferflow.papers.records import RunRecord, save_record
 from ferflow.papers.resampling import intervals
 
 ROOT = Path(__file__).parents[1]
+FILTERS_OFF = {  # every filter of `preprocess` switched off
+    "drop_constant": False,
+    "max_black_white": None,
+    "min_contrast": None,
+    "min_texture": None,
+    "drop_without_face": False,
+    "drop_contradictory": False,
+    "drop_twins_of_val_test": False,
+    "drop_exact_duplicates": False,
+    "drop_near_duplicates": False,
+    "twin_distance": 8,
+    "filter_val_test": False,
+}
 
 
 @pytest.fixture
