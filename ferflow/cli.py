@@ -89,7 +89,7 @@ def audit(
 
     Paths are relative to the repository.
     """
-    from ferflow.audit_report import write_audit
+    from ferflow.audit.report import write_audit
 
     table, page = write_audit(path)
     console.print(table)

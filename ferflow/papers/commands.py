@@ -55,15 +55,25 @@ def record(
 
 
 def repeat(
-    seeds: Annotated[int, typer.Option(help="How many: 0, 1, 2, ...")] = 5,
+    seeds: Annotated[
+        int | None, typer.Option(help="How many: 0, 1, 2, ...; 5 where nothing is said.")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Cross-validation instead: the chain again per fold.")
+    ] = None,
     again: Annotated[bool, typer.Option(help="Also what is recorded already.")] = False,
 ) -> None:
-    """Run the present params.yaml with several seeds, record each, and their mean and spread."""
-    from ferflow.papers.runs import repeat_jobs, run_jobs
+    """Run params.yaml with several seeds, or on several folds; record each, mean and spread."""
+    from ferflow.papers.runs import fold_jobs, repeat_jobs, run_jobs
 
-    jobs = repeat_jobs(seeds)
+    if seeds is not None and folds is not None:
+        raise FerflowError(
+            f"--seeds and --folds exclude each other; got {seeds} and {folds}. Folds take the "
+            "seed in params.yaml: for more seeds change it there and repeat."
+        )
+    jobs = repeat_jobs(5 if seeds is None else seeds) if folds is None else fold_jobs(folds)
     run_jobs(jobs, again=again)
-    _print_spread(jobs[0].params)
+    _print_spread(jobs[0].params, "seeds" if folds is None else "folds")
 
 
 def reproduce(
@@ -141,8 +151,8 @@ def report() -> None:
     print(f"written: {', '.join(map(str, changed))}" if changed else "everything is up to date")
 
 
-def _print_spread(params: dict[str, Any]) -> None:
-    """The summary of the group that runs of these parameters belong to."""
+def _print_spread(params: dict[str, Any], what: str) -> None:
+    """The summary of the group that runs of these parameters belong to; `what` they differ in."""
     from ferflow.papers.record import variant_of
     from ferflow.papers.records import find_records, load_records, summarise, summary_file
 
@@ -156,7 +166,7 @@ def _print_spread(params: dict[str, Any]) -> None:
             bounds = f"{s['low']:.4f} to {s['high']:.4f}"
             table.add_row(score, split, f"{s['mean']:.4f}", f"{s['sd']:.4f}", bounds)
     console.print(table)
-    console.print(f"{len(group)} seeds: {summary_file(group[0])}", soft_wrap=True)
+    console.print(f"{len(group)} {what}: {summary_file(group[0])}", soft_wrap=True)
 
 
 def _print_matrix(path: Path) -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ferflow.artifacts import read_json
 from ferflow.costs import declared_stages, dvc_md5, find_cost, read_lock
 from ferflow.errors import FerflowError
@@ -20,6 +22,7 @@ from ferflow.presets import DEFAULTS, load_preset
 
 METRICS = Path("metrics")
 CODE = ("ferflow/", "stages/")  # modules, and packages whole
+TRAINING = METRICS / "plots" / "training.csv"
 PREDICTIONS = Path("data/evaluation/predictions.parquet")
 
 # The record's own columns hold the first two; the others say where the same thing lies.
@@ -44,11 +47,14 @@ def record_run(name: str | None = None) -> RunRecord:
     if code != _locked_code(lock):
         raise FerflowError("the code is not that of the last run. Run `dvc repro` first.")
     answers = compact(read_predictions(PREDICTIONS))
+    fold, n_folds = fold_of(params)
     scores = read_json(METRICS / "metrics.json")
     record = RunRecord(
         preset=params["preset"],
         variant=name or variant_of(params),
         seed=params["seed"],
+        fold=fold,
+        n_folds=n_folds,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         metrics={split: score for split, score in scores.items() if split != "protocol"},
         intervals={split: intervals(rows) for split, rows in answers.items()},
@@ -56,12 +62,13 @@ def record_run(name: str | None = None) -> RunRecord:
         predictions_sha256="",
         params=public_params(params),
         stages={p.stem: read_json(p) for p in sorted(METRICS.glob("*.json")) if _is_stage(p)},
+        training=read_curves(TRAINING),
         data=data_fingerprint(lock),
         code=code,
         run=lock_fingerprint(lock),
         commit=machine.commit(),
         versions=machine.versions(),
-        hardware=machine.hardware(),
+        hardware=machine.hardware(params),
         costs={stage: cost for stage in STAGES if (cost := find_cost(stage, lock[stage]))},
     )
     return save_record(record, answers, params["evaluate"]["calibration_bins"])
@@ -81,11 +88,36 @@ def public_params(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def variant_of(params: dict[str, Any]) -> str | None:
-    """Six digits that stand for the parameters that differ from the preset's, or None."""
+    """What tells a run from its preset as it is, apart from seed and fold; None for nothing.
+
+    '5-folds' where the preset's own splits became folds, six digits that stand for all other
+    edits, or both.
+    """
     edits = edits_of(params)
-    if not edits:
-        return None
-    return hashlib.sha256(json.dumps(edits, sort_keys=True).encode()).hexdigest()[:6]
+    words = []
+    if params["data"]["split"] == "kfold":
+        edits.pop("data.fold", None)
+        if edits.pop("data.split", None) or "data.n_folds" in edits:
+            edits.pop("data.n_folds", None)
+            words.append(f"{params['data']['n_folds']}-folds")
+    if edits:
+        words.append(hashlib.sha256(json.dumps(edits, sort_keys=True).encode()).hexdigest()[:6])
+    return "-".join(words) or None
+
+
+def fold_of(params: dict[str, Any]) -> tuple[int | None, int | None]:
+    """(fold, number of folds) of a cross-validation, (None, None) of any other splits."""
+    data = params["data"]
+    return (data["fold"], data["n_folds"]) if data["split"] == "kfold" else (None, None)
+
+
+def read_curves(path: Path) -> dict[str, list[int | float | None]]:
+    """Column -> values of a table of curves; an empty one where there are none."""
+    table = pd.read_csv(path)
+    if table.empty:
+        return {}
+    whole = table.astype(object).where(table.notna(), None)
+    return {str(name): whole[name].tolist() for name in whole}
 
 
 def edits_of(params: dict[str, Any]) -> dict[str, Any]:

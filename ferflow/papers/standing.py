@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ferflow.papers.decoder import N_TEST, SINGLE, Decoding, decode
-from ferflow.papers.records import RunRecord, over_seeds
+from ferflow.papers.records import RunRecord, over_runs
 from ferflow.papers.registry import METRICS, Claim, Paper, digits, load_papers
 
 TWINS = "_without_twins"  # what `evaluate` adds to a split's name
@@ -118,7 +118,7 @@ def figure_of(group: list[RunRecord], split: str, score: str) -> Figure | None:
         return None
     values = [record.score(split, score) for record in group]
     if len(values) > 1:
-        s = over_seeds(values)
+        s = over_runs(values)
         return Figure(s["mean"], s["low"], s["high"], len(values))
     bounds = group[0].intervals.get(split, {}).get(score)
     if bounds is None and score == "accuracy":  # Wilson's, which every scored split has
