@@ -131,31 +131,6 @@ def store() -> None:
     print(open_store()[0].tracking_uri)
 
 
-@app.command()
-def mistake(
-    name: Annotated[str, typer.Argument(help="One of `ferflow mistakes`.")],
-    preset: Annotated[str | None, typer.Option(help="Switch to this preset first.")] = None,
-) -> None:
-    """Evaluate the honest run wrongly, on purpose, and watch the number rise."""
-    from ferflow.papers.run_mistake import comparison, run_mistake
-    from ferflow.tracking import track_mistake
-
-    scores = run_mistake(name, preset)
-    console.print(comparison(name, scores))
-    print(track_mistake(name, scores))
-
-
-@app.command()
-def mistakes() -> None:
-    """List the mistakes that `ferflow mistake` can make."""
-    from ferflow.papers.mistakes import MISTAKES, describe
-
-    table = Table("mistake", "what it does", show_lines=True)
-    for name in MISTAKES:
-        table.add_row(name, describe(name))
-    console.print(table)
-
-
 for command in COMMANDS:
     app.command()(command)
 

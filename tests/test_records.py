@@ -23,7 +23,7 @@ from ferflow.papers.records import (
     find_records,
     groups,
     load_records,
-    over_seeds,
+    over_runs,
     read_record,
     summary_file,
 )
@@ -241,7 +241,7 @@ def test_seeds_of_one_run_are_a_group_with_a_summary(make_record):
 
 
 def test_equal_values_have_no_spread():
-    assert over_seeds([0.5, 0.5])["sd"] == 0
+    assert over_runs([0.5, 0.5])["sd"] == 0
 
 
 def test_records_are_found_by_name_group_and_variant(make_record):

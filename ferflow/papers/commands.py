@@ -76,6 +76,50 @@ def repeat(
     _print_spread(jobs[0].params, "seeds" if folds is None else "folds")
 
 
+def mistake(
+    name: Annotated[str | None, typer.Argument(help="One of `ferflow mistakes`.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Switch to this preset first.")] = None,
+    keep: Annotated[
+        bool, typer.Option("--record", help="Keep the figure in Git, marked as a mistake's.")
+    ] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Run and record every mistake that applies.")
+    ] = False,
+) -> None:
+    """Evaluate the honest run wrongly, on purpose, and watch the number rise."""
+    from ferflow.papers import run_mistake as runner
+    from ferflow.papers.record import record_mistake
+    from ferflow.tracking import track_mistake
+
+    if (name is None) != all_:
+        raise FerflowError("name one mistake of `ferflow mistakes`, or --all for every one.")
+    if name is not None:
+        runner.check_mistake(name)
+    runner.bring_honest_chain_up_to_date(preset)
+    names = [name] if name is not None else []
+    for other, reason in runner.reasons_against().items() if all_ else ():
+        names += [] if reason else [other]
+        if reason:
+            print(f"{other}: left out, {reason}.")
+    print(f"{', '.join(names)}: {runner.cost_text(names)}", flush=True)
+    for each in names:
+        scores = runner.run_mistake(each)
+        console.print(runner.comparison(each, scores))
+        print(track_mistake(each, scores))
+        if keep or all_:
+            print(f"recorded as {record_mistake(each, scores).name}, which is no result.")
+
+
+def mistakes() -> None:
+    """List the mistakes that `ferflow mistake` can make."""
+    from ferflow.papers.mistakes import FITS, MISTAKES, describe
+
+    table = Table("mistake", "what it does", "fits anew", show_lines=True)
+    for name in MISTAKES:
+        table.add_row(name, describe(name), f"at most {FITS[name]}" if name in FITS else "no")
+    console.print(table)
+
+
 def reproduce(
     presets: Annotated[list[str] | None, typer.Argument(help="Some of `ferflow presets`.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every preset of a paper.")] = False,
@@ -188,4 +232,14 @@ def _print_matrix(path: Path) -> None:
     console.print("\n".join([*lines, found.verdict]), highlight=False, soft_wrap=True)
 
 
-COMMANDS: list[Callable[..., None]] = [decode, record, repeat, reproduce, compare, ensemble, report]
+COMMANDS: list[Callable[..., None]] = [
+    decode,
+    record,
+    repeat,
+    reproduce,
+    mistake,
+    mistakes,
+    compare,
+    ensemble,
+    report,
+]

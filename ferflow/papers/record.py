@@ -15,7 +15,7 @@ from ferflow.evaluation.predictions import read_predictions
 from ferflow.last_run import STAGES, check_finished, data_fingerprint, lock_fingerprint
 from ferflow.papers import machine
 from ferflow.papers.compact import compact
-from ferflow.papers.records import WORD, RunRecord, save_record
+from ferflow.papers.records import MISTAKE, WORD, RunRecord, save_figures, save_record
 from ferflow.papers.resampling import intervals
 from ferflow.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.presets import DEFAULTS, load_preset
@@ -40,38 +40,62 @@ def record_run(name: str | None = None) -> RunRecord:
             "a record's name is made of a-z, 0-9, '.', '-' and '_', 60 at most, and begins with "
             f"a letter or a digit; got {name!r}."
         )
-    lock = read_lock()
-    check_finished(lock)
-    params = read_yaml(PARAMS_FILE)
-    code = code_fingerprint(params)
-    if code != _locked_code(lock):
-        raise FerflowError("the code is not that of the last run. Run `dvc repro` first.")
+    lock, params = read_lock(), read_yaml(PARAMS_FILE)
+    about = _about(lock, params)
     answers = compact(read_predictions(PREDICTIONS))
-    fold, n_folds = fold_of(params)
     scores = read_json(METRICS / "metrics.json")
     record = RunRecord(
-        preset=params["preset"],
-        variant=name or variant_of(params),
-        seed=params["seed"],
-        fold=fold,
-        n_folds=n_folds,
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        **about | {"variant": name or about["variant"]},
         metrics={split: score for split, score in scores.items() if split != "protocol"},
         intervals={split: intervals(rows) for split, rows in answers.items()},
         protocol=scores["protocol"],
         predictions_sha256="",
-        params=public_params(params),
         stages={p.stem: read_json(p) for p in sorted(METRICS.glob("*.json")) if _is_stage(p)},
         training=read_curves(TRAINING),
-        data=data_fingerprint(lock),
-        code=code,
-        run=lock_fingerprint(lock),
-        commit=machine.commit(),
-        versions=machine.versions(),
-        hardware=machine.hardware(params),
         costs={stage: cost for stage in STAGES if (cost := find_cost(stage, lock[stage]))},
     )
     return save_record(record, answers, params["evaluate"]["calibration_bins"])
+
+
+def record_mistake(name: str, scores: dict[str, Any]) -> RunRecord:
+    """Store what a mistake made of the last finished run: figures alone, none of them a result.
+
+    scores : of `mistaken_scores`. Raises FerflowError as `record_run` does.
+    """
+    numbers = {k: v for k, v in scores.items() if isinstance(v, int | float) and v is not False}
+    record = RunRecord(
+        **_about(read_lock(), read_yaml(PARAMS_FILE)),
+        mistake=name,
+        metrics={MISTAKE: numbers},
+        intervals={},
+        protocol={"is_a_result": False, "what": scores["what"]},
+        predictions_sha256="",
+    )
+    return save_figures(record)
+
+
+def _about(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """What the last finished run is, and where it was made."""
+    check_finished(lock)
+    code = code_fingerprint(params)
+    if code != _locked_code(lock):
+        raise FerflowError("the code is not that of the last run. Run `dvc repro` first.")
+    fold, n_folds = fold_of(params)
+    return {
+        "preset": params["preset"],
+        "variant": variant_of(params),
+        "seed": params["seed"],
+        "fold": fold,
+        "n_folds": n_folds,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "params": public_params(params),
+        "data": data_fingerprint(lock),
+        "code": code,
+        "run": lock_fingerprint(lock),
+        "commit": machine.commit(),
+        "versions": machine.versions(),
+        "hardware": machine.hardware(params),
+    }
 
 
 def public_params(params: dict[str, Any]) -> dict[str, Any]:

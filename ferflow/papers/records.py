@@ -26,6 +26,7 @@ from ferflow.params import Record, nearest
 FOLDER = Path("metrics/papers")
 ENSEMBLES = "ensembles"  # the folder of records that are no run
 SUMMARY = "summary"
+MISTAKE = "mistake"  # the one "split" of a mistake's record
 WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 
 _MAX_BYTES = 1 << 20
@@ -221,7 +222,7 @@ def over_runs(group: list[RunRecord], values: list[float]) -> dict[str, float | 
 
 
 def groups(records: Iterable[RunRecord]) -> list[list[RunRecord]]:
-    """Records that differ in seed or fold alone, together; `records` as `load_records` orders them."""
+    """Records that differ in seed or fold alone, together; in the order of `load_records`."""
     return [list(group) for _, group in groupby(records, key=lambda record: record.group)]
 
 
