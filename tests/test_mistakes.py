@@ -35,7 +35,9 @@ def chain(make_split):
         n_estimators=20, max_depth=None, min_samples_leaf=1, max_features="sqrt", class_weight=None
     )
     model = random_forest.fit(TrainingData(features["train"]), params, 0).model
-    classifier = Classifier("random_forest", model, np.ones(D, dtype=bool), LABELS, {})
+    classifier = Classifier(
+        "random_forest", model, np.ones(D, dtype=bool), LABELS, {"trained_on": ["train"]}
+    )
     return HonestChain(
         features=features,
         flipped=lambda name: features[name],  # mirrored noise: as good as a copy

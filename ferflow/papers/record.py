@@ -15,7 +15,7 @@ from ferflow.evaluation.predictions import read_predictions
 from ferflow.last_run import STAGES, check_finished, data_fingerprint, lock_fingerprint
 from ferflow.papers import machine
 from ferflow.papers.compact import compact
-from ferflow.papers.records import MISTAKE, WORD, RunRecord, save_figures, save_record
+from ferflow.papers.records import MISTAKE, WORD, RunRecord, Scores, save_figures, save_record
 from ferflow.papers.resampling import intervals
 from ferflow.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.presets import DEFAULTS, load_preset
@@ -62,7 +62,11 @@ def record_mistake(name: str, scores: dict[str, Any]) -> RunRecord:
 
     scores : of `mistaken_scores`. Raises FerflowError as `record_run` does.
     """
-    numbers = {k: v for k, v in scores.items() if isinstance(v, int | float) and v is not False}
+    numbers: Scores = {
+        key: value
+        for key, value in scores.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
     record = RunRecord(
         **_about(read_lock(), read_yaml(PARAMS_FILE)),
         mistake=name,

@@ -217,8 +217,13 @@ def over_runs(group: list[RunRecord], values: list[float]) -> dict[str, float | 
     shared, n_folds = 0.0, group[0].n_folds
     if n_folds and len({record.fold for record in group}) > 1:
         shared = 1 / (n_folds - 2)
-    margin = float(student_t.ppf(0.975, n - 1)) * deviation * math.sqrt(1 / n + shared)
+    margin = student_t_975(n) * deviation * math.sqrt(1 / n + shared)
     return {"n": n, "mean": mean, "sd": deviation, "low": mean - margin, "high": mean + margin}
+
+
+def student_t_975(n: int) -> float:
+    """Student's 97.5 % quantile for n values."""
+    return float(student_t.ppf(0.975, n - 1))
 
 
 def groups(records: Iterable[RunRecord]) -> list[list[RunRecord]]:
