@@ -22,7 +22,6 @@ p, li { max-width: 50rem; margin: .3rem 0 .8rem; color: #555; }
 li { margin: .2rem 0; }
 code, pre { background: #f2f2f2; font-size: .9em; }
 code { padding: 0 .2em; }
-td code { overflow-wrap: anywhere; }
 pre { padding: .6rem .8rem; overflow-x: auto; max-width: 100%; margin: .3rem 0 1rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .7rem;
   margin: 1.2rem 0; }
@@ -64,8 +63,9 @@ def document(title: str, parts: Sequence[str]) -> str:
 
 
 def inline(text: str) -> str:
-    """A text escaped, with its `code` marked up."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    """A text escaped, with its `code` marked up; '0.1 to 0.2' stays on a line, long names break."""
+    text = re.sub(r"(?<=\d) (±|to) (?=\d)", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", escape(text))
+    return re.sub(r"`([^`]+)`", lambda m: f"<code>{m[1].replace('_', '_<wbr>')}</code>", text)
 
 
 def heading(text: str, note: str = "", level: int = 2) -> str:

@@ -22,13 +22,20 @@ def decode(
     confusion: Annotated[
         Path | None, typer.Option(help="A printed confusion matrix, CSV or JSON.")
     ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="The verdicts on all that the papers claim.")
+    ] = False,
 ) -> None:
     """Say which honest accuracy each known mistake would need to print a figure."""
     from ferflow.papers.decoder import decode as read_figure
     from ferflow.papers.decoder import parse_figure
 
-    if figure is None and confusion is None:
-        raise FerflowError("name a figure, such as 0.8829, or a matrix: --confusion FILE.")
+    if figure is None and confusion is None and not all_:
+        raise FerflowError(
+            "name a figure, such as 0.8829, or a matrix: --confusion FILE, or all claims: --all."
+        )
+    if all_:
+        _print_verdicts()
     if figure is not None:
         decoding = read_figure(parse_figure(figure), classes, fit=fit)
         table = Table("mistake", "what it does", "it needs", "reached by")
@@ -211,6 +218,19 @@ def _print_spread(params: dict[str, Any], what: str) -> None:
             table.add_row(score, split, f"{s['mean']:.4f}", f"{s['sd']:.4f}", bounds)
     console.print(table)
     console.print(f"{len(group)} {what}: {summary_file(group[0])}", soft_wrap=True)
+
+
+def _print_verdicts() -> None:
+    """A row for each claimed figure: what is recorded of it, and the verdict."""
+    from ferflow.papers.records import load_records
+    from ferflow.papers.registry import METRICS, digits
+    from ferflow.papers.standing import standings
+
+    table = Table("paper", "preset", "metric", "claimed", "honest", "verdict", show_lines=True)
+    for row in standings(load_records()):
+        cells = [str(row.paper.number), row.claim.preset, METRICS[row.metric], digits(row.claimed)]
+        table.add_row(*cells, row.honest.text if row.honest else "not yet run", row.verdict)
+    console.print(table)
 
 
 def _print_matrix(path: Path) -> None:

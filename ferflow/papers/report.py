@@ -66,8 +66,8 @@ def readme_table(records: list[RunRecord]) -> str:
                 f"{row.paper.number}, {row.claim.system}",
                 f"`{row.claim.preset}`",
                 digits(row.claimed),
-                str(row.honest or NOT_RUN),
-                *[str(row.without_twins or "")] * twins,
+                row.honest.text if row.honest else NOT_RUN,
+                *[row.without_twins.text if row.without_twins else ""] * twins,
                 *[mistake_text(row.nearest_mistake)] * mistakes,
                 row.short_verdict,
             ]

@@ -42,7 +42,7 @@ def report_blocks(records: list[RunRecord]) -> Iterator[Block]:
         "standard deviation, of the mean over seeds. The nearest mistake is, where the preset does "
         "not reach the claim, what it prints when it is evaluated wrongly on purpose: no result."
     )
-    yield _claims(rows, short=True)
+    yield _claims([row for row in rows if row.metric == "accuracy"], of_all=True)
     for paper in load_papers().values():
         yield from _section(paper, [row for row in rows if row.paper is paper], records)
     if ensembles := [record for record in records if record.preset == ENSEMBLES]:
@@ -58,20 +58,20 @@ def mistake_text(mistake: tuple[str, Figure] | None) -> str:
     return f"`{mistake[0]}` {mistake[1].value:.3f}" if mistake else ""
 
 
-def _claims(rows: list[Standing], *, short: bool = False) -> Grid:
-    """One row a claimed figure; `short` for the table of all papers."""
+def _claims(rows: list[Standing], *, of_all: bool = False) -> Grid:
+    """One row a claimed figure; of all papers or of one."""
     twins, mistakes = any(r.without_twins for r in rows), any(r.nearest_mistake for r in rows)
-    header = ["paper"] * short + ["system", "metric", "claimed", "honest"]
+    header = ["paper"] * of_all + ["system", "metric", "claimed", "honest"]
     header += ["without twins"] * twins + ["nearest mistake"] * mistakes + ["verdict"]
     return Grid(
         header,
         [
             [
-                *[str(row.paper.number)] * short,
-                f"{row.claim.system}, {row.claim.data_set}",
+                *[str(row.paper.number)] * of_all,
+                f"{row.claim.system}, {row.claim.data_set}" if of_all else row.claim.system,
                 METRICS[row.metric],
                 digits(row.claimed),
-                str(row.honest or NOT_RUN),
+                row.honest.text if row.honest else NOT_RUN,
                 *[str(row.without_twins or "")] * twins,
                 *[mistake_text(row.nearest_mistake)] * mistakes,
                 row.short_verdict,
@@ -113,7 +113,7 @@ def _section(paper: Paper, rows: list[Standing], records: list[RunRecord]) -> It
 
 
 def _commands(paper: Paper, presets: list[str]) -> list[str]:
-    """What shows all this; `fer2013.zip` stands for the reader's own copy."""
+    """What shows all this; the paths stand for the reader's own copies of the data."""
     lines = [
         f"ferflow decode {digits(claim.values['accuracy'])}"
         + (f" --classes {claim.n_classes}" if claim.n_classes != 7 else "")
@@ -121,13 +121,15 @@ def _commands(paper: Paper, presets: list[str]) -> list[str]:
         if claim.fer2013
     ]
     lines += [f"ferflow decode --confusion ferflow/papers/{m.file}" for m in paper.matrices]
+    data = {c.preset: "../fer2013.zip" if c.fer2013 else "../CK+48" for c in paper.claims}
     there = [name for name in presets if name in preset_names()]
-    if there:
-        lines.append(f"ferflow reproduce {' '.join(there)} --set data.path=../fer2013.zip")
+    for path in dict.fromkeys(data[name] for name in there):
+        names = [name for name in there if data[name] == path]
+        lines.append(f"ferflow reproduce {' '.join(names)} --set data.path={path}")
     if len(there) > 1:
         lines.append(f"ferflow compare {there[0]} {there[1]}")
     for name in there:
-        lines.append(f"ferflow use {name} --set data.path=../fer2013.zip && ferflow mistake --all")
+        lines.append(f"ferflow use {name} --set data.path={data[name]} && ferflow mistake --all")
     return lines
 
 

@@ -40,8 +40,12 @@ class Figure:
             return f"{self.value:.3f}"
         if self.n == 1:
             return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
-        spread = f"{self.value:.3f} ± {self.sd:.3f}"
-        return f"{spread} ({self.low:.3f} to {self.high:.3f}, {self.n} {self.what})"
+        return f"{self.value:.3f} ± {self.sd:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+    @property
+    def text(self) -> str:
+        """With the number of runs, where there are several."""
+        return f"{self}, {self.n} {self.what}" if self.n > 1 else str(self)
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,13 @@ class Standing:
         """Which of the preset's mistakes print such a figure, where its honest run does not."""
         if self._side() <= 0:
             return ""
-        names = [f"`{name}`" for name, figure in self.mistakes.items() if not self._apart(figure)]
-        return f"; consistent with its {', '.join(names)}" if names else ""
+        names = [
+            f"`{name}`"
+            for name, figure in self.mistakes.items()
+            if figure.margin is not None and not self._apart(figure)
+        ]
+        word = "mistakes" if len(names) > 1 else "mistake"
+        return f"; consistent with its {word} {', '.join(names)}" if names else ""
 
     def _side(self) -> int:
         """1 where the claim is above the preset's honest figure, -1 below, 0 within the scatter."""
