@@ -172,7 +172,7 @@ def compare(
                 highlight=False,
                 soft_wrap=True,
             )
-    console.print("Paired bootstrap over images (and seeds, where there are several), 2,000 draws.")
+        console.print(found.method)
 
 
 def ensemble(
@@ -221,16 +221,16 @@ def _print_spread(params: dict[str, Any], what: str) -> None:
 
 
 def _print_verdicts() -> None:
-    """A row for each claimed figure: what is recorded of it, and the verdict."""
+    """Each claimed figure, what is recorded of it, and the verdict."""
     from ferflow.papers.records import load_records
     from ferflow.papers.registry import METRICS, digits
     from ferflow.papers.standing import standings
 
-    table = Table("paper", "preset", "metric", "claimed", "honest", "verdict", show_lines=True)
     for row in standings(load_records()):
-        cells = [str(row.paper.number), row.claim.preset, METRICS[row.metric], digits(row.claimed)]
-        table.add_row(*cells, row.honest.text if row.honest else "not yet run", row.verdict)
-    console.print(table)
+        honest = row.honest.text if row.honest else "not yet run"
+        about = f"{row.claim.preset}, {METRICS[row.metric]} {digits(row.claimed)}; honest {honest}"
+        console.print(f"paper {row.paper.number}, {about}", highlight=False, soft_wrap=True)
+        console.print(f"  {row.verdict}", highlight=False, soft_wrap=True)
 
 
 def _print_matrix(path: Path) -> None:

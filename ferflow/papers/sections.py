@@ -36,11 +36,12 @@ def report_blocks(records: list[RunRecord]) -> Iterator[Block]:
     rows = standings(records)
     yield Heading(1, TITLE)
     yield Text(
-        "What five papers claim, what their systems reach here on images that nothing was fitted "
-        "to or chosen on, and which known mistakes a claim is consistent with. A match proves "
-        "nothing. Intervals hold 95 %: over images for one run; for several, after mean and "
-        "standard deviation, of the mean over seeds. The nearest mistake is, where the preset does "
-        "not reach the claim, what it prints when it is evaluated wrongly on purpose: no result."
+        "What five papers claim (accuracies here, other figures in each paper's section), what "
+        "their systems reach here on images that nothing was fitted to or chosen on, and which "
+        "known mistakes a claim is consistent with. A match proves nothing. Intervals hold 95 %: "
+        "over images for one run; for several, after mean and standard deviation, of the mean over "
+        "seeds. The nearest mistake is, where the preset does not reach the claim, what it prints "
+        "when it is evaluated wrongly on purpose: no result."
     )
     yield _claims([row for row in rows if row.metric == "accuracy"], of_all=True)
     for paper in load_papers().values():
@@ -61,15 +62,14 @@ def mistake_text(mistake: tuple[str, Figure] | None) -> str:
 def _claims(rows: list[Standing], *, of_all: bool = False) -> Grid:
     """One row a claimed figure; of all papers or of one."""
     twins, mistakes = any(r.without_twins for r in rows), any(r.nearest_mistake for r in rows)
-    header = ["paper"] * of_all + ["system", "metric", "claimed", "honest"]
+    header = ["paper", "system"] if of_all else ["system", "metric"]
+    header += ["claimed", "honest"]
     header += ["without twins"] * twins + ["nearest mistake"] * mistakes + ["verdict"]
     return Grid(
         header,
         [
             [
-                *[str(row.paper.number)] * of_all,
-                f"{row.claim.system}, {row.claim.data_set}" if of_all else row.claim.system,
-                METRICS[row.metric],
+                *_which(row, of_all=of_all),
                 digits(row.claimed),
                 row.honest.text if row.honest else NOT_RUN,
                 *[str(row.without_twins or "")] * twins,
@@ -79,6 +79,13 @@ def _claims(rows: list[Standing], *, of_all: bool = False) -> Grid:
             for row in rows
         ],
     )
+
+
+def _which(row: Standing, *, of_all: bool) -> list[str]:
+    """What a figure is of: the first two cells of its row."""
+    if of_all:
+        return [str(row.paper.number), f"{row.claim.system}, {row.claim.data_set}"]
+    return [row.claim.system, METRICS[row.metric]]
 
 
 def _section(paper: Paper, rows: list[Standing], records: list[RunRecord]) -> Iterator[Block]:
@@ -190,12 +197,21 @@ def _origin(group: list[RunRecord]) -> str:
     gpu = f" and {first.hardware['gpu']}" if "gpu" in first.hardware else ""
     times = [record.seconds for record in group if record.seconds]
     seconds = f"{np.mean(times):,.0f} s a run" if times else "times unknown"
-    others = f"; {len(made) - 1} other states of code or machine" if len(made) > 1 else ""
+    others = f", the first of {len(made)} states of code or machine" if len(made) > 1 else ""
     return (
-        f"{'; '.join(dict.fromkeys(map(_run, group)))}. Recorded {first.date[:10]} at commit "
+        f"{_runs(group)}. Recorded {first.date[:10]} at commit "
         f"`{first.commit}` on {first.hardware.get('cpu', 'an unknown processor')}, "
         f"{first.hardware.get('cores', '?')} cores{gpu}{others}; {seconds}."
     )
+
+
+def _runs(group: list[RunRecord]) -> str:
+    """'Seeds 0, 1, 2', and the folds where there are some."""
+    seeds, folds = ({getattr(r, name): None for r in group} for name in ("seed", "fold"))
+    text = f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    if None in folds:
+        return text
+    return f"{text}; fold{'s' if len(folds) > 1 else ''} {', '.join(map(str, folds))}"
 
 
 def _run(record: RunRecord) -> str:
