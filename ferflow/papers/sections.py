@@ -273,8 +273,9 @@ def _variants(records: list[RunRecord]) -> Iterator[Block]:
     yield Text("With edited parameters, or other splits:")
     rows = []
     for group in groups(records):
-        figures = [str(figure_of(group, split, "accuracy") or "") for split in ("val", "test")]
-        rows.append([f"`{group[0].preset}/{group[0].variant}`", *figures])
+        found = (figure_of(group, split, "accuracy") for split in ("val", "test"))
+        name = f"`{group[0].preset}/{group[0].variant}`"
+        rows.append([name, *(figure.text if figure else "" for figure in found)])
     yield Grid(["record", "val accuracy", "test accuracy"], rows)
 
 
