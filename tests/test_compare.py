@@ -86,6 +86,19 @@ def test_groups_are_compared_by_their_means_seed_by_seed(make_record):
     assert found.high - found.low < single.high - single.low
 
 
+def test_the_scatter_of_few_seeds_is_not_made_small(make_record, make_answers):
+    """Runs that differ in their seed alone, on images so many that they hardly scatter."""
+    answers = [make_answers(n=5000, accuracy=a, seed=k) for k, a in enumerate((0.5, 0.6, 0.7))]
+    a, b = (  # of other seeds, so that the groups are drawn apart
+        [make_record(name, seed=first + k, answers={"test": s}) for k, s in enumerate(answers)]
+        for name, first in (("mobilenet-aco-rf", 0), (OTHER, 10))
+    )
+    (found,) = compare(a, b)
+    accuracy = by_score(found)["accuracy"]
+    error = np.std([r.score("test", "accuracy") for r in a], ddof=1) * np.sqrt(1 / 3 + 1 / 3)
+    assert accuracy.high - accuracy.low == pytest.approx(2 * 1.96 * error, rel=0.1)
+
+
 def folds(make_record, make_answers, preset, accuracies, seed=0):
     """A group of folds, each with test images of its own."""
     return [

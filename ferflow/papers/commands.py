@@ -156,11 +156,12 @@ def compare(
 
     records = load_records()
     first, second = find_records(a, records), find_records(b, records)
+    console.print(f"A: {a}\nB: {b}", highlight=False, soft_wrap=True)
     for found in compare_records(first, second):
         title = f"{found.split}, {found.n:,} images"
         if {found.n_a, found.n_b} != {found.n}:
             title += f" in common (of {found.n_a:,} and {found.n_b:,})"
-        table = Table("metric", a, b, "difference", "95 % interval", title=title)
+        table = Table("metric", "A", "B", "B - A", "95 % interval", title=title)
         for d in found.differences:
             bounds = f"{d.low:+.4f} to {d.high:+.4f}"
             table.add_row(d.score, f"{d.a:.4f}", f"{d.b:.4f}", f"{d.difference:+.4f}", bounds)

@@ -35,10 +35,10 @@ def bring_honest_chain_up_to_date(preset: str | None) -> None:
 
 
 def reasons_against() -> dict[str, str | None]:
-    """Mistake -> why it cannot be made with the present classifier, or None."""
-    about = read_json(CLASSIFIER)
-    trained_on, labels = about["meta"]["trained_on"], about["labels"]
-    return {name: reason_against(name, trained_on, labels) for name in MISTAKES}
+    """Mistake -> why it cannot be made with the present classifier, or None; the cheap first."""
+    trained_on, labels = _honest()
+    names = sorted(MISTAKES, key=lambda name: n_fits(name, trained_on))
+    return {name: reason_against(name, trained_on, labels) for name in names}
 
 
 def run_mistake(name: str) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def check_mistake(name: str) -> None:
 
 def cost_text(names: list[str]) -> str:
     """What some mistakes will cost, told before they run: which fit anew, and how long that is."""
-    trained_on = read_json(CLASSIFIER)["meta"]["trained_on"]
+    trained_on, _ = _honest()
     fits = {name: n for name in names if (n := n_fits(name, trained_on))}
     if not fits:
         return "only scored anew: seconds."
@@ -85,6 +85,12 @@ def comparison(name: str, mistaken: dict[str, Any]) -> Table:
     threshold = mistaken["one_vs_rest_accuracy_by_threshold"]
     table.add_row("one_vs_rest_accuracy at 0.5", "", f"{threshold:.3f}")
     return table
+
+
+def _honest() -> tuple[list[str], list[str]]:
+    """The splits that the honest classifier was fitted to, and its classes."""
+    about = read_json(CLASSIFIER)
+    return about["meta"]["trained_on"], about["labels"]
 
 
 def _repro(target: str, what: str) -> None:
