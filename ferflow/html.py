@@ -33,7 +33,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { padding: .25rem .8rem .25rem .3rem; text-align: left; vertical-align: top;
   border-bottom: 1px solid #e6e6e6; }
 th { font-weight: 600; vertical-align: bottom; }
-.numbers th, .numbers td { padding: .25rem .8rem; text-align: right; }
+table:not(.numbers) td:last-child { min-width: 11rem; }
+.numbers th, .numbers td { padding: .25rem .8rem; text-align: right; vertical-align: middle; }
 .numbers th:first-child, .numbers td:first-child { text-align: left; padding-left: .3rem; }
 tr.marked td { background: #eef3fa; }
 .bar { position: relative; width: 16rem; height: .8rem; background: #f0f0f0; }

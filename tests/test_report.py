@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ferflow.data.labels import FER2013_LABELS
 from ferflow.errors import FerflowError
 from ferflow.papers.blocks import (
     Commands,
@@ -177,6 +178,23 @@ def test_recorded_curves_are_drawn_a_line_for_each_run(make_record):
     assert drawn.count("<polyline") == 2 + 2 * 2, "an epoch without a value leaves a gap"
     assert "val loss" in drawn and PICTURES / "mobilenet-aco-rf-score.svg" not in texts
     assert "](pictures/mobilenet-aco-rf-loss.svg)" in texts[MD]
+
+
+@pytest.mark.usefixtures("readme")
+def test_our_matrix_stands_in_the_order_of_the_papers(make_record, make_answers):
+    ours = make_answers(labels=FER2013_LABELS)
+    make_record("fernet", answers={"test": ours})
+    texts = report_texts()
+    drawn, printed = (
+        re.findall(r'text-anchor="end"[^>]*>(\w+)</text>', texts[PICTURES / f"{name}.svg"])
+        for name in ("fernet-confusion", "printed-fernet_test")
+    )
+    assert drawn == printed and set(drawn) >= set(FER2013_LABELS)
+    counts = re.findall(r">([\d,]+)</text>", texts[PICTURES / "fernet-confusion.svg"])
+    sad = [ours.p[ours.y == FER2013_LABELS.index("sad")].argmax(axis=1) == k for k in range(7)]
+    order = drawn[-7:]
+    expected = [str(sad[FER2013_LABELS.index(name)].sum()) for name in order]
+    assert counts[7 * order.index("sad") :][:7] == expected
 
 
 @pytest.mark.usefixtures("readme")

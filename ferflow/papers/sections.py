@@ -105,7 +105,7 @@ def _section(paper: Paper, rows: list[Standing], records: list[RunRecord]) -> It
         yield Heading(3, "Confusion matrices")
         yield Drawings(
             [_printed(matrix) for matrix in paper.matrices]
-            + [_matrix(name, group[0]) for name, group in recorded.items()]
+            + [_matrix(paper, name, group[0]) for name, group in recorded.items()]
         )
         yield from (Text(_reading(matrix)) for matrix in paper.matrices)
     for preset in presets:
@@ -165,12 +165,18 @@ def _reading(printed: Matrix) -> str:
     )
 
 
-def _matrix(preset: str, record: RunRecord) -> Drawing:
-    """The first seed's confusion matrix on test, or on val where test was not scored."""
+def _matrix(paper: Paper, preset: str, record: RunRecord) -> Drawing:
+    """The first seed's confusion matrix on test, or on val where test was not scored.
+
+    Its classes stand in the order of the paper's matrices, where those have the same.
+    """
     answers = record.answers()
     split = "test" if "test" in answers else "val"
     a = answers[split]
-    drawn = draw_matrix(confusion_table(a.y, a.p, a.labels))
+    orders = [read_matrix(matrix.path).labels for matrix in paper.matrices]
+    names = next((labels for labels in orders if set(labels) == set(a.labels)), a.labels)
+    old = np.array([a.labels.index(name) for name in names])
+    drawn = draw_matrix(confusion_table(np.argsort(old)[a.y], a.p[:, old], names))
     return Drawing(f"{preset}-confusion", drawn, f"Ours, `{preset}` on {split}, {_run(record)}")
 
 
