@@ -172,8 +172,11 @@ def test_recorded_curves_are_drawn_a_line_for_each_run(make_record):
         "val_accuracy": [None, None, None],
     }
     for seed in (0, 1):
-        make_record("mobilenet-aco-rf", seed=seed, training=curve)
+        about = {"family": "network", "n_rows": 28709, "epoch_chosen": 2}
+        stages = {"train": {"train": about}}
+        make_record("mobilenet-aco-rf", seed=seed, training=curve, stages=stages)
     texts = report_texts()
+    assert "The fit: family network, n rows 28,709, epoch chosen 2." in texts[MD]
     drawn = texts[PICTURES / "mobilenet-aco-rf-loss.svg"]
     assert drawn.count("<polyline") == 2 + 2 * 2, "an epoch without a value leaves a gap"
     assert "val loss" in drawn and PICTURES / "mobilenet-aco-rf-score.svg" not in texts

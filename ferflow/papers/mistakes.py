@@ -24,6 +24,7 @@ from ferflow.masks import select_columns
 from ferflow.params import Record
 
 TEST_SHARE = 0.2  # of the random re-splits; the usual 80/20
+VAL_SHARE = 0.1  # of what they leave for training: to choose an epoch or a setting by
 HARD_CLASSES = ("disgust", "surprise")  # what paper 3's five-class subset leaves out
 N_CANDIDATES = 5  # models among which `select_on_test` picks
 OFFICIAL_TEST = ("val", "test")  # PublicTest and PrivateTest: paper 2 scores them together
@@ -49,14 +50,9 @@ class HonestChain:
     seed: int
     scratch: Path | None = None
 
-    def fit(self, train: Split, val: Split | None = None) -> Fitted:
-        """The chain's family fitted to `train` as it stands.
-
-        val : what an epoch or a setting is chosen by; without it a network trains to its end.
-        """
-        rows, others = (part and self._selected(part) for part in (train, val))
-        assert rows is not None
-        data = TrainingData(rows, others, self.scratch)
+    def fit(self, train: Split, val: Split) -> Fitted:
+        """The chain's family fitted to `train` as it stands; `val` is to choose by."""
+        data = TrainingData(self._selected(train), self._selected(val), self.scratch)
         return family_module(self.classifier.family).fit(data, self.params, self.seed)
 
     def score(self, fitted: Fitted, test: Split) -> Predictions:
@@ -64,9 +60,9 @@ class HonestChain:
         honest = replace(self.classifier, model=fitted.model)
         return test.y, honest.predict_proba(test.x), test.labels
 
-    def fit_and_score(self, train: Split, test: Split) -> Predictions:
-        """Fit the chain's family on `train` as it stands and predict `test`."""
-        return self.score(self.fit(train), test)
+    def fit_and_score(self, train: Split, val: Split, test: Split) -> Predictions:
+        """Fit the chain's family to `train` as it stands and predict `test`."""
+        return self.score(self.fit(train, val), test)
 
     def score_honest(self, rows: Split) -> Predictions:
         """What the honest model says of some rows."""
@@ -82,11 +78,13 @@ class HonestChain:
             params = params.model_copy(update={"method": method})
         return balance(rows, params, seed=self.seed)
 
-    def random_split(self, rows: Split) -> tuple[Split, Split]:
-        """80 % and 20 % of the rows at random, with no regard for twins, copies or subjects."""
+    def random_split(self, rows: Split) -> tuple[Split, Split, Split]:
+        """Train, val and test at random, with no regard for twins, copies or subjects."""
         order = np.random.default_rng(self.seed).permutation(len(rows))
         n_test = round(TEST_SHARE * len(rows))
-        return rows.take(order[n_test:]), rows.take(order[:n_test])
+        n_val = round(VAL_SHARE * (len(rows) - n_test))
+        test, val, train = np.split(order, [n_test, n_test + n_val])
+        return rows.take(train), rows.take(val), rows.take(test)
 
     def original(self, *names: str) -> Split:
         """The real images' features of some splits, one after another."""
@@ -101,8 +99,7 @@ def resample_before_split(chain: HonestChain) -> Predictions:
     A test row is a mixture of rows that the model was trained on, or the other way round.
     """
     everything = chain.original("train", "val", "test")
-    train, test = chain.random_split(chain.balanced(everything, method="smote"))
-    return chain.fit_and_score(train, test)
+    return chain.fit_and_score(*chain.random_split(chain.balanced(everything, method="smote")))
 
 
 def augment_before_split(chain: HonestChain) -> Predictions:
@@ -111,14 +108,15 @@ def augment_before_split(chain: HonestChain) -> Predictions:
     Most test images have their mirror image in the training rows.
     """
     copies = [chain.flipped(name) for name in ("train", "val", "test")]
-    train, test = chain.random_split(Split.join([chain.original("train", "val", "test"), *copies]))
-    return chain.fit_and_score(chain.balanced(train), test)
+    everything = Split.join([chain.original("train", "val", "test"), *copies])
+    train, val, test = chain.random_split(everything)
+    return chain.fit_and_score(chain.balanced(train), val, test)
 
 
 def random_resplit(chain: HonestChain) -> Predictions:
     """A random split of the whole data set: twins and subjects land on both sides."""
-    train, test = chain.random_split(chain.original("train", "val", "test"))
-    return chain.fit_and_score(chain.balanced(train), test)
+    train, val, test = chain.random_split(chain.original("train", "val", "test"))
+    return chain.fit_and_score(chain.balanced(train), val, test)
 
 
 def test_on_train(chain: HonestChain) -> Predictions:
@@ -129,12 +127,13 @@ def test_on_train(chain: HonestChain) -> Predictions:
 def score_on_merged_validation(chain: HonestChain) -> Predictions:
     """Validation joins the training rows and is still scored, together with test (paper 2).
 
-    Where it had joined them already (train.add_validation), the honest model is scored.
+    It still chooses the epoch, too. Where it had joined them already (train.add_validation), the
+    honest model is scored.
     """
     if "val" in chain.classifier.meta["trained_on"]:
         return chain.score_honest(chain.original(*OFFICIAL_TEST))
     train = chain.balanced(chain.original("train", "val"))
-    return chain.fit_and_score(train, chain.original(*OFFICIAL_TEST))
+    return chain.fit_and_score(train, chain.original("val"), chain.original(*OFFICIAL_TEST))
 
 
 def select_on_test(chain: HonestChain) -> Predictions:
@@ -143,11 +142,11 @@ def select_on_test(chain: HonestChain) -> Predictions:
     A family that learns in epochs is handed the test images to choose its epoch by.
     """
     train, test = chain.balanced(chain.original("train")), chain.original("test")
-    first = chain.fit(train, val=test)
+    first = chain.fit(train, test)
     found = [chain.score(first, test)]
     if first.curve.empty:
         seeds = [(chain.seed + step) % 2**32 for step in range(1, N_CANDIDATES)]
-        found += [replace(chain, seed=seed).fit_and_score(train, test) for seed in seeds]
+        found += [replace(chain, seed=seed).fit_and_score(train, test, test) for seed in seeds]
     return max(found, key=lambda one: float((one[1].argmax(axis=1) == one[0]).mean()))
 
 
@@ -193,6 +192,12 @@ MISTAKES: dict[str, Callable[[HonestChain], Predictions]] = {
         drop_hard_classes,
         shuffled_labels,
     )
+}
+
+METRIC_MISTAKES = {  # which any honest model's answers show
+    "one_vs_rest": "Mean accuracy of the yes/no decisions, one for each class, by arg-max.",
+    "one_vs_rest at 0.5": "The same by a threshold of 0.5, as Keras prints under binary "
+    "cross-entropy.",
 }
 
 FITS = {  # fits at most; the others only score

@@ -8,7 +8,7 @@ from ferflow.evaluation.metrics import confusion_table, roc_table
 from ferflow.papers.blocks import Block, Commands, Drawing, Drawings, Grid, Heading, Points, Text
 from ferflow.papers.confusion import p_text, read_confusion, read_matrix
 from ferflow.papers.drawings import Line, draw_lines, draw_matrix, draw_roc
-from ferflow.papers.mistakes import describe
+from ferflow.papers.mistakes import METRIC_MISTAKES, describe
 from ferflow.papers.records import ENSEMBLES, MISTAKE, RunRecord, groups
 from ferflow.papers.registry import METRICS, Claim, Matrix, Paper, digits, load_papers
 from ferflow.papers.standing import (
@@ -24,11 +24,7 @@ from ferflow.presets import preset_names
 
 TITLE = "The papers on record"
 NOT_RUN = "not yet run"
-METRIC_MISTAKES = {
-    "one_vs_rest": "Mean accuracy of the yes/no decisions, one for each class, by arg-max.",
-    "one_vs_rest at 0.5": "The same by a threshold of 0.5, as Keras prints under binary "
-    "cross-entropy.",
-}
+_MISTAKE_SCORES = ("accuracy", "f1_macro")
 
 
 def report_blocks(records: list[RunRecord]) -> Iterator[Block]:
@@ -207,8 +203,19 @@ def _origin(group: list[RunRecord]) -> str:
     return (
         f"{_runs(group)}. Recorded {first.date[:10]} at commit "
         f"`{first.commit}` on {first.hardware.get('cpu', 'an unknown processor')}, "
-        f"{first.hardware.get('cores', '?')} cores{gpu}{others}; {seconds}."
+        f"{first.hardware.get('cores', '?')} cores{gpu}{others}; {seconds}.{_fit(first)}"
     )
+
+
+def _fit(record: RunRecord) -> str:
+    """What `train` said of its fit, such as the epoch that it chose."""
+    about = record.stages.get("train", {}).get("train", {})
+    facts = [
+        f"{name.replace('_', ' ')} {f'{value:,}' if isinstance(value, int) else value}"
+        for name, value in about.items()
+        if isinstance(value, int | float | str)
+    ]
+    return f" The fit: {', '.join(facts)}." if facts else ""
 
 
 def _runs(group: list[RunRecord]) -> str:
@@ -264,14 +271,15 @@ def _mistaken(group: list[RunRecord], wrong: dict[str, list[RunRecord]]) -> Iter
         for name, figure in metric_mistakes(group, split).items()
     ]
     rows += [
-        [f"`{name}`", describe(name), *(str(figure_of(runs, MISTAKE, s) or "") for s in _SCORES)]
+        [
+            f"`{name}`",
+            describe(name),
+            *(str(figure_of(runs, MISTAKE, s) or "") for s in _MISTAKE_SCORES),
+        ]
         for name, runs in wrong.items()
     ]
     yield Text(f"MISTAKES, none of them a result: what `{group[0].preset}` prints with each.")
-    yield Grid(["mistake", "what it does", *(METRICS[score] for score in _SCORES)], rows)
-
-
-_SCORES = ("accuracy", "f1_macro")
+    yield Grid(["mistake", "what it does", *(METRICS[score] for score in _MISTAKE_SCORES)], rows)
 
 
 def _variants(records: list[RunRecord]) -> Iterator[Block]:
