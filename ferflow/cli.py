@@ -118,7 +118,7 @@ def audit(
 
     Paths are relative to the repository.
     """
-    from ferflow.audit_report import write_audit
+    from ferflow.audit.report import write_audit
 
     table, page = write_audit(path)
     console.print(table)
@@ -178,31 +178,6 @@ def bundle(
         run_jobs(reproduce_jobs(["best"], [parse_setting(text) for text in set_ or []]))
     size = bundle_last_run()
     print(f"{BUNDLED.name}: {size / 1e6:.1f} MB, with its card in {BUNDLED / 'README.md'}")
-
-
-@app.command()
-def mistake(
-    name: Annotated[str, typer.Argument(help="One of `ferflow mistakes`.")],
-    preset: Annotated[str | None, typer.Option(help="Switch to this preset first.")] = None,
-) -> None:
-    """Evaluate the honest run wrongly, on purpose, and watch the number rise."""
-    from ferflow.papers.run_mistake import comparison, run_mistake
-    from ferflow.tracking import track_mistake
-
-    scores = run_mistake(name, preset)
-    console.print(comparison(name, scores))
-    print(track_mistake(name, scores))
-
-
-@app.command()
-def mistakes() -> None:
-    """List the mistakes that `ferflow mistake` can make."""
-    from ferflow.papers.mistakes import MISTAKES, describe
-
-    table = Table("mistake", "what it does", show_lines=True)
-    for name in MISTAKES:
-        table.add_row(name, describe(name))
-    console.print(table)
 
 
 for command in COMMANDS:

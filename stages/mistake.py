@@ -7,11 +7,12 @@ import numpy as np
 
 from ferflow.artifacts import SPLITS, Split, load_split, write_json
 from ferflow.classifier import load_classifier
+from ferflow.costs import SCRATCH
 from ferflow.data.balance import BalanceParams
 from ferflow.extraction import FeaturesParams, extract_features, make_extractor
 from ferflow.families import load_family
 from ferflow.papers.mistakes import MISTAKES, HonestChain, mistaken_scores
-from ferflow.params import load_params, load_seed
+from ferflow.params import load_params, load_seed, repository_root
 from ferflow.stage import run_stage
 
 
@@ -31,6 +32,7 @@ def main(name: Path, features: Path, images: Path, classifier: Path, target: Pat
         params=load_family()[1],
         balance_params=load_params("balance", BalanceParams),
         seed=load_seed(),
+        scratch=repository_root() / SCRATCH / "training",
     )
     scores = mistaken_scores(str(name), *MISTAKES[str(name)](chain))
     write_json(target, scores)

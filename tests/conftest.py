@@ -20,10 +20,23 @@ from ferflow.data.splitting import split_collection
 from ferflow.data.synthetic import draw_faces
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.papers.compact import Answers
-from ferflow.papers.records import RunRecord, save_record
+from ferflow.papers.records import MISTAKE, RunRecord, save_figures, save_record
 from ferflow.papers.resampling import intervals
 
 ROOT = Path(__file__).parents[1]
+FILTERS_OFF = {  # every filter of `preprocess` switched off
+    "drop_constant": False,
+    "max_black_white": None,
+    "min_contrast": None,
+    "min_texture": None,
+    "drop_without_face": False,
+    "drop_contradictory": False,
+    "drop_twins_of_val_test": False,
+    "drop_exact_duplicates": False,
+    "drop_near_duplicates": False,
+    "twin_distance": 8,
+    "filter_val_test": False,
+}
 
 
 @pytest.fixture
@@ -194,5 +207,20 @@ def make_record(workplace, make_answers):
             "costs": {"train": {"seconds": 60.0, "peak_memory_mb": 100.0}},
         }
         return save_record(RunRecord(**(content | fields)), splits, 15)
+
+    return make
+
+
+@pytest.fixture
+def make_mistake(make_record):
+    """A factory of a mistake's records: the figures of a made-up model, and no predictions."""
+
+    def make(name="random_resplit", preset="mobilenet-aco-rf", seed=0, accuracy=0.9, **fields):
+        made = make_record("scratch", seed=seed, accuracy=accuracy)
+        scores = {k: v for k, v in made.metrics["test"].items() if k != "per_class"}
+        content = {"preset": preset, "mistake": name, "metrics": {MISTAKE: scores}}
+        about = made.model_dump() | content | {"intervals": {}, "predictions_sha256": ""} | fields
+        shutil.rmtree(made.file("json").parent)
+        return save_figures(RunRecord(**about))
 
     return make

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferflow import audit_report
-from ferflow.audit_page import audit_page
-from ferflow.data.audit import audit, count
+from ferflow.audit import report as audit_report
+from ferflow.audit.measures import audit, count
+from ferflow.audit.page import audit_page
 from ferflow.html import document, table
 from tests.test_filters import LABELS, N, flat, planted, sign
 from tests.test_twins import reencoded

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 
 from ferflow.errors import FerflowError
 from ferflow.evaluation.metrics import split_metrics
@@ -79,11 +79,63 @@ def test_groups_are_compared_by_their_means_seed_by_seed(make_record):
     test = compare(a, b)[1]
     found = by_score(test)["f1_macro"]
     assert found.a == pytest.approx(np.mean([r.score("test", "f1_macro") for r in a]), abs=1e-9)
-    assert [(t.a, t.b) for t in test.tests] == [
+    assert [(one.a, one.b) for one in test.tests] == [
         (f"mobilenet-aco-rf/seed-{k}", f"{OTHER}/seed-{k}") for k in range(3)
     ]
     single = by_score(compare(a[:1], b[:1])[1])["f1_macro"]
     assert found.high - found.low < single.high - single.low
+
+
+def test_the_scatter_of_few_seeds_is_not_made_small(make_record, make_answers):
+    """Runs that differ in their seed alone, on images so many that they hardly scatter."""
+    answers = [make_answers(n=5000, accuracy=a, seed=k) for k, a in enumerate((0.5, 0.6, 0.7))]
+    a, b = (  # of other seeds, so that the groups are drawn apart
+        [make_record(name, seed=first + k, answers={"test": s}) for k, s in enumerate(answers)]
+        for name, first in (("mobilenet-aco-rf", 0), (OTHER, 10))
+    )
+    (found,) = compare(a, b)
+    accuracy = by_score(found)["accuracy"]
+    error = np.std([r.score("test", "accuracy") for r in a], ddof=1) * np.sqrt(1 / 3 + 1 / 3)
+    assert accuracy.high - accuracy.low == pytest.approx(2 * 1.96 * error, rel=0.1)
+
+
+def folds(make_record, make_answers, preset, accuracies, seed=0):
+    """A group of folds, each with test images of its own."""
+    return [
+        make_record(
+            preset,
+            seed=seed,
+            variant="3-folds",
+            fold=k,
+            n_folds=3,
+            answers={"test": make_answers(n=200, accuracy=a, images=np.arange(200) + 200 * k)},
+        )
+        for k, a in enumerate(accuracies)
+    ]
+
+
+def test_folds_are_compared_fold_by_fold(make_record, make_answers):
+    a = folds(make_record, make_answers, "mobilenet-aco-rf", (0.5, 0.6, 0.7))
+    b = folds(make_record, make_answers, OTHER, (0.6, 0.7, 0.8))
+    (found,) = compare(a, b)
+    assert (found.n, found.n_a, len(found.tests)) == (600, 600, 3)
+    values = [
+        r.score("test", "accuracy") - q.score("test", "accuracy") for q, r in zip(a, b, strict=True)
+    ]
+    accuracy = by_score(found)["accuracy"]
+    assert accuracy.difference == pytest.approx(np.mean(values))
+    margin = t.ppf(0.975, 2) * np.std(values, ddof=1) * np.sqrt(1 / 3 + 1)
+    assert accuracy.high - accuracy.difference == pytest.approx(margin)
+    assert "Nadeau" in found.method
+    (same,) = compare(a, a)
+    assert by_score(same)["accuracy"].low == 0 == by_score(same)["accuracy"].high
+
+
+def test_folds_are_not_compared_with_other_folds(make_record, make_answers):
+    a = folds(make_record, make_answers, "mobilenet-aco-rf", (0.5, 0.6, 0.7))
+    b = folds(make_record, make_answers, OTHER, (0.6, 0.7, 0.8), seed=1)
+    with pytest.raises(FerflowError, match="the same folds"):
+        compare(a, b)
 
 
 def test_records_of_partly_the_same_images_are_compared_on_those(make_record, make_answers):
@@ -169,9 +221,9 @@ def test_a_mixture_is_a_distribution(make_answers):
     split_metrics(mixed.y, mixed.p, mixed.labels)  # refuses rows that do not sum to 1
 
 
-def test_ensembles_that_make_no_sense_are_refused(make_record):
+def test_ensembles_that_make_no_sense_are_refused(make_record, make_mistake):
     record = make_record(seed=0)
-    wrong = make_record(seed=1, mistake="test_on_train")
+    wrong = make_mistake("test_on_train", seed=1)
     with pytest.raises(FerflowError, match="two or more"):
         make_ensemble([record, record])
     with pytest.raises(FerflowError, match="wrongly on purpose"):

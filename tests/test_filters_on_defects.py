@@ -9,24 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import FILTERS_OFF
 
 from ferflow.data.defects import plant_defects
 from ferflow.data.filters import FilterParams, Pool, run_filters
 from ferflow.data.sources import draw_data_set
-
-OFF = {
-    "drop_constant": False,
-    "max_black_white": None,
-    "min_contrast": None,
-    "min_texture": None,
-    "drop_without_face": False,
-    "drop_contradictory": False,
-    "drop_twins_of_val_test": False,
-    "drop_exact_duplicates": False,
-    "drop_near_duplicates": False,
-    "twin_distance": 8,
-    "filter_val_test": False,
-}
 
 
 @dataclass(frozen=True)
@@ -37,7 +24,7 @@ class Planted:
 
     def removed(self, **switched_on):
         """The ids that a filter takes out."""
-        params = FilterParams(**OFF | switched_on)
+        params = FilterParams(**FILTERS_OFF | switched_on)
         alive = np.ones(len(self.pool.y), dtype=bool)
         ((_, rows),) = run_filters(self.pool, alive, params)
         return set(self.source_id[rows].tolist())

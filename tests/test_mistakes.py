@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ferflow.classifier import Classifier
@@ -10,7 +11,7 @@ from ferflow.data.balance import BalanceParams
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.fitting import TrainingData
 from ferflow.papers import mistakes
-from ferflow.papers.mistakes import MISTAKES, HonestChain
+from ferflow.papers.mistakes import MISTAKES, HonestChain, n_fits, reason_against
 from ferflow.train import random_forest
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -35,7 +36,9 @@ def chain(make_split):
         n_estimators=20, max_depth=None, min_samples_leaf=1, max_features="sqrt", class_weight=None
     )
     model = random_forest.fit(TrainingData(features["train"]), params, 0).model
-    classifier = Classifier("random_forest", model, np.ones(D, dtype=bool), LABELS, {})
+    classifier = Classifier(
+        "random_forest", model, np.ones(D, dtype=bool), LABELS, {"trained_on": ["train"]}
+    )
     return HonestChain(
         features=features,
         flipped=lambda name: features[name],  # mirrored noise: as good as a copy
@@ -92,8 +95,65 @@ def test_random_splitting_lifts_a_set_of_twins(chain):
 
 
 def test_the_best_of_several_on_test_is_at_least_each_of_them(chain):
-    one = accuracy(chain.fit_and_score(chain.original("train"), chain.original("test")))
+    rows = [chain.original(name) for name in ("train", "test", "test")]
+    one = accuracy(chain.fit_and_score(*rows))
     assert accuracy(mistakes.select_on_test(chain)) >= one
+
+
+class InEpochs:
+    """A family that learns in epochs: it keeps what it was handed to choose by."""
+
+    def __init__(self):
+        self.handed = []
+
+    def fit(self, data, params, seed):
+        self.handed.append(data.val)
+        curve = pd.DataFrame({"epoch": [1]})
+        return replace(random_forest.fit(data, params, seed), curve=curve)
+
+    predict_proba = staticmethod(random_forest.predict_proba)
+
+
+def test_a_family_of_epochs_is_fitted_once_and_chooses_by_test(chain, monkeypatch):
+    family = InEpochs()
+    for module in ("ferflow.papers.mistakes", "ferflow.classifier"):
+        monkeypatch.setattr(f"{module}.family_module", lambda _: family)
+    mistakes.select_on_test(chain)
+    (val,) = family.handed
+    assert np.array_equal(val.y, chain.features["test"].y)
+    y, _, _ = mistakes.random_resplit(chain)
+    assert len(y) == 112 and len(family.handed[-1]) == 45, "20 % test, 10 % of the rest val"
+
+
+def fits_of(chain, name, monkeypatch):
+    """How often a mistake fits the family."""
+    counted = []
+    fit = HonestChain.fit
+    monkeypatch.setattr(HonestChain, "fit", lambda *a, **k: counted.append(0) or fit(*a, **k))
+    MISTAKES[name](chain)
+    return len(counted)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_what_is_said_of_the_fits_beforehand_is_true(chain, name, monkeypatch):
+    assert fits_of(chain, name, monkeypatch) == n_fits(name, ["train"])
+
+
+def test_validation_that_was_merged_in_the_honest_run_is_only_scored(chain, monkeypatch):
+    merged = replace(chain.classifier, meta={"trained_on": ["train", "val"]})
+    there = replace(chain, classifier=merged)
+    assert fits_of(there, "score_on_merged_validation", monkeypatch) == 0
+    assert n_fits("score_on_merged_validation", ["train", "val"]) == 0
+    y, _, _ = mistakes.score_on_merged_validation(there)
+    assert len(y) == 70 + 140
+
+
+def test_mistakes_that_cannot_be_made_say_why():
+    assert reason_against("swap_val_test", ["train"], LABELS) is None
+    assert "score_on_merged_validation" in reason_against("swap_val_test", ["train", "val"], LABELS)
+    assert "disgust" in reason_against("drop_hard_classes", ["train"], ("angry", "happy"))
+    assert reason_against("drop_hard_classes", ["train"], ("angry", "disgust")) is not None
+    assert reason_against("drop_hard_classes", ["train"], LABELS) is None
 
 
 def test_swapping_scores_the_validation_rows(chain):
@@ -102,11 +162,23 @@ def test_swapping_scores_the_validation_rows(chain):
     assert np.array_equal(p, chain.classifier.predict_proba(chain.features["val"].x))
 
 
-def test_dropped_classes_are_neither_trained_nor_scored(chain):
+def test_dropped_classes_are_neither_scored_nor_answered(chain):
     y, p, labels = mistakes.drop_hard_classes(chain)
+    rows = chain.original("test")
+    kept = np.isin(rows.y, [0, 2, 3, 4, 6])
     assert labels == ("angry", "fear", "happy", "sad", "neutral")
-    assert p.shape == (len(y), 5)
-    assert len(y) == np.isin(chain.features["test"].y, [0, 2, 3, 4, 6]).sum()
+    assert [labels[k] for k in y] == [LABELS[k] for k in rows.y[kept]]
+    assert p.sum(axis=1) == pytest.approx(1)
+    honest = chain.classifier.predict_proba(rows.x)[kept]
+    likely = honest[:, [0, 2, 3, 4, 6]]
+    some = likely.sum(axis=1) > 0
+    assert np.array_equal(p.argmax(axis=1)[some], likely.argmax(axis=1)[some])
+
+
+def test_an_answer_that_names_dropped_classes_alone_is_a_guess(chain, monkeypatch):
+    p = np.tile(np.eye(7)[1], (140, 1))  # all are disgust
+    monkeypatch.setattr(Classifier, "predict_proba", lambda *_: p)
+    assert mistakes.drop_hard_classes(chain)[1] == pytest.approx(1 / 5)
 
 
 def test_shuffled_labels_bring_a_perfect_model_to_chance(chain):

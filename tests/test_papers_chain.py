@@ -89,6 +89,24 @@ def test_a_run_is_recorded_under_a_name(small):
     assert "is made of" in small.ferflow("record", "--name", "../x", ok=False)
 
 
+def test_a_mistake_is_run_recorded_and_marked(small):
+    small.run("dvc", "repro")
+    printed = small.ferflow("mistake", "swap_val_test", "--record")
+    assert "swap_val_test: only scored anew" in printed and "is no result" in printed
+    (path,) = (small.folder / "metrics/papers/quickstart").glob("mistake-swap_val_test-seed-0-*")
+    honest = json.loads(small.text("metrics/metrics.json"))["val"]
+    assert read_record(path).score("mistake", "accuracy") == honest["accuracy"]
+    assert json.loads(path.read_text())["protocol"]["is_a_result"] is False
+
+
+def test_commands_that_make_no_sense_say_so(small):
+    assert "exclude each other" in small.ferflow("repeat", "--seeds", "2", "--folds", "3", ok=False)
+    assert "3 to 20 folds" in small.ferflow("repeat", "--folds", "2", ok=False)
+    assert "--all for every one" in small.ferflow("mistake", ok=False)
+    assert "--all for every one" in small.ferflow("mistake", "swap_val_test", "--all", ok=False)
+    assert "Did you mean 'random_resplit'" in small.ferflow("mistake", "random_split", ok=False)
+
+
 def test_changed_code_asks_for_a_new_run(small):
     small.run("dvc", "repro")
     path = small.folder / "ferflow/classifier.py"
@@ -104,5 +122,6 @@ def test_presets_decode_and_reproduce_speak_to_people(small):
     matrix = small.folder / "ferflow/papers/fernet_test.csv"
     assert "p = 0.55" in small.ferflow("decode", "--confusion", str(matrix))
     assert "name a figure" in small.ferflow("decode", ok=False)
+    assert "fernet, accuracy 0.8829; honest not yet run" in small.ferflow("decode", "--all")
     assert "--all" in small.ferflow("reproduce", ok=False)
     assert "needs FER-2013" in small.ferflow("reproduce", "--all", ok=False)

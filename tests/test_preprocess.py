@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import FILTERS_OFF
 
 from ferflow.artifacts import load_split, save_split
 from ferflow.data.image_measures import is_constant
@@ -14,25 +15,10 @@ from ferflow.data.synthetic import draw_faces
 from ferflow.errors import ParamError
 from ferflow.params import load_params
 
-OFF = {
-    "drop_constant": False,
-    "max_black_white": None,
-    "min_contrast": None,
-    "min_texture": None,
-    "drop_without_face": False,
-    "drop_contradictory": False,
-    "drop_twins_of_val_test": False,
-    "drop_exact_duplicates": False,
-    "drop_near_duplicates": False,
-    "twin_distance": 8,
-    "filter_val_test": False,
-    "classes": None,
-    "lighting": "none",
-}
-
 
 def settings(**changes):
-    return PreprocessParams(**OFF | {"drop_constant": True} | changes)
+    legal = {"drop_constant": True, "classes": None, "lighting": "none"}
+    return PreprocessParams(**FILTERS_OFF | legal | changes)
 
 
 def thrice(split, seeds=(0, 1, 2)):

@@ -10,6 +10,7 @@ from scipy import stats
 from ferflow.errors import DataError, FerflowError
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.evaluation.predictions import prediction_frame
+from ferflow.papers import machine
 from ferflow.papers.compact import (
     Answers,
     compact,
@@ -18,12 +19,12 @@ from ferflow.papers.compact import (
     rounded,
     write_answers,
 )
-from ferflow.papers.record import edits_of, public_params, variant_of
+from ferflow.papers.record import edits_of, fold_of, public_params, read_curves, variant_of
 from ferflow.papers.records import (
     find_records,
     groups,
     load_records,
-    over_seeds,
+    over_runs,
     read_record,
     summary_file,
 )
@@ -240,15 +241,68 @@ def test_seeds_of_one_run_are_a_group_with_a_summary(make_record):
     assert (found["low"], found["high"]) == pytest.approx((low, high))
 
 
-def test_equal_values_have_no_spread():
-    assert over_seeds([0.5, 0.5])["sd"] == 0
+def test_equal_values_have_no_spread(make_record):
+    assert over_runs([make_record(), make_record(seed=1)], [0.5, 0.5])["sd"] == 0
 
 
-def test_records_are_found_by_name_group_and_variant(make_record):
+def test_folds_are_a_group_whose_interval_allows_for_shared_training_rows(make_record):
+    made = [make_record(variant="5-folds", fold=k, n_folds=5, seed=3) for k in range(5)]
+    assert made[4].name == "mobilenet-aco-rf/seed-3-5-folds-fold-4"
+    assert [r.fold for r in find_records("mobilenet-aco-rf/5-folds", load_records())] == [*range(5)]
+    values = [0.4, 0.42, 0.41, 0.45, 0.43]
+    of_folds, of_seeds = (
+        over_runs(made, values),
+        over_runs([make_record(seed=k) for k in range(5)], values),
+    )
+    ratio = (of_folds["high"] - of_folds["low"]) / (of_seeds["high"] - of_seeds["low"])
+    assert ratio == pytest.approx(np.sqrt(1 + 5 / 3))  # n_test / n_train is 1/3: three folds train
+    assert json.loads(summary_file(made[0]).read_text())["folds"] == [*range(5)]
+
+
+def test_a_mistakes_record_is_marked_everywhere_and_holds_no_predictions(make_mistake):
+    made = [make_mistake("random_resplit", seed=seed) for seed in (0, 1)]
+    assert made[0].name == "mobilenet-aco-rf/mistake-random_resplit-seed-0"
+    assert list(made[0].metrics) == ["mistake"]
+    assert load_records() == made
+    assert not made[0].file("parquet").exists()
+    assert summary_file(made[0]).name == "summary-mistake-random_resplit.json"
+    with pytest.raises(FerflowError, match="is a mistake's"):
+        made[0].answers()
+
+
+def test_curves_are_kept_with_gaps_where_nothing_was_measured(tmp_path, make_record):
+    table = tmp_path / "training.csv"
+    table.write_text("epoch,learning_rate,train_loss,val_loss\n1,0.1,1.5,\n2,0.05,1.25,1.75\n")
+    curves = read_curves(table)
+    assert curves["epoch"] == [1, 2] and curves["val_loss"] == [None, 1.75]
+    made = make_record(training=curves)
+    assert read_record(made.file("json")).training == curves
+    table.write_text("epoch,train_loss\n")
+    assert read_curves(table) == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "used"),
+    [
+        ({}, False),  # HOG and a forest
+        ({"features.method": "backbone"}, True),
+        ({"features.method": "backbone", "features.device": "cpu"}, False),
+    ],
+)
+@pytest.mark.usefixtures("workplace")
+def test_the_graphics_card_is_named_where_it_was_used(monkeypatch, settings, used):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "NVIDIA H200")
+    use("quickstart", settings)
+    about = machine.hardware(read_yaml(PARAMS_FILE))
+    assert about.get("gpu") == ("NVIDIA H200" if used else None)
+
+
+def test_records_are_found_by_name_group_and_variant(make_record, make_mistake):
     make_record(seed=0)
     make_record(seed=1)
     make_record(seed=0, variant="wide")
-    make_record(seed=0, mistake="test_on_train")
+    make_mistake("test_on_train")
     records = load_records()
 
     def names(reference):
@@ -332,3 +386,19 @@ def test_edits_make_a_variant_and_the_seed_does_not():
     assert variant_of(read_yaml(PARAMS_FILE)) not in (one, None)
     use("quickstart", {"features.method": "backbone", "features.backbone": "other/network"})
     assert edits_of(read_yaml(PARAMS_FILE))["features.backbone"] == "other/network"
+
+
+@pytest.mark.usefixtures("workplace")
+def test_folds_are_a_variant_and_which_fold_is_none():
+    def of(**settings):
+        use("quickstart", settings)
+        params = read_yaml(PARAMS_FILE)
+        return variant_of(params), fold_of(params)
+
+    assert of() == (None, (None, None))
+    folds = {"data.split": "kfold", "data.n_folds": 4}
+    assert of(**folds, **{"data.fold": 2}) == ("4-folds", (2, 4))
+    assert of(**folds) == ("4-folds", (0, 4))
+    assert of(**{"data.split": "kfold"}) == ("5-folds", (0, 5))
+    edited, _ = of(**folds, **{"balance.method": "none"})
+    assert edited == f"4-folds-{of(**{'balance.method': 'none'})[0]}"

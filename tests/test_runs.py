@@ -6,10 +6,11 @@ import pytest
 
 from ferflow.errors import FerflowError, ParamError
 from ferflow.papers import runs
-from ferflow.papers.record import public_params, variant_of
+from ferflow.papers.record import fold_of, public_params, variant_of
 from ferflow.papers.records import load_records
 from ferflow.papers.runs import (
     Job,
+    fold_jobs,
     is_recorded,
     kept_params,
     left_text,
@@ -31,9 +32,12 @@ def pipeline(monkeypatch, make_record):
 
     def record():
         params = read_yaml(PARAMS_FILE)
+        fold, n_folds = fold_of(params)
         return make_record(
             params["preset"],
             seed=params["seed"],
+            fold=fold,
+            n_folds=n_folds,
             variant=variant_of(params),
             params=public_params(params),
             code="of now",
@@ -117,6 +121,25 @@ def test_params_of_a_killed_command_are_not_lost(workplace):
     copy.write_bytes(saved)
     with pytest.raises(FerflowError, match=r"killed.*\.ferflow/params\.yaml\.kept"), kept_params():
         pass
+
+
+def test_folds_are_run_one_by_one_with_the_present_seed(pipeline):
+    use("quickstart", {"seed": 7})
+    before = PARAMS_FILE.read_bytes()
+    made = run_jobs(fold_jobs(4))
+    assert pipeline == [7] * 4
+    assert PARAMS_FILE.read_bytes() == before
+    assert [record.fold for record in made] == [0, 1, 2, 3]
+    assert {record.params["data.split"] for record in made} == {"kfold"}
+    assert {record.variant for record in made} == {"4-folds"}
+    assert run_jobs(fold_jobs(4)) == []
+    assert len(run_jobs(fold_jobs(5))) == 5, "folds of another number are other folds"
+
+
+@pytest.mark.parametrize("n", [-1, 0, 2, 21])
+def test_a_senseless_number_of_folds_is_refused(n):
+    with pytest.raises(FerflowError, match=r"3 to 20 folds"):
+        fold_jobs(n)
 
 
 @pytest.mark.parametrize("n", [-1, 0, 1, 1001])

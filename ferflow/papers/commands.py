@@ -22,13 +22,20 @@ def decode(
     confusion: Annotated[
         Path | None, typer.Option(help="A printed confusion matrix, CSV or JSON.")
     ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="The verdicts on all that the papers claim.")
+    ] = False,
 ) -> None:
     """Say which honest accuracy each known mistake would need to print a figure."""
     from ferflow.papers.decoder import decode as read_figure
     from ferflow.papers.decoder import parse_figure
 
-    if figure is None and confusion is None:
-        raise FerflowError("name a figure, such as 0.8829, or a matrix: --confusion FILE.")
+    if figure is None and confusion is None and not all_:
+        raise FerflowError(
+            "name a figure, such as 0.8829, or a matrix: --confusion FILE, or all claims: --all."
+        )
+    if all_:
+        _print_verdicts()
     if figure is not None:
         decoding = read_figure(parse_figure(figure), classes, fit=fit)
         table = Table("mistake", "what it does", "it needs", "reached by")
@@ -55,15 +62,69 @@ def record(
 
 
 def repeat(
-    seeds: Annotated[int, typer.Option(help="How many: 0, 1, 2, ...")] = 5,
+    seeds: Annotated[
+        int | None, typer.Option(help="How many: 0, 1, 2, ...; 5 where nothing is said.")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Cross-validation instead: the chain again per fold.")
+    ] = None,
     again: Annotated[bool, typer.Option(help="Also what is recorded already.")] = False,
 ) -> None:
-    """Run the present params.yaml with several seeds, record each, and their mean and spread."""
-    from ferflow.papers.runs import repeat_jobs, run_jobs
+    """Run params.yaml with several seeds, or on several folds; record each, mean and spread."""
+    from ferflow.papers.runs import fold_jobs, repeat_jobs, run_jobs
 
-    jobs = repeat_jobs(seeds)
+    if seeds is not None and folds is not None:
+        raise FerflowError(
+            f"--seeds and --folds exclude each other; got {seeds} and {folds}. Folds take the "
+            "seed in params.yaml: for more seeds change it there and repeat."
+        )
+    jobs = repeat_jobs(5 if seeds is None else seeds) if folds is None else fold_jobs(folds)
     run_jobs(jobs, again=again)
-    _print_spread(jobs[0].params)
+    _print_spread(jobs[0].params, "seeds" if folds is None else "folds")
+
+
+def mistake(
+    name: Annotated[str | None, typer.Argument(help="One of `ferflow mistakes`.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Switch to this preset first.")] = None,
+    keep: Annotated[
+        bool, typer.Option("--record", help="Keep the figure in Git, marked as a mistake's.")
+    ] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Run and record every mistake that applies.")
+    ] = False,
+) -> None:
+    """Evaluate the honest run wrongly, on purpose, and watch the number rise."""
+    from ferflow.papers import run_mistake as runner
+    from ferflow.papers.record import record_mistake
+    from ferflow.tracking import track_mistake
+
+    if (name is None) != all_:
+        raise FerflowError("name one mistake of `ferflow mistakes`, or --all for every one.")
+    if name is not None:
+        runner.check_mistake(name)
+    runner.bring_honest_chain_up_to_date(preset)
+    names = [name] if name is not None else []
+    for other, reason in runner.reasons_against().items() if all_ else ():
+        names += [] if reason else [other]
+        if reason:
+            print(f"{other}: left out, {reason}.")
+    print(f"{', '.join(names)}: {runner.cost_text(names)}", flush=True)
+    for each in names:
+        scores = runner.run_mistake(each)
+        console.print(runner.comparison(each, scores))
+        print(track_mistake(each, scores))
+        if keep or all_:
+            print(f"recorded as {record_mistake(each, scores).name}, which is no result.")
+
+
+def mistakes() -> None:
+    """List the mistakes that `ferflow mistake` can make."""
+    from ferflow.papers.mistakes import FITS, MISTAKES, describe
+
+    table = Table("mistake", "what it does", "fits anew", show_lines=True)
+    for name in MISTAKES:
+        table.add_row(name, describe(name), f"at most {FITS[name]}" if name in FITS else "no")
+    console.print(table)
 
 
 def reproduce(
@@ -95,11 +156,12 @@ def compare(
 
     records = load_records()
     first, second = find_records(a, records), find_records(b, records)
+    console.print(f"A: {a}\nB: {b}", highlight=False, soft_wrap=True)
     for found in compare_records(first, second):
         title = f"{found.split}, {found.n:,} images"
         if {found.n_a, found.n_b} != {found.n}:
             title += f" in common (of {found.n_a:,} and {found.n_b:,})"
-        table = Table("metric", a, b, "difference", "95 % interval", title=title)
+        table = Table("metric", "A", "B", "B - A", "95 % interval", title=title)
         for d in found.differences:
             bounds = f"{d.low:+.4f} to {d.high:+.4f}"
             table.add_row(d.score, f"{d.a:.4f}", f"{d.b:.4f}", f"{d.difference:+.4f}", bounds)
@@ -111,7 +173,7 @@ def compare(
                 highlight=False,
                 soft_wrap=True,
             )
-    console.print("Paired bootstrap over images (and seeds, where there are several), 2,000 draws.")
+        console.print(found.method)
 
 
 def ensemble(
@@ -141,8 +203,8 @@ def report() -> None:
     print(f"written: {', '.join(map(str, changed))}" if changed else "everything is up to date")
 
 
-def _print_spread(params: dict[str, Any]) -> None:
-    """The summary of the group that runs of these parameters belong to."""
+def _print_spread(params: dict[str, Any], what: str) -> None:
+    """The summary of the group that runs of these parameters belong to; `what` they differ in."""
     from ferflow.papers.record import variant_of
     from ferflow.papers.records import find_records, load_records, summarise, summary_file
 
@@ -156,7 +218,20 @@ def _print_spread(params: dict[str, Any]) -> None:
             bounds = f"{s['low']:.4f} to {s['high']:.4f}"
             table.add_row(score, split, f"{s['mean']:.4f}", f"{s['sd']:.4f}", bounds)
     console.print(table)
-    console.print(f"{len(group)} seeds: {summary_file(group[0])}", soft_wrap=True)
+    console.print(f"{len(group)} {what}: {summary_file(group[0])}", soft_wrap=True)
+
+
+def _print_verdicts() -> None:
+    """Each claimed figure, what is recorded of it, and the verdict."""
+    from ferflow.papers.records import load_records
+    from ferflow.papers.registry import METRICS, digits
+    from ferflow.papers.standing import standings
+
+    for row in standings(load_records()):
+        honest = row.honest.text if row.honest else "not yet run"
+        about = f"{row.claim.preset}, {METRICS[row.metric]} {digits(row.claimed)}; honest {honest}"
+        console.print(f"paper {row.paper.number}, {about}", highlight=False, soft_wrap=True)
+        console.print(f"  {row.verdict}", highlight=False, soft_wrap=True)
 
 
 def _print_matrix(path: Path) -> None:
@@ -178,4 +253,14 @@ def _print_matrix(path: Path) -> None:
     console.print("\n".join([*lines, found.verdict]), highlight=False, soft_wrap=True)
 
 
-COMMANDS: list[Callable[..., None]] = [decode, record, repeat, reproduce, compare, ensemble, report]
+COMMANDS: list[Callable[..., None]] = [
+    decode,
+    record,
+    repeat,
+    reproduce,
+    mistake,
+    mistakes,
+    compare,
+    ensemble,
+    report,
+]

@@ -1,10 +1,18 @@
-"""Two records, or two groups of seeds, on the same images: how far apart are they?
+"""Two records, or two groups of seeds or folds, on the same images: how far apart are they?
 
-The difference of each score with a paired bootstrap interval, and McNemar's test of the decisions
-(McNemar 1947; exact and mid-p as in Fagerland, Lydersen and Laake 2013).
+One run against one: the difference of each score with a paired bootstrap interval over images, and
+McNemar's test of the decisions (McNemar 1947; exact and mid-p as in Fagerland, Lydersen and Laake
+2013). It says whether these two models differ, not whether their systems do.
+
+Several seeds: the difference of the means; images and seeds are both drawn anew, so the interval
+holds the scatter of the test images and of the training. Equal seeds are drawn together.
+
+Folds: every pair has other test images. The difference of each fold is a value, and their mean has
+the corrected t-interval of `records.over_runs`, because folds share training rows.
 """
 
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +20,7 @@ from scipy.stats import binom
 
 from ferflow.errors import FerflowError
 from ferflow.papers.compact import KEPT_SPLITS, Answers
-from ferflow.papers.records import RunRecord
+from ferflow.papers.records import RunRecord, over_runs
 from ferflow.papers.resampling import (
     N_RESAMPLES,
     SCORES,
@@ -51,7 +59,10 @@ class McNemar:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two groups on one split. n : images that both answered, of n_a and n_b."""
+    """Two groups on one split. n : images that both answered, of n_a and n_b; all folds' together.
+
+    method : how the intervals were made, in words.
+    """
 
     split: str
     n: int
@@ -59,13 +70,17 @@ class Comparison:
     n_b: int
     differences: list[Difference]
     tests: list[McNemar]
+    method: str = f"Paired bootstrap over images (and seeds, if several), {N_RESAMPLES:,} draws."
 
 
 def compare(a: list[RunRecord], b: list[RunRecord]) -> list[Comparison]:
     """A comparison for each split that all records have answered.
 
-    Raises FerflowError where there is no such split, or the classes or all images differ.
+    Raises FerflowError where there is no such split, or the classes or all images differ; or
+    folds are compared with other folds or with none.
     """
+    if any(len({record.fold for record in group}) > 1 for group in (a, b)):
+        return _compare_folds(a, b)
     answers_a, answers_b = ([record.answers() for record in group] for group in (a, b))
     every = [*answers_a, *answers_b]
     splits = [name for name in KEPT_SPLITS if all(name in answers for answers in every)]
@@ -75,6 +90,44 @@ def compare(a: list[RunRecord], b: list[RunRecord]) -> list[Comparison]:
         _compare(a, b, name, [x[name] for x in answers_a], [x[name] for x in answers_b])
         for name in splits
     ]
+
+
+def _compare_folds(a: list[RunRecord], b: list[RunRecord]) -> list[Comparison]:
+    """Group against group, fold by fold and seed by seed."""
+    others = {(r.seed, r.n_folds, r.fold): r for r in b}
+    pairs = [(r, others[key]) for r in a if (key := (r.seed, r.n_folds, r.fold)) in others]
+    if len(pairs) < 2:
+        raise FerflowError(
+            f"folds are compared with the same folds, two or more; {a[0].name} and {b[0].name} "
+            f"have {len(pairs)} in common (seed, number of folds and fold)."
+        )
+    each = [compare([one], [other]) for one, other in pairs]
+    splits = [
+        c.split for c in each[0] if all(c.split in {d.split for d in found} for found in each)
+    ]
+    return [
+        _over_folds([r for r, _ in pairs], [c for found in each for c in found if c.split == split])
+        for split in splits
+    ]
+
+
+def _over_folds(group: list[RunRecord], found: list[Comparison]) -> Comparison:
+    """The folds' comparisons of one split as one."""
+    differences = []
+    for of_score in zip(*(comparison.differences for comparison in found), strict=True):
+        s = over_runs(group, [d.difference for d in of_score])
+        a, b = (fmean(values) for values in zip(*((d.a, d.b) for d in of_score), strict=True))
+        name = of_score[0].score
+        differences.append(Difference(name, a, b, s["mean"], s["low"], s["high"]))
+    return Comparison(
+        found[0].split,
+        sum(comparison.n for comparison in found),
+        sum(comparison.n_a for comparison in found),
+        sum(comparison.n_b for comparison in found),
+        differences,
+        [test for comparison in found for test in comparison.tests],
+        f"Mean of {len(found)} folds' differences, corrected t-interval (Nadeau and Bengio 2003).",
+    )
 
 
 def common_images(models: list[Answers], split: str) -> list[Answers]:
@@ -147,15 +200,19 @@ def _compare(
 def _seed_draws(
     seeds_a: list[int | None], seeds_b: list[int | None]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(resamples, seeds) indices into each group: seeds are drawn anew as images are.
+    """Indices into each group, a row for each resample: seeds are drawn anew as images are.
 
-    So an interval over groups holds both scatters. Groups of the same seeds are drawn alike.
+    So an interval over groups holds both scatters. Groups of the same seeds are drawn alike. Of n
+    seeds n - 1 are drawn: the mean of n draws would scatter by (n - 1) / n too little, which
+    counts among so few (Rao and Wu, J. American Statistical Association 83, 1988). What one seed
+    scatters by nobody knows: it stays as it is.
     """
     rng = np.random.default_rng(SEED + 1)
-    pick_a = rng.integers(0, len(seeds_a), (N_RESAMPLES, len(seeds_a)))
+    sizes = [(N_RESAMPLES, max(1, len(seeds) - 1)) for seeds in (seeds_a, seeds_b)]
+    pick_a = rng.integers(0, len(seeds_a), sizes[0])
     if seeds_a == seeds_b:
         return pick_a, pick_a
-    return pick_a, rng.integers(0, len(seeds_b), (N_RESAMPLES, len(seeds_b)))
+    return pick_a, rng.integers(0, len(seeds_b), sizes[1])
 
 
 def _pairs(seeds_a: list[int | None], seeds_b: list[int | None]) -> list[tuple[int, int]]:

@@ -1,10 +1,11 @@
-"""Where a run was made: commit, packages, processor, memory."""
+"""Where a run was made: commit, packages, processor, memory, graphics card."""
 
 import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 CODE = ("ferflow", "stages", "dvc.yaml")
 PACKAGES = (
@@ -43,15 +44,32 @@ def versions() -> dict[str, str]:
     return found
 
 
-def hardware() -> dict[str, str | int | float]:
-    """Processor, the cores that this process may use, memory in GB (10**9), operating system."""
+def hardware(params: dict[str, Any]) -> dict[str, str | int | float]:
+    """Processor, the cores that this process may use, memory in GB (10**9), operating system.
+
+    And the graphics card, where these parameters ran on it.
+    """
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    return {
+    about: dict[str, str | int | float] = {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),
         "memory_gb": round(pages * size / 1e9, 1),
         "system": platform.system(),
     }
+    if gpu := _gpu(params):
+        about["gpu"] = gpu
+    return about
+
+
+def _gpu(params: dict[str, Any]) -> str | None:
+    """CUDA's card, where a section that was in use may compute on it and there is one."""
+    features, train = params["features"], params["train"]
+    used = [train[train["family"]]] + [features] * (features["method"] == "backbone")
+    if not {section.get("device") for section in used} & {"auto", "cuda"}:
+        return None
+    import torch
+
+    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else None
 
 
 def _cores() -> int:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ferflow.artifacts import read_json
 from ferflow.costs import declared_stages, dvc_md5, find_cost, read_lock
 from ferflow.errors import FerflowError
@@ -13,13 +15,14 @@ from ferflow.evaluation.predictions import read_predictions
 from ferflow.last_run import STAGES, check_finished, data_fingerprint, lock_fingerprint
 from ferflow.papers import machine
 from ferflow.papers.compact import compact
-from ferflow.papers.records import WORD, RunRecord, save_record
+from ferflow.papers.records import MISTAKE, WORD, RunRecord, Scores, save_figures, save_record
 from ferflow.papers.resampling import intervals
 from ferflow.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.presets import DEFAULTS, load_preset
 
 METRICS = Path("metrics")
 CODE = ("ferflow/", "stages/")  # modules, and packages whole
+TRAINING = METRICS / "plots" / "training.csv"
 PREDICTIONS = Path("data/evaluation/predictions.parquet")
 
 # The record's own columns hold the first two; the others say where the same thing lies.
@@ -37,34 +40,66 @@ def record_run(name: str | None = None) -> RunRecord:
             "a record's name is made of a-z, 0-9, '.', '-' and '_', 60 at most, and begins with "
             f"a letter or a digit; got {name!r}."
         )
-    lock = read_lock()
-    check_finished(lock)
-    params = read_yaml(PARAMS_FILE)
-    code = code_fingerprint(params)
-    if code != _locked_code(lock):
-        raise FerflowError("the code is not that of the last run. Run `dvc repro` first.")
+    lock, params = read_lock(), read_yaml(PARAMS_FILE)
+    about = _about(lock, params)
     answers = compact(read_predictions(PREDICTIONS))
     scores = read_json(METRICS / "metrics.json")
     record = RunRecord(
-        preset=params["preset"],
-        variant=name or variant_of(params),
-        seed=params["seed"],
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        **about | {"variant": name or about["variant"]},
         metrics={split: score for split, score in scores.items() if split != "protocol"},
         intervals={split: intervals(rows) for split, rows in answers.items()},
         protocol=scores["protocol"],
         predictions_sha256="",
-        params=public_params(params),
         stages={p.stem: read_json(p) for p in sorted(METRICS.glob("*.json")) if _is_stage(p)},
-        data=data_fingerprint(lock),
-        code=code,
-        run=lock_fingerprint(lock),
-        commit=machine.commit(),
-        versions=machine.versions(),
-        hardware=machine.hardware(),
+        training=read_curves(TRAINING),
         costs={stage: cost for stage in STAGES if (cost := find_cost(stage, lock[stage]))},
     )
     return save_record(record, answers, params["evaluate"]["calibration_bins"])
+
+
+def record_mistake(name: str, scores: dict[str, Any]) -> RunRecord:
+    """Store what a mistake made of the last finished run: figures alone, none of them a result.
+
+    scores : of `mistaken_scores`. Raises FerflowError as `record_run` does.
+    """
+    numbers: Scores = {
+        key: value
+        for key, value in scores.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    record = RunRecord(
+        **_about(read_lock(), read_yaml(PARAMS_FILE)),
+        mistake=name,
+        metrics={MISTAKE: numbers},
+        intervals={},
+        protocol={"is_a_result": False, "what": scores["what"]},
+        predictions_sha256="",
+    )
+    return save_figures(record)
+
+
+def _about(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """What the last finished run is, and where it was made."""
+    check_finished(lock)
+    code = code_fingerprint(params)
+    if code != _locked_code(lock):
+        raise FerflowError("the code is not that of the last run. Run `dvc repro` first.")
+    fold, n_folds = fold_of(params)
+    return {
+        "preset": params["preset"],
+        "variant": variant_of(params),
+        "seed": params["seed"],
+        "fold": fold,
+        "n_folds": n_folds,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "params": public_params(params),
+        "data": data_fingerprint(lock),
+        "code": code,
+        "run": lock_fingerprint(lock),
+        "commit": machine.commit(),
+        "versions": machine.versions(),
+        "hardware": machine.hardware(params),
+    }
 
 
 def public_params(params: dict[str, Any]) -> dict[str, Any]:
@@ -81,11 +116,36 @@ def public_params(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def variant_of(params: dict[str, Any]) -> str | None:
-    """Six digits that stand for the parameters that differ from the preset's, or None."""
+    """What tells a run from its preset as it is, apart from seed and fold; None for nothing.
+
+    '5-folds' where the preset's own splits became folds, six digits that stand for all other
+    edits, or both.
+    """
     edits = edits_of(params)
-    if not edits:
-        return None
-    return hashlib.sha256(json.dumps(edits, sort_keys=True).encode()).hexdigest()[:6]
+    words = []
+    if params["data"]["split"] == "kfold":
+        edits.pop("data.fold", None)
+        if edits.pop("data.split", None) or "data.n_folds" in edits:
+            edits.pop("data.n_folds", None)
+            words.append(f"{params['data']['n_folds']}-folds")
+    if edits:
+        words.append(hashlib.sha256(json.dumps(edits, sort_keys=True).encode()).hexdigest()[:6])
+    return "-".join(words) or None
+
+
+def fold_of(params: dict[str, Any]) -> tuple[int | None, int | None]:
+    """(fold, number of folds) of a cross-validation, (None, None) of any other splits."""
+    data = params["data"]
+    return (data["fold"], data["n_folds"]) if data["split"] == "kfold" else (None, None)
+
+
+def read_curves(path: Path) -> dict[str, list[int | float | None]]:
+    """Column -> values of a table of curves; an empty one where there are none."""
+    table = pd.read_csv(path)
+    if table.empty:
+        return {}
+    whole = table.astype(object).where(table.notna(), None)
+    return {str(name): whole[name].tolist() for name in whole}
 
 
 def edits_of(params: dict[str, Any]) -> dict[str, Any]:

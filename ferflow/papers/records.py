@@ -1,7 +1,8 @@
 """Records: what is kept of a run in Git, under metrics/papers/<preset>/.
 
 A record is a JSON file and its predictions (see `ferflow.papers.compact`). It is dated and does
-not go stale by itself. Runs that differ in the seed alone are a group, with a summary beside them.
+not go stale by itself. Runs that differ in the seed or the fold alone are a group, with a summary
+beside them. A mistake's record holds its figures alone, under the split `mistake`.
 """
 
 import hashlib
@@ -25,12 +26,14 @@ from ferflow.params import Record, nearest
 FOLDER = Path("metrics/papers")
 ENSEMBLES = "ensembles"  # the folder of records that are no run
 SUMMARY = "summary"
+MISTAKE = "mistake"  # the one "split" of a mistake's record
 WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 
 _MAX_BYTES = 1 << 20
 
 Word = Annotated[str, Field(pattern=f"^{WORD.pattern}$")]
 Number = int | float
+Curves = dict[str, list[Number | None]]
 Scores = dict[str, Number | dict[str, dict[str, Number]]]
 Interval = tuple[float, float]
 
@@ -39,10 +42,12 @@ class RunRecord(Record):
     """What is known of one run, or of an ensemble of them.
 
     variant : what tells it from the preset as it is: a name, or a hash of the edited parameters.
+    fold : which of `n_folds` was the test split; None where the splits are no folds.
     mistake : the mistake with which it was evaluated, on purpose; None for an honest record.
     members : weights of an ensemble's records, by their names.
     metrics : split (and 'test_without_twins') -> scores. intervals : split -> score -> 95 %.
-    params : dotted key -> value, without places on the machine.
+    params : dotted key -> value, without places on the machine. stages : what they say themselves.
+    training : column of metrics/plots/training.csv -> its values, None where there is none.
     data, code, run : fingerprints of the images, of the code and of everything together.
     costs : stage -> seconds, peak_memory_mb; stages whose run was not timed are absent.
     """
@@ -56,10 +61,13 @@ class RunRecord(Record):
     intervals: dict[str, dict[str, Interval]]
     protocol: dict[str, Any]
     predictions_sha256: str
+    fold: int | None = None
+    n_folds: int | None = None
     mistake: Word | None = None
     members: dict[str, float] | None = None
     params: dict[str, Any] = Field(default_factory=dict)
     stages: dict[str, Any] = Field(default_factory=dict)
+    training: Curves = Field(default_factory=dict)
     data: str | None = None
     code: str | None = None
     run: str | None = None
@@ -72,8 +80,9 @@ class RunRecord(Record):
     def stem(self) -> str:
         """The file's name without its ending."""
         seed = None if self.seed is None else f"seed-{self.seed}"
+        fold = None if self.fold is None else f"fold-{self.fold}"
         mistake = f"mistake-{self.mistake}" if self.mistake else None
-        return "-".join(word for word in (mistake, seed, self.variant) if word)
+        return "-".join(word for word in (mistake, seed, self.variant, fold) if word)
 
     @property
     def name(self) -> str:
@@ -82,7 +91,7 @@ class RunRecord(Record):
 
     @property
     def group(self) -> tuple[str, str, str]:
-        """What it shares with the same run of another seed; preset, mistake, variant."""
+        """What it shares with the same run of another seed or fold; preset, mistake, variant."""
         return self.preset, self.mistake or "", self.variant or ""
 
     @property
@@ -103,6 +112,8 @@ class RunRecord(Record):
 
     def answers(self) -> dict[str, Answers]:
         """Its predictions; DataError where they are missing or not those that it was saved with."""
+        if self.mistake:
+            raise FerflowError(f"{self.name} is a mistake's: it holds figures, no predictions.")
         path = self.file("parquet")
         answers = read_answers(path)
         if hashlib.sha256(path.read_bytes()).hexdigest() != self.predictions_sha256:
@@ -115,7 +126,11 @@ def save_record(record: RunRecord, answers: dict[str, Answers], n_bins: int) -> 
     path = record.file("parquet")
     write_answers(path, answers, n_bins)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    record = record.model_copy(update={"predictions_sha256": digest})
+    return save_figures(record.model_copy(update={"predictions_sha256": digest}))
+
+
+def save_figures(record: RunRecord) -> RunRecord:
+    """Write a record's JSON and its group's summary."""
     write_json(record.file("json"), record.model_dump(mode="json"))
     group = [other for other in load_records() if other.group == record.group]
     if len(group) > 1:
@@ -131,10 +146,10 @@ def summary_file(record: RunRecord) -> Path:
 
 
 def load_records(folder: Path = FOLDER) -> list[RunRecord]:
-    """All records in order of preset, mistake, variant and seed; summaries are not among them."""
+    """All records in order of preset, mistake, variant, seed and fold; no summaries."""
     paths = [p for p in sorted(folder.glob("*/*.json")) if not p.name.startswith(SUMMARY)]
     records = [read_record(path) for path in paths]
-    return sorted(records, key=lambda r: (*r.group, -1 if r.seed is None else r.seed))
+    return sorted(records, key=lambda r: (*r.group, _rank(r.seed), _rank(r.fold)))
 
 
 def read_record(path: Path) -> RunRecord:
@@ -173,16 +188,17 @@ def find_records(reference: str, records: Iterable[RunRecord]) -> list[RunRecord
 
 
 def summarise(group: list[RunRecord]) -> dict[str, Any]:
-    """Mean, standard deviation and 95 % t-interval over the seeds, for each split and score."""
+    """Mean, standard deviation and 95 % t-interval over seeds or folds, per split and score."""
     splits = [name for name in group[0].metrics if all(name in r.metrics for r in group)]
     return {
         "preset": group[0].preset,
         "variant": group[0].variant,
         "seeds": [record.seed for record in group],
+        "folds": [record.fold for record in group] if group[0].n_folds else None,
         "same_code_and_data": len({(record.code, record.data) for record in group}) == 1,
         "scores": {
             split: {
-                score: over_seeds([record.score(split, score) for record in group])
+                score: over_runs(group, [record.score(split, score) for record in group])
                 for score in SCORES
             }
             for split in splits
@@ -190,16 +206,33 @@ def summarise(group: list[RunRecord]) -> dict[str, Any]:
     }
 
 
-def over_seeds(values: list[float]) -> dict[str, float | int]:
-    """mean, sd (of n - 1) and the bounds of the mean's 95 % t-interval, for two values or more."""
+def over_runs(group: list[RunRecord], values: list[float]) -> dict[str, float | int]:
+    """mean, sd (of n - 1) and the bounds of the mean's 95 % t-interval, of two runs or more.
+
+    Seeds are independent: the mean's variance is sd**2 / n. Folds share most of their training
+    rows; theirs is sd**2 (1 / n + n_test / n_train), Nadeau and Bengio, Inference for the
+    generalization error, Machine Learning 52 (2003). Of k folds, k - 2 train and one tests.
+    """
     n, mean, deviation = len(values), fmean(values), stdev(values)
-    margin = float(student_t.ppf(0.975, n - 1)) * deviation / math.sqrt(n)
+    shared, n_folds = 0.0, group[0].n_folds
+    if n_folds and len({record.fold for record in group}) > 1:
+        shared = 1 / (n_folds - 2)
+    margin = student_t_975(n) * deviation * math.sqrt(1 / n + shared)
     return {"n": n, "mean": mean, "sd": deviation, "low": mean - margin, "high": mean + margin}
 
 
+def student_t_975(n: int) -> float:
+    """Student's 97.5 % quantile for n values."""
+    return float(student_t.ppf(0.975, n - 1))
+
+
 def groups(records: Iterable[RunRecord]) -> list[list[RunRecord]]:
-    """Records that differ in the seed alone, together; `records` as `load_records` orders them."""
+    """Records that differ in seed or fold alone, together; in the order of `load_records`."""
     return [list(group) for _, group in groupby(records, key=lambda record: record.group)]
+
+
+def _rank(number: int | None) -> int:
+    return -1 if number is None else number
 
 
 def _group_name(record: RunRecord) -> str:

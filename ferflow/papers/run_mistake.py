@@ -1,4 +1,4 @@
-"""`ferflow mistake`: run one in its own DVC pipeline and put it beside the honest run."""
+"""`ferflow mistake`: run some in their own DVC pipeline and put them beside the honest run."""
 
 import subprocess
 from pathlib import Path
@@ -7,37 +7,72 @@ from typing import Any
 from rich.table import Table
 
 from ferflow.artifacts import read_json
+from ferflow.costs import find_cost, read_lock
 from ferflow.errors import FerflowError, ParamError
-from ferflow.papers.mistakes import MISTAKES
+from ferflow.papers.mistakes import MISTAKES, n_fits, reason_against
 from ferflow.params import PARAMS_FILE, nearest, read_yaml
 from ferflow.presets import use
 from ferflow.summary import METRICS_FILE
 
 PIPELINE = Path("mistakes/dvc.yaml")
 RESULTS = Path("mistakes/results")
+CLASSIFIER = Path("models/classifier/classifier.json")
 SHOWN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "one_vs_rest_accuracy")
 _KEPT = (("data", "path"), ("features", "backbone"))  # where a user's files lie, in any preset
 
 
-def run_mistake(name: str, preset: str | None) -> dict[str, Any]:
-    """The figures of a mistake on the present preset, or on another one that is switched to.
+def bring_honest_chain_up_to_date(preset: str | None) -> None:
+    """Run what the honest chain lacks, of the present preset or of another that is switched to.
 
-    Runs the honest chain first where it is not up to date. Raises ParamError for an unknown name,
-    FerflowError where the pipeline fails.
+    The honest figures are shown beside a mistake's, and it takes what the chain made.
+    Raises FerflowError where the pipeline fails.
     """
-    if name not in MISTAKES:
-        raise ParamError(
-            f"there is no mistake '{name}'.{nearest(name, MISTAKES)} Legal: {', '.join(MISTAKES)}."
-        )
     params = read_yaml(PARAMS_FILE)
     if preset is not None and preset != params.get("preset"):
         kept = {f"{s}.{k}": params[s][k] for s, k in _KEPT if params[s][k] is not None}
         use(preset, kept)
-    targets = ["evaluate", f"{PIPELINE}:mistake@{name}"]  # the honest figures are shown beside it
-    if subprocess.run(["dvc", "repro", *targets], check=False).returncode:
-        raise FerflowError(f"the mistake '{name}' could not be run; the reason stands above.")
+    _repro("evaluate", "the honest chain")
+
+
+def reasons_against() -> dict[str, str | None]:
+    """Mistake -> why it cannot be made with the present classifier, or None; the cheap first."""
+    trained_on, labels = _honest()
+    names = sorted(MISTAKES, key=lambda name: n_fits(name, trained_on))
+    return {name: reason_against(name, trained_on, labels) for name in names}
+
+
+def run_mistake(name: str) -> dict[str, Any]:
+    """The figures of a mistake on the honest chain's results, which must be there.
+
+    Raises FerflowError where it does not apply to them, or its pipeline fails.
+    """
+    if reason := reasons_against()[name]:
+        raise FerflowError(f"the mistake '{name}' cannot be made here: {reason}.")
+    _repro(f"{PIPELINE}:mistake@{name}", f"the mistake '{name}'")
     result: dict[str, Any] = read_json(RESULTS / f"{name}.json")["mistake"]
     return result
+
+
+def check_mistake(name: str) -> None:
+    """Raises ParamError for an unknown name."""
+    if name not in MISTAKES:
+        raise ParamError(
+            f"there is no mistake '{name}'.{nearest(name, MISTAKES)} Legal: {', '.join(MISTAKES)}."
+        )
+
+
+def cost_text(names: list[str]) -> str:
+    """What some mistakes will cost, told before they run: which fit anew, and how long that is."""
+    trained_on, _ = _honest()
+    fits = {name: n for name in names if (n := n_fits(name, trained_on))}
+    if not fits:
+        return "only scored anew: seconds."
+    cost = find_cost("train", read_lock()["train"])
+    took = (
+        f"the honest fit took {cost['seconds']:,.0f} s" if cost else "the honest fit was not timed"
+    )
+    words = ", ".join(f"{name} (up to {n} fits)" if n > 1 else name for name, n in fits.items())
+    return f"fitted anew: {words}; {took}. What was run before is taken from the cache."
 
 
 def comparison(name: str, mistaken: dict[str, Any]) -> Table:
@@ -50,3 +85,14 @@ def comparison(name: str, mistaken: dict[str, Any]) -> Table:
     threshold = mistaken["one_vs_rest_accuracy_by_threshold"]
     table.add_row("one_vs_rest_accuracy at 0.5", "", f"{threshold:.3f}")
     return table
+
+
+def _honest() -> tuple[list[str], list[str]]:
+    """The splits that the honest classifier was fitted to, and its classes."""
+    about = read_json(CLASSIFIER)
+    return about["meta"]["trained_on"], about["labels"]
+
+
+def _repro(target: str, what: str) -> None:
+    if subprocess.run(["dvc", "repro", target], check=False).returncode:
+        raise FerflowError(f"{what} could not be run; the reason stands above.")

@@ -44,12 +44,34 @@ def repeat_jobs(n_seeds: int) -> list[Job]:
     """The present params.yaml with seeds 0 to n_seeds - 1."""
     if not 2 <= n_seeds <= 1000:
         raise FerflowError(f"repeat takes 2 to 1000 seeds; got {n_seeds}.")
+    return _varied([(f"seed {seed}", {"seed": seed}, {}) for seed in range(n_seeds)])
+
+
+def fold_jobs(n_folds: int) -> list[Job]:
+    """The present params.yaml on each of n_folds folds of all images, its seed as it is.
+
+    The whole chain again for each: features, balance and selection never saw the fold that is
+    test. Twins and subjects stay on one side (see `ferflow.data.splitting`).
+    """
+    if not 3 <= n_folds <= 20:
+        raise FerflowError(
+            f"repeat takes 3 to 20 folds, one of them test, the next one val; got {n_folds}."
+        )
+    places: list[dict[str, Any]] = [
+        {"split": "kfold", "n_folds": n_folds, "fold": fold} for fold in range(n_folds)
+    ]
+    return _varied([(f"fold {place['fold']} of {n_folds}", {}, place) for place in places])
+
+
+def _varied(variations: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> list[Job]:
+    """The present params.yaml with each (name, changes at the top, changes of `data`)."""
     check_params(read_yaml(PARAMS_FILE))
     params = YAML().load(PARAMS_FILE.read_text(encoding="utf-8"))
     jobs = []
-    for seed in range(n_seeds):
-        params["seed"] = seed
-        jobs.append(Job(f"{params['preset']}, seed {seed}", params_text(params)))
+    for name, top, data in variations:
+        params.update(top)
+        params["data"].update(data)
+        jobs.append(Job(f"{params['preset']}, {name}", params_text(params)))
     return jobs
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from ferflow.audit_galleries import image_galleries, twin_galleries
-from ferflow.data.audit import BLACK_WHITE, Audit, Counts
+from ferflow.audit.galleries import image_galleries, twin_galleries
+from ferflow.audit.measures import BLACK_WHITE, Audit, Counts
 from ferflow.data.twins import TWIN_CORRELATION
 from ferflow.html import bar, document, heading, paragraph, table, tiles
 
@@ -61,7 +61,7 @@ def _images(audit: Audit, counts: Counts) -> str:
         [name, *(f"{n:,}" for n in classes.values()), f"{sum(classes.values()):,}"]
         for name, classes in counts["images"].items()
     ]
-    return table(["split", *audit.labels, "all"], rows)
+    return table(["split", *audit.labels, "all"], rows, numbers=True)
 
 
 def _findings(audit: Audit, counts: Counts) -> str:
@@ -70,7 +70,7 @@ def _findings(audit: Audit, counts: Counts) -> str:
         "made to find faces within larger pictures and misses most that fill the frame: its row "
         "says more about the cascade than about the images."
     )
-    return heading("Findings", note) + table(*findings(audit, counts))
+    return heading("Findings", note) + table(*findings(audit, counts), numbers=True)
 
 
 def _distances(audit: Audit, counts: Counts) -> str:
@@ -88,7 +88,7 @@ def _distances(audit: Audit, counts: Counts) -> str:
     )
     head = ["twins", "duplicates", "groups across splits"]
     head += [*(f"{name} in train" for name in others), "groups with different labels"]
-    return heading("Twins by distance", note) + table(head, rows, marked=used)
+    return heading("Twins by distance", note) + table(head, rows, numbers=True, marked=used)
 
 
 def _twin_cells(row: Counts, others: list[str]) -> list[str]:
@@ -109,7 +109,8 @@ def _light(counts: Counts) -> str:
             [label, *(f"{v:.0f}" for v in r.values()), bar(r["p5"], r["median"], r["p95"], top)]
             for label, r in counts[name].items()
         ]
-        parts.append(table([f"{name} ({meaning})", "5 %", "median", "95 %", f"0 to {top}"], rows))
+        head = [f"{name} ({meaning})", "5 %", "median", "95 %", f"0 to {top}"]
+        parts.append(table(head, rows, numbers=True))
     return "".join(parts)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.data.audit import BLACK_WHITE, Audit
+from ferflow.audit.measures import BLACK_WHITE, Audit
 from ferflow.html import gallery, heading
 
 _N_SHOWN = 20  # images of a gallery

@@ -1,0 +1,1 @@
+"""`ferflow audit`: what a data set holds that it should not, as figures and as a page."""
