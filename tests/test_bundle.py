@@ -1,0 +1,149 @@
+"""The bundled model: rounded, small, a backbone for others, with a card of its own scores."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_rows import LABELS, split_of, training_data
+
+from ferflow import bundle
+from ferflow.artifacts import read_json, save_split, write_json
+from ferflow.classifier import Classifier, load_classifier, save_classifier
+from ferflow.data.labels import FER2013_LABELS
+from ferflow.data.seen_images import SEEN_FILE
+from ferflow.data.synthetic import draw_faces
+from ferflow.errors import DataError, FerflowError
+from ferflow.extraction import FeaturesParams, extract_file
+from ferflow.hashing import sha256_of
+from ferflow.params import pick_section, read_yaml
+from ferflow.train import network, random_forest
+
+ROOT = Path(__file__).parents[1]
+TINY = {"embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "input_size": 48}
+PROTOCOL = {
+    "data_set": "drawn faces",
+    "split": "drawn",
+    "classes": list(LABELS),
+    "classes_left_out": [],
+    "filters_on_train": [],
+    "filters_on_val_and_test": {},
+    "scored": ["val", "test"],
+    "trained_on": ["train"],
+    "left_out_without_twins": {},
+}
+
+
+def faces(seed):
+    x = np.concatenate([draw_faces(FER2013_LABELS, seed=seed + k) for k in range(4)])
+    return replace(split_of(x, np.arange(len(x)) % 7), meta={"data_set": "drawn faces"})
+
+
+def tiny_network():
+    section = read_yaml(ROOT / "presets/defaults.yaml")["train"]["network"]
+    section |= {"options": TINY, "epochs": 2, "batch_size": 8, "device": "cpu"}
+    params = pick_section({"network": section}, "network", network.Params)
+    rows = faces(0)
+    data = training_data(rows.x.reshape(len(rows), -1), rows.y)
+    return network.fit(data, params, 0).model
+
+
+@pytest.fixture
+def last_run(tmp_path, monkeypatch):
+    """A finished run of a tiny network, as its files."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bundle, "check_finished", lambda _: None)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    for seed, name in enumerate(("train", "val", "test")):
+        save_split(Path(f"data/preprocessed/{name}.safetensors"), faces(100 * seed))
+    Path("data/preprocessed/twins.csv").write_text("split,source_id,kind\n", encoding="utf-8")
+    write_json(Path("metrics/metrics.json"), {"protocol": PROTOCOL})
+    keep(tiny_network())
+    return tmp_path / "bundled"
+
+
+def keep(model, family="network", trained_on=("train",)):
+    meta = {"lighting": "none", "trained_on": list(trained_on)}
+    classifier = Classifier(family, model, np.ones(48 * 48, bool), LABELS, meta)
+    shutil.rmtree("models", ignore_errors=True)
+    save_classifier(Path("models/classifier"), classifier)
+
+
+def test_the_bundle_answers_as_the_network_did(last_run):
+    size = bundle.bundle_last_run(last_run)
+    assert size < 100_000
+    x = faces(7).x
+    before = load_classifier(Path("models/classifier")).predict_proba(x)
+    after = load_classifier(last_run).predict_proba(x)
+    assert np.allclose(before, after, atol=0.01)
+    assert not np.array_equal(before, after)  # rounded to 16 bits
+
+
+def test_its_card_tells_the_scores_of_what_is_bundled(last_run):
+    bundle.bundle_last_run(last_run)
+    card = (last_run / "README.md").read_text(encoding="utf-8")
+    rows = faces(200)
+    named = load_classifier(last_run).predict_proba(rows.x).argmax(axis=1)
+    assert f"| PrivateTest | 28 | {(named == rows.y).mean():.4f} (" in card
+    for label in LABELS:
+        assert f"| {label} | " in card
+
+
+def test_the_same_run_gives_the_same_bundle(last_run):
+    bundle.bundle_last_run(last_run)
+    first = sha256_of(last_run)
+    bundle.bundle_last_run(last_run)
+    assert sha256_of(last_run) == first
+
+
+def extract(folder, rows, target):
+    features = read_yaml(ROOT / "presets/defaults.yaml")["features"]
+    features |= {"method": "backbone", "backbone": str(folder), "pooling": "avg", "device": "cpu"}
+    features |= {"backbone_sha256": sha256_of(folder)}
+    params = pick_section({"features": features}, "features", FeaturesParams)
+    extract_file(rows, Path("train.safetensors"), target, params)
+
+
+def test_it_is_a_backbone_for_other_faces_but_not_for_its_own(last_run, tmp_path):
+    bundle.bundle_last_run(last_run)
+    assert (last_run / SEEN_FILE).exists()
+    extract(last_run, faces(500), tmp_path / "features.safetensors")
+    assert (tmp_path / "features.safetensors").exists()
+    with pytest.raises(DataError, match="was trained on 100% of the images in train"):
+        extract(last_run, faces(0), tmp_path / "again.safetensors")
+    assert not (tmp_path / "again.safetensors").exists()
+
+
+def test_the_backbone_sees_what_the_network_saw(last_run):
+    """The network's own scale is in the constants that the backbone's readers go by."""
+    bundle.bundle_last_run(last_run)
+    constants = read_json(last_run / "preprocessor_config.json")
+    x = faces(0).x / 255
+    assert constants["image_mean"] == [pytest.approx(x.mean())]
+    assert constants["image_std"] == [pytest.approx(x.std())]
+
+
+def test_a_model_that_saw_val_is_refused(last_run):
+    keep(tiny_network(), trained_on=("train", "val"))
+    with pytest.raises(FerflowError, match="must not be trained on validation rows"):
+        bundle.bundle_last_run(last_run)
+    assert not last_run.exists()
+
+
+def test_a_forest_is_refused(last_run):
+    params = pick_section(
+        read_yaml(ROOT / "params.yaml"), "train.random_forest", random_forest.Params
+    )
+    rows = faces(0)
+    data = training_data(rows.x.reshape(len(rows), -1), rows.y)
+    keep(random_forest.fit(data, params, 0).model, "random_forest")
+    with pytest.raises(FerflowError, match="is no network on a backbone"):
+        bundle.bundle_last_run(last_run)
+
+
+def test_too_large_a_model_is_refused(last_run, monkeypatch):
+    monkeypatch.setattr(bundle, "MAX_BYTES", 1000)
+    with pytest.raises(FerflowError, match="1,000 are allowed in Git"):
+        bundle.bundle_last_run(last_run)
+    assert not last_run.exists()
