@@ -20,6 +20,7 @@ from ferflow.sections import check_params
 
 PRESETS = Path("presets")
 DEFAULTS = PRESETS / "defaults.yaml"
+OPTIONS = "train.network.options"  # whose keys are the architecture's own
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,11 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
         data["sha256"] = sha256_of(Path(data["path"]))
     if features["method"] == "backbone" and Path(features["backbone"]).is_dir():
         features["backbone_sha256"] = sha256_of(Path(features["backbone"]))
+    network = params["train"]["network"]
+    if network["architecture"] == "finetune":
+        backbone = network["options"].get("backbone")
+        if backbone is not None and Path(backbone).is_dir():
+            network["options"]["backbone_sha256"] = sha256_of(Path(backbone))
     return params
 
 
@@ -122,9 +128,12 @@ def _set(params: Any, key: str, value: Any) -> None:
     place = params
     for section in sections:
         place = place.get(section) if isinstance(place, dict) else None
+    if key.startswith(f"{OPTIONS}.") and isinstance(place, dict):
+        place[last] = value
+        return
     if not isinstance(place, dict) or last not in place:
         raise ParamError(f"there is no parameter '{key}'.{nearest(key, flatten(_plain(params)))}")
-    if isinstance(place[last], dict):
+    if isinstance(place[last], dict) and key != OPTIONS:
         raise ParamError(f"'{key}' is a section; set one of {', '.join(flatten(place[last]))}.")
     place[last] = value
 

@@ -271,3 +271,28 @@ def test_naming_a_path_takes_any_preset_to_these_data(zip_of_faces):
     use("quickstart", {"data.path": str(zip_of_faces)})
     assert written()["data.source"] == "path"
     assert written()["features.method"] == "hog"
+
+
+def test_an_architectures_options_are_free_to_name(zip_of_faces):
+    use("sepconv-ckplus", {"data.path": str(zip_of_faces)})
+    assert written()["train.network.options.dense"] == [512, 256]
+    key, value = parse_setting("train.network.options.dense=[64]")
+    use("sepconv-ckplus", {"data.path": str(zip_of_faces), key: value})
+    assert written()["train.network.options.dense"] == [64]
+    key, value = parse_setting("train.network.options={dropout: [0.1, 0.2]}")
+    use("sepconv", {"data.path": str(zip_of_faces), key: value})
+    assert written()["train.network.options.dropout"] == [0.1, 0.2]
+
+
+def test_an_unknown_option_of_an_architecture_is_refused():
+    with pytest.raises(ParamError, match="Options of resnet: embedding_size"):
+        use("quickstart", {"train.family": "network", "train.network.options.depth": 3})
+
+
+def test_a_backbone_to_fine_tune_gets_its_fingerprint(tmp_path, zip_of_faces):
+    folder = tmp_path / "backbone"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    key = "train.network.options.backbone"
+    use("finetune", {"data.path": str(zip_of_faces), key: str(folder)})
+    assert written()[f"{key}_sha256"] == sha256_of(folder)

@@ -146,6 +146,25 @@ def reproduce(
     run_jobs(reproduce_jobs(presets or paper_presets(), settings), again=again)
 
 
+def sweep(
+    preset: Annotated[str, typer.Argument(help="A preset that names variations, such as fernet.")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value for every run; repeatable.")
+    ] = None,
+) -> None:
+    """Compare a preset's variations on validation rows, such as optimisers and schedules."""
+    from ferflow.papers.sweep import SWEEPS
+    from ferflow.papers.sweep import sweep as run_sweep
+    from ferflow.presets import parse_setting
+
+    found = run_sweep(preset, dict(parse_setting(text) for text in set_ or []))
+    table = Table(*found.columns)
+    for row in found.itertuples(index=False):
+        table.add_row(*(f"{v:.4f}" if isinstance(v, float) else str(v) for v in row))
+    console.print(table)
+    console.print(f"{len(found)} runs: {SWEEPS / preset}.csv", soft_wrap=True)
+
+
 def compare(
     a: Annotated[str, typer.Argument(help="A record (preset/seed-0) or a group (preset).")],
     b: Annotated[str, typer.Argument(help="Another.")],
@@ -260,6 +279,7 @@ COMMANDS: list[Callable[..., None]] = [
     reproduce,
     mistake,
     mistakes,
+    sweep,
     compare,
     ensemble,
     report,

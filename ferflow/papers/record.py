@@ -26,7 +26,8 @@ TRAINING = METRICS / "plots" / "training.csv"
 PREDICTIONS = Path("data/evaluation/predictions.parquet")
 
 # The record's own columns hold the first two; the others say where the same thing lies.
-NO_EDITS = ("preset", "seed", "data.path", "data.sha256", "features.backbone_sha256")
+BACKBONES = ("features.backbone", "train.network.options.backbone")
+NO_EDITS = ("preset", "seed", "data.path", "data.sha256", *(f"{key}_sha256" for key in BACKBONES))
 
 
 def record_run(name: str | None = None) -> RunRecord:
@@ -108,8 +109,9 @@ def public_params(params: dict[str, Any]) -> dict[str, Any]:
     What lies there is told by the sha256 beside it.
     """
     flat = {key: _public(value) for key, value in flatten(params).items()}
-    if flat.get("features.backbone_sha256"):
-        flat["features.backbone"] = Path(flat["features.backbone"]).name
+    for key in BACKBONES:
+        if flat.get(f"{key}_sha256"):
+            flat[key] = Path(flat[key]).name
     if flat.get("data.path"):
         flat["data.path"] = Path(flat["data.path"]).name
     return flat
@@ -152,8 +154,10 @@ def edits_of(params: dict[str, Any]) -> dict[str, Any]:
     """Dotted key -> value of what differs from the preset, apart from the seed and from places."""
     expected = flatten(read_yaml(DEFAULTS)) | load_preset(params["preset"]).overlay
     found = public_params(params)
-    if found.get("features.backbone_sha256"):  # a local copy of the network that the hub names
-        expected["features.backbone"] = Path(str(expected["features.backbone"])).name
+    for key in BACKBONES:
+        if found.get(f"{key}_sha256") and key in expected:
+            # a local copy of the network that the hub names
+            expected[key] = Path(str(expected[key])).name
     return {
         key: value
         for key, value in found.items()

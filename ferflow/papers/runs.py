@@ -122,11 +122,16 @@ def run_jobs(jobs: list[Job], *, again: bool = False) -> list[RunRecord]:
                 print(f"{job.name}: recorded already", flush=True)
         for k, job in enumerate(waiting):
             print(f"{job.name}: running. Left: {left_text(waiting[k:])}", flush=True)
-            _write(PARAMS_FILE, job.text.encode())
-            _repro(job.name)
+            run_chain(job)
             made.append(record_run())
             print(f"{job.name}: recorded as {made[-1].name}", flush=True)
     return made
+
+
+def run_chain(job: Job) -> None:
+    """Run the pipeline with a job's parameters; FerflowError where it fails."""
+    _write(PARAMS_FILE, job.text.encode())
+    _repro(job.name)
 
 
 def left_text(jobs: list[Job]) -> str:

@@ -1,0 +1,74 @@
+"""`ferflow sweep`: a preset's variations compared on validation rows.
+
+A preset names its axes in `sweep`, each a list of settings; every combination is run through DVC
+with val alone in `evaluate.splits`. What has run is in DVC's cache, so an interrupted sweep goes
+on where it was. Paper 2 compares optimisers and learning-rate schedules so.
+"""
+
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ferflow.artifacts import read_json
+from ferflow.errors import FerflowError, ParamError
+from ferflow.papers.runs import Job, kept_params, run_chain
+from ferflow.params import read_yaml
+from ferflow.presets import PRESETS, compose, load_preset, params_text, preset_names
+from ferflow.tables import write_table
+
+SWEEPS = Path("reports/sweeps")
+_SCORES = ("accuracy", "accuracy_low", "accuracy_high", "f1_macro", "log_loss")
+
+
+def sweep_axes(preset: str) -> list[list[dict[str, Any]]]:
+    """The axes of a preset: lists of settings (dotted key -> value). ParamError if it has none."""
+    load_preset(preset)
+    axes: list[list[dict[str, Any]]] = read_yaml(PRESETS / f"{preset}.yaml").get("sweep", [])
+    if not axes:
+        having = [name for name in preset_names() if "sweep" in read_yaml(PRESETS / f"{name}.yaml")]
+        raise ParamError(
+            f"the preset '{preset}' names no variations to compare. These do: {', '.join(having)}."
+        )
+    return axes
+
+
+def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Run every combination, write the table, and return it, the best on val first.
+
+    settings : dotted key -> value, for every run.
+    """
+    rows = []
+    variations = [
+        {key: value for part in parts for key, value in part.items()}
+        for parts in product(*sweep_axes(preset))
+    ]
+    with kept_params():
+        for k, variation in enumerate(variations):
+            name = ", ".join(str(value) for value in variation.values())
+            print(f"{preset} {k + 1} of {len(variations)}: {name}", flush=True)
+            rows.append(short(variation) | _run(preset, {**settings, **variation}, name))
+    table = pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable")
+    write_table(SWEEPS / f"{preset}.csv", table)
+    return table
+
+
+def short(variation: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings under the last word of their keys."""
+    return {key.rpartition(".")[2]: value for key, value in variation.items()}
+
+
+def _run(preset: str, settings: dict[str, Any], name: str) -> dict[str, Any]:
+    """The scores on val of one combination; a run that fails, as a diverged one does, is empty."""
+    params = compose(preset, settings | {"evaluate.splits": ["val"]})
+    try:
+        run_chain(Job(name, params_text(params)))
+    except FerflowError as error:
+        print(error, flush=True)
+        return dict.fromkeys((*_SCORES, "epoch_chosen", "epochs"))
+    scores = read_json(Path("metrics/metrics.json"))["val"]
+    story = read_json(Path("metrics/train.json"))["train"]
+    epochs = {key: story.get(key) for key in ("epoch_chosen", "epochs")}
+    return {score: scores[score] for score in _SCORES} | epochs

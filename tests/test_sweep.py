@@ -1,0 +1,51 @@
+"""`ferflow sweep`: every combination once, on val alone, the best first; failures are told."""
+
+import pytest
+
+from ferflow.artifacts import write_json
+from ferflow.errors import FerflowError, ParamError
+from ferflow.papers import sweep as module
+from ferflow.papers.sweep import SWEEPS, sweep, sweep_axes
+from ferflow.params import PARAMS_FILE, flatten
+
+pytestmark = pytest.mark.usefixtures("workplace")
+
+
+@pytest.fixture
+def chain(monkeypatch):
+    """A chain that scores SGD best and fails with a warm restart; returns what it was asked."""
+    asked = []
+
+    def run(job):
+        asked.append(flatten(job.params))
+        optimizer = asked[-1]["train.network.optimizer"]
+        if asked[-1]["train.network.schedule"] == "warm_restarts":
+            raise FerflowError("it failed")
+        accuracy = {"sgd": 0.6, "adam": 0.5, "adamw": 0.4}[optimizer]
+        val = dict.fromkeys(("accuracy_low", "accuracy_high", "f1_macro", "log_loss"), 0.1)
+        write_json(module.Path("metrics/metrics.json"), {"val": val | {"accuracy": accuracy}})
+        story = {"train": {"epochs": 3, "epoch_chosen": 2}}
+        write_json(module.Path("metrics/train.json"), story)
+
+    monkeypatch.setattr(module, "run_chain", run)
+    return asked
+
+
+def test_paper_2s_sweep_is_every_optimiser_with_every_schedule(chain, zip_of_faces, capsys):
+    before = PARAMS_FILE.read_bytes()
+    table = sweep("fernet", {"data.path": str(zip_of_faces), "train.network.epochs": 3})
+    assert len(table) == len(chain) == 15
+    assert all(asked["evaluate.splits"] == ["val"] for asked in chain)
+    assert all(asked["train.network.epochs"] == 3 for asked in chain)
+    pairs = {(a["train.network.optimizer"], a["train.network.schedule"]) for a in chain}
+    assert len(pairs) == 15
+    assert table.iloc[0]["optimizer"] == "sgd"
+    assert table["accuracy"].isna().sum() == 3
+    assert "it failed" in capsys.readouterr().out
+    assert (SWEEPS / "fernet.csv").exists()
+    assert PARAMS_FILE.read_bytes() == before
+
+
+def test_a_preset_without_variations_is_refused_and_those_with_are_named():
+    with pytest.raises(ParamError, match="These do: fernet"):
+        sweep_axes("quickstart")
