@@ -18,6 +18,8 @@ FOLDERS = ("ferflow", "stages")
 
 # a stage's own section of params.yaml, where it has another name than the stage
 OWN_SECTION = {"download": "data", "extract_features": "features", "select_features": "selection"}
+# what a stage reads beside its own section
+BESIDE = {"train": {"compute"}}
 # stages that read no parameters
 WITHOUT_SECTION = {"track"}
 # parameters that a stage reads and DVC must not watch: the data's fingerprint stands for its place
@@ -117,7 +119,8 @@ def param_sections(stage):
 
 
 def own_section(stage):
-    return set() if stage in WITHOUT_SECTION else {OWN_SECTION.get(stage, stage)}
+    own = set() if stage in WITHOUT_SECTION else {OWN_SECTION.get(stage, stage)}
+    return own | BESIDE.get(stage, set())
 
 
 def script(stage):
@@ -240,7 +243,9 @@ def test_train_watches_its_family_and_that_familys_section():
         "seed",
         "train.family",
         "train.add_validation",
+        "train.search",
         "train.${train.family}",
+        "compute",
     }
 
 

@@ -14,6 +14,7 @@ from ferflow.classifier import Classifier
 from ferflow.errors import ParamError
 from ferflow.evaluation import figures, metrics
 from ferflow.evaluation.predictions import prediction_frame, split_predictions
+from ferflow.evaluation.search_figure import plot_search
 from ferflow.params import Record
 from ferflow.tables import write_table
 
@@ -123,6 +124,13 @@ def draw_training(table_file: Path, path: Path) -> None:
     table = pd.read_csv(table_file)
     if not table.empty:
         figures.plot_training(table, path)
+
+
+def draw_search(table_file: Path, path: Path) -> None:
+    """The settings among which `train` chose, where it did."""
+    table = pd.read_csv(table_file)
+    if not table.empty:
+        plot_search(table, path)
 
 
 def draw_class_counts(counts_file: Path, path: Path) -> None:

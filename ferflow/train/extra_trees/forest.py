@@ -1,0 +1,26 @@
+"""The forest: fitting; the rest is what all forests share."""
+
+from pathlib import Path
+
+from sklearn.ensemble import ExtraTreesClassifier
+
+from ferflow.classical import forests
+from ferflow.classical.forests import ForestParams, predict_proba, save
+from ferflow.fitting import Fitted, TrainingData
+
+__all__ = ["Params", "fit", "load", "predict_proba", "save"]
+
+
+class Params(ForestParams):
+    """The section `train.extra_trees`."""
+
+
+def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
+    """A forest fitted to the training rows."""
+    forest = ExtraTreesClassifier(**params.model_dump(), random_state=seed, n_jobs=-1)
+    return forests.grow(forest, data)
+
+
+def load(folder: Path) -> ExtraTreesClassifier:
+    """The forest in the folder."""
+    return forests.load(folder, ExtraTreesClassifier)
