@@ -28,13 +28,13 @@ class ForestParams(Record):
     class_weight: Literal["balanced"] | None
 
 
-def grow(forest: Any, data: TrainingData) -> Fitted:
+def grow(forest: Any, data: TrainingData, *, can_accelerate: bool) -> Fitted:
     """The forest fitted to the training rows, the same for any thread count.
 
     compute.accelerate 'on' grows scikit-learn-intelex's trees, which are other ones, and puts them
     into scikit-learn's forest; 'auto' does not, for the result would depend on the machine.
     """
-    accelerated = data.accelerate == "on"
+    accelerated = can_accelerate and data.accelerate == "on"
     if accelerated:
         forest = _grown_elsewhere(forest, data.train.x, data.train.y)
     else:

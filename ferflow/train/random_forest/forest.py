@@ -18,7 +18,7 @@ class Params(ForestParams):
 def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     """A forest fitted to the training rows."""
     forest = RandomForestClassifier(**params.model_dump(), random_state=seed, n_jobs=-1)
-    return forests.grow(forest, data)
+    return forests.grow(forest, data, can_accelerate=True)
 
 
 def load(folder: Path) -> RandomForestClassifier:
