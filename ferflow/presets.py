@@ -60,7 +60,8 @@ def use(name: str, settings: dict[str, Any]) -> list[str]:
     with atomic(PARAMS_FILE) as part:
         part.write_text(params_text(params), encoding="utf-8")
     now = flatten(_plain(params))
-    fingerprints = ("data.sha256", "features.backbone_sha256")  # they follow from the paths
+    # they follow from the paths
+    fingerprints = ("data.sha256", "features.backbone_sha256", "features.landmarks_sha256")
     return [
         f"{key}: {value!r} (now {now.get(key)!r})"
         for key, value in edits.items()
@@ -100,8 +101,11 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
                 "or let it be fetched: --set data.source=kaggle"
             )
         data["sha256"] = sha256_of(Path(data["path"]))
-    if features["method"] == "backbone" and Path(features["backbone"]).is_dir():
+    parts = features["joined"] if features["method"] == "joined" else [features["method"]]
+    if "backbone" in parts and Path(features["backbone"]).is_dir():
         features["backbone_sha256"] = sha256_of(Path(features["backbone"]))
+    if "landmarks" in parts:
+        features["landmarks_sha256"] = sha256_of(Path(features["landmarks"]))
     return params
 
 

@@ -111,6 +111,8 @@ def code_among(deps):
             code |= {str(path.relative_to(ROOT)) for path in families}
         elif dep.endswith(".py"):
             code.add(dep)
+        elif dep.startswith(FOLDERS):
+            code |= modules_in(dep)
     return code
 
 
@@ -206,7 +208,8 @@ def test_a_stage_reads_only_what_the_stages_above_it_make():
     made = set()
     for stage, entry in STAGES.items():
         for dep in entry["deps"]:
-            assert dep.endswith((".py", "}")) or dep in made, f"{stage}: {dep}"
+            is_code = dep.endswith((".py", "}")) or dep.startswith(FOLDERS)
+            assert is_code or dep in made, f"{stage}: {dep}"
         for kind in ("outs", "metrics", "plots"):
             made |= {
                 out if isinstance(out, str) else next(iter(out)) for out in entry.get(kind, [])

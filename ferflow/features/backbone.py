@@ -14,7 +14,7 @@ from transformers.utils import cached_file, logging
 from ferflow.artifacts import read_json
 from ferflow.errors import DataError, ParamError
 from ferflow.extraction import Extractor, FeaturesParams
-from ferflow.hashing import sha256_of
+from ferflow.hashing import check_sha256
 from ferflow.params import repository_root
 
 _COLOURS = 3
@@ -67,13 +67,7 @@ def _checked_name(params: FeaturesParams) -> str:
         if params.backbone_sha256 is not None or params.backbone.startswith((".", "/")):
             raise DataError(f"features.backbone: there is no folder {params.backbone}.")
         return params.backbone
-    found = sha256_of(folder)
-    if found != params.backbone_sha256:
-        raise ParamError(
-            f"features.backbone: the folder {params.backbone} has the sha256 {found[:12]}..., "
-            f"features.backbone_sha256 says {str(params.backbone_sha256)[:12]}. "
-            "Set both with: ferflow use PRESET --set features.backbone=FOLDER"
-        )
+    check_sha256(folder, params.backbone_sha256, "features.backbone")
     return str(folder)
 
 
