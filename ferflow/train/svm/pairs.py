@@ -23,7 +23,8 @@ from ferflow.errors import FerflowError
 
 _ROWS_AT_ONCE = 256  # when predicting; a block of the kernel is that many x support vectors
 _N_COMPARED = 64  # rows on which a converted machine must agree with its original ...
-_TOLERANCE = 1e-2  # ... to this, relative for decision values above 1; the other counts in float32
+_TOLERANCE = 1e-2  # ... to this, relative for decision values above 1, ...
+_ROUNDING = 16 * np.finfo(np.float32).eps  # ... and this share of what the terms add up to in size
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,12 @@ def decision_scores(machine: SVC, x: NDArray[np.float32]) -> NDArray[np.float64]
 
 def pair_values(machine: SVC, x: NDArray[np.float32]) -> NDArray[np.float64]:
     """Decision values (n, pairs), above 0 where the pair's first class is the nearer one."""
-    kernel = pairwise_kernels(
+    return np.asarray(_kernel(machine, x) @ _pair_weights(machine) + machine._intercept_)
+
+
+def _kernel(machine: SVC, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n, support vectors) the kernel's values."""
+    values = pairwise_kernels(
         x.astype(np.float64),
         machine.support_vectors_,
         metric=machine.kernel,
@@ -132,7 +138,7 @@ def pair_values(machine: SVC, x: NDArray[np.float32]) -> NDArray[np.float64]:
         degree=machine.degree,
         coef0=machine.coef0,
     )
-    return np.asarray(kernel @ _pair_weights(machine) + machine._intercept_)
+    return np.asarray(values)
 
 
 def _pair_weights(machine: SVC) -> NDArray[np.float64]:
@@ -190,13 +196,18 @@ def _joined(
 
 
 def _compare(machine: SVC, rows: NDArray[np.float32], pairs: list[Pair]) -> None:
-    """Refuse a machine that decides otherwise than those that it was made of."""
+    """Refuse a machine that decides otherwise than those that it was made of.
+
+    The other package adds up thousands of float32 terms of both signs, the larger the larger C.
+    """
     ours = pair_values(machine, rows)
     theirs = np.stack([pair.compared for pair in pairs], axis=1)
-    apart = float((np.abs(ours - theirs) / np.maximum(1, np.abs(theirs))).max())
-    if apart > _TOLERANCE:
+    terms = np.abs(_kernel(machine, rows)) @ np.abs(_pair_weights(machine))
+    allowed = _TOLERANCE * np.maximum(1, np.abs(theirs)) + _ROUNDING * terms
+    apart = np.abs(ours - theirs)
+    if (apart > allowed).any():
         raise FerflowError(
-            f"the support vector machine that was put together differs by {apart:.2g} from those "
+            f"the support vector machine that was put together differs by {apart.max():.2g} from those "
             "of its pairs of classes. Set compute.accelerate to off."
         )
 
