@@ -10,7 +10,9 @@ from training_rows import training_data
 
 from ferflow.acceleration import ComputeParams, fast_version, installed
 from ferflow.classical.calibration import fit_temperature, probabilities
+from ferflow.classifier import Classifier
 from ferflow.errors import DataError, FerflowError, ParamError
+from ferflow.evaluation.report import predict
 from ferflow.families import family_module
 from ferflow.train.svm import fit, load, predict_proba, save
 from ferflow.train.svm.machine import CALIBRATION_FILE
@@ -228,3 +230,12 @@ def test_an_accelerated_forest_is_scikit_learns_own(family, can, tmp_path):
         x, y = rows(300, seed=1)
         p = module.predict_proba(module.load(tmp_path), x, 3)
         assert (p.argmax(axis=1) == y).mean() > 0.6
+
+
+def test_a_split_of_other_classes_is_not_scored(make_split):
+    model = fitted("svm", *rows(60)).model
+    labels = ("angry", "disgust", "fear")
+    classifier = Classifier("svm", model, np.ones(6, bool), labels, {})
+    split = make_split(shape=(6,), labels=("anger", "contempt", "disgust"))
+    with pytest.raises(DataError, match="test and the classifier name different classes: anger"):
+        predict(classifier, "test", split)

@@ -15,6 +15,7 @@ from ferflow.errors import ParamError
 from ferflow.evaluation import figures, metrics
 from ferflow.evaluation.predictions import prediction_frame, split_predictions
 from ferflow.evaluation.search_figure import plot_search
+from ferflow.fitting import check_labels
 from ferflow.params import Record
 from ferflow.tables import write_table
 
@@ -42,7 +43,11 @@ class EvaluateParams(Record):
 
 
 def predict(classifier: Classifier, name: str, split: Split) -> pd.DataFrame:
-    """The stored predictions for a split's real images: copies and synthetic rows are left out."""
+    """The stored predictions for a split's real images: copies and synthetic rows are left out.
+
+    Raises DataError where the split's classes are not those of the classifier.
+    """
+    check_labels(split, classifier.labels, name, "the classifier")
     rows = split.take(split.original)
     p = classifier.predict_proba(rows.x)
     return prediction_frame(rows.source_id, name, rows.y, p, rows.labels)

@@ -207,8 +207,8 @@ def _compare(machine: SVC, rows: NDArray[np.float32], pairs: list[Pair]) -> None
     apart = np.abs(ours - theirs)
     if (apart > allowed).any():
         raise FerflowError(
-            f"the support vector machine that was put together differs by {apart.max():.2g} from those "
-            "of its pairs of classes. Set compute.accelerate to off."
+            f"the support vector machine that was put together differs by {apart.max():.2g} "
+            "from those of its pairs of classes. Set compute.accelerate to off."
         )
 
 
