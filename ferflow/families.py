@@ -7,11 +7,13 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 import ferflow.train
 from ferflow.errors import ParamError
 from ferflow.fitting import Fitted, TrainingData
 from ferflow.params import PARAMS_FILE, Record, nearest, pick_section, read_yaml
+from ferflow.search_params import SearchParams, check_grid
 
 
 class TrainParams(Record):
@@ -19,6 +21,16 @@ class TrainParams(Record):
 
     family: str
     add_validation: bool
+    search: SearchParams
+
+    @model_validator(mode="after")
+    def _has_rows_to_score(self) -> "TrainParams":
+        if self.search.method != "none" and self.add_validation and self.search.folds is None:
+            raise ValueError(
+                "add_validation leaves train.search no val rows to score on. Set it to false, "
+                "or train.search.folds to a number."
+            )
+        return self
 
 
 class Family(Protocol):
@@ -75,4 +87,6 @@ def pick_family(params: dict[str, Any]) -> tuple[TrainParams, Record]:
     own = {key: value for key, value in section.items() if key in TrainParams.model_fields}
     shared = pick_section({"train": own}, "train", TrainParams)
     record = family_module(shared.family).Params
-    return shared, pick_section(params, f"train.{shared.family}", record)
+    own_params = pick_section(params, f"train.{shared.family}", record)
+    check_grid(shared.search, shared.family, params, record)
+    return shared, own_params

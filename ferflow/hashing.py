@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from ferflow.errors import DataError
+from ferflow.errors import DataError, ParamError
 
 _CHUNK = 1 << 20  # bytes read at a time
 
@@ -23,3 +23,17 @@ def sha256_of(path: Path) -> str:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     return digest.hexdigest()
+
+
+def check_sha256(path: Path, expected: str | None, key: str) -> None:
+    """Refuse a file or folder that is not the one that params.yaml was written for.
+
+    key : the parameter that names it; its fingerprint is the parameter `<key>_sha256`.
+    Raises ParamError where the fingerprint differs, DataError where nothing is there.
+    """
+    found = sha256_of(path)
+    if found != expected:
+        raise ParamError(
+            f"{key}: {path.name} has the sha256 {found[:12]}..., {key}_sha256 says "
+            f"{str(expected)[:12]}. Set both with: ferflow use PRESET --set {key}=PATH"
+        )

@@ -21,10 +21,10 @@ class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     """Maps pictures of faces to probabilities."""
 
     def load_context(self, context: Any) -> None:
-        """Load the classifier, and the pretrained network where its features need one."""
-        backbone = context.artifacts.get("backbone")
-        folder = Path(context.artifacts["classifier"])
-        self._recognizer = Recognizer(folder, Path(backbone) if backbone else None)
+        """Load the classifier, and the networks that its features need."""
+        paths = {name: Path(path) for name, path in context.artifacts.items()}
+        networks = {name: paths.get(name) for name in ("backbone", "landmarks")}
+        self._recognizer = Recognizer(paths["classifier"], **networks)
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None

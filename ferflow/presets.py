@@ -23,13 +23,29 @@ DEFAULTS = PRESETS / "defaults.yaml"
 OPTIONS = "train.network.options"  # whose keys are the architecture's own
 
 
+_HOW_TO_GET = {
+    "FER-2013": (
+        "(Kaggle's msambare/fer2013, zip or unpacked), or let it be fetched: "
+        "--set data.source=kaggle"
+    ),
+    "CK+48": (
+        "(the 48x48 edition, CK+48/<class>/<subject>_<sequence>_<frame>.png, zip or unpacked; CK+ "
+        "may not be passed on, its makers give it to researchers who sign for it)"
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Preset:
-    """A named system: what it is, and which paper it follows (a key of the papers' registry)."""
+    """A named system: what it is, and which paper it follows (a key of the papers' registry).
+
+    needs : the data set that `data.path` has to name, a key of `_HOW_TO_GET`.
+    """
 
     name: str
     about: str
     paper: str | None
+    needs: str
     overlay: dict[str, Any]  # dotted key -> value
 
 
@@ -48,7 +64,8 @@ def load_preset(name: str) -> Preset:
         )
     content = read_yaml(PRESETS / f"{name}.yaml")
     overlay = flatten(content["params"])
-    return Preset(name, content["about"], content.get("paper"), overlay)
+    needs = content.get("needs", "FER-2013")
+    return Preset(name, content["about"], content.get("paper"), needs, overlay)
 
 
 def use(name: str, settings: dict[str, Any]) -> list[str]:
@@ -61,7 +78,8 @@ def use(name: str, settings: dict[str, Any]) -> list[str]:
     with atomic(PARAMS_FILE) as part:
         part.write_text(params_text(params), encoding="utf-8")
     now = flatten(_plain(params))
-    fingerprints = ("data.sha256", "features.backbone_sha256")  # they follow from the paths
+    # they follow from the paths
+    fingerprints = ("data.sha256", "features.backbone_sha256", "features.landmarks_sha256")
     return [
         f"{key}: {value!r} (now {now.get(key)!r})"
         for key, value in edits.items()
@@ -95,14 +113,17 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
     data, features = params["data"], params["features"]
     if data["source"] == "path":
         if data["path"] is None:
+            needs = load_preset(name).needs
             raise ParamError(
-                f"the preset '{name}' needs FER-2013: ferflow use {name} "
-                "--set data.path=FILE_OR_FOLDER (Kaggle's msambare/fer2013, zip or unpacked), "
-                "or let it be fetched: --set data.source=kaggle"
+                f"the preset '{name}' needs {needs}: ferflow use {name} "
+                f"--set data.path=FILE_OR_FOLDER {_HOW_TO_GET[needs]}"
             )
         data["sha256"] = sha256_of(Path(data["path"]))
-    if features["method"] == "backbone" and Path(features["backbone"]).is_dir():
+    parts = features["joined"] if features["method"] == "joined" else [features["method"]]
+    if "backbone" in parts and Path(features["backbone"]).is_dir():
         features["backbone_sha256"] = sha256_of(Path(features["backbone"]))
+    if "landmarks" in parts:
+        features["landmarks_sha256"] = sha256_of(Path(features["landmarks"]))
     network = params["train"]["network"]
     if network["architecture"] == "finetune":
         backbone = network["options"].get("backbone")

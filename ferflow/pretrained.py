@@ -10,8 +10,8 @@ from transformers import AutoModel
 from transformers.utils import cached_file, logging
 
 from ferflow.artifacts import read_json
-from ferflow.errors import DataError, ParamError
-from ferflow.hashing import sha256_of
+from ferflow.errors import DataError
+from ferflow.hashing import check_sha256
 from ferflow.params import repository_root
 
 _COLOURS = 3
@@ -63,13 +63,7 @@ def _checked_name(name: str, sha256: str | None, key: str) -> str:
         if sha256 is not None or name.startswith((".", "/")):
             raise DataError(f"{key}: there is no folder {name}.")
         return name
-    found = sha256_of(folder)
-    if found != sha256:
-        raise ParamError(
-            f"{key}: the folder {name} has the sha256 {found[:12]}..., "
-            f"{key}_sha256 says {str(sha256)[:12]}. "
-            f"Set both with: ferflow use PRESET --set {key}=FOLDER"
-        )
+    check_sha256(folder, sha256, key)
     return str(folder)
 
 

@@ -23,14 +23,18 @@ class Recognizer:
     labels : class names in the order of the probabilities' columns.
     """
 
-    def __init__(self, folder: Path, backbone: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, backbone: Path | None = None, landmarks: Path | None = None
+    ) -> None:
         """Load a folder that `train` wrote.
 
-        backbone : a copy of the pretrained network, instead of where the folder says it lies.
+        backbone, landmarks : copies of the networks that the features need, instead of where the
+        folder says they lie.
         """
         self._classifier = load_classifier(folder)
         self.labels = self._classifier.labels
-        self._features = _feature_maker(self._classifier.meta, backbone)
+        copies = {"backbone": backbone, "landmarks": landmarks}
+        self._features = _feature_maker(self._classifier.meta, copies)
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probabilities (n, n_classes) of grey faces, uint8 (n, 48, 48)."""
@@ -55,16 +59,16 @@ def decode_face(content: bytes) -> NDArray[np.uint8]:
 
 
 def _feature_maker(
-    meta: dict[str, Any], backbone: Path | None
+    meta: dict[str, Any], copies: dict[str, Path | None]
 ) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:
     """What turns images into the features that the classifier was trained on."""
     if "features" not in meta:
         return lambda images: images  # the classifier takes the pixels
     params = FeaturesParams.model_validate(meta["features"])
-    if backbone is not None:
-        fingerprint = params.backbone_sha256 or sha256_of(backbone)
-        params = params.model_copy(
-            update={"backbone": str(backbone.absolute()), "backbone_sha256": fingerprint}
-        )
+    for name, copy in copies.items():
+        if copy is not None:
+            fingerprint = getattr(params, f"{name}_sha256") or sha256_of(copy)
+            update = {name: str(copy.absolute()), f"{name}_sha256": fingerprint}
+            params = params.model_copy(update=update)
     extractor = make_extractor(params)
     return lambda images: extract_features(images, extractor)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ferflow.acceleration import ComputeParams
 from ferflow.data.augment import AugmentParams
 from ferflow.data.balance import BalanceParams
 from ferflow.data.preprocess import PreprocessParams
@@ -23,8 +24,9 @@ SECTIONS: dict[str, type[Record]] = {
     "balance": BalanceParams,
     "selection": SelectionParams,
     "evaluate": EvaluateParams,
+    "compute": ComputeParams,
 }
-TOP_LEVEL = ["preset", "seed", *list(SECTIONS)[:-1], "train", "evaluate"]
+TOP_LEVEL = ["preset", "seed", *list(SECTIONS)[:-2], "train", "evaluate", "compute"]
 
 
 def check_params(params: dict[str, Any]) -> None:
@@ -47,3 +49,17 @@ def check_params(params: dict[str, Any]) -> None:
             faults.append(str(error))
     if faults:
         raise ParamError("\n".join(faults))
+    _check_folds(params)
+
+
+def _check_folds(params: dict[str, Any]) -> None:
+    """Refuse a search by folds over rows that `balance` mixes from several images."""
+    search, method = params["train"]["search"], params["balance"]["method"]
+    if search["method"] == "none" or search["folds"] is None:
+        return
+    if method not in ("none", "random_oversampling", "random_undersampling"):
+        raise ParamError(
+            f"{PARAMS_FILE}: train.search.folds cannot be had with balance.method {method}: which "
+            "images a synthetic row was mixed from is not known, so folds would leak. Set "
+            "balance.method to none, or train.search.folds to null (scored on val)."
+        )

@@ -17,7 +17,10 @@ from ferflow.artifacts import atomic
 from ferflow.errors import DataError
 
 # What a model file may hold beyond skops' own defaults. Never taken from the file itself.
-TRUSTED_TYPES = ["sklearn.tree._tree.Tree"]
+TRUSTED_TYPES = [
+    "sklearn.tree._tree.Tree",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+]
 
 _SCHEMA = "schema.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold

@@ -19,6 +19,7 @@ import pandas as pd
 
 from ferflow.artifacts import load_split, read_json
 from ferflow.costs import find_cost, read_lock
+from ferflow.extraction import FeaturesParams
 from ferflow.last_run import (
     METRICS_FILES,
     STAGES,
@@ -183,10 +184,13 @@ def _log_model(run_id: str) -> None:
     about = read_json(CLASSIFIER / "classifier.json")
     artifacts = {"classifier": str(CLASSIFIER)}
     packages: tuple[str, ...] = _PACKAGES
-    features = about["meta"].get("features", {})
-    if features.get("method") == "backbone":
-        artifacts["backbone"] = str(_backbone_folder(features["backbone"]))
-        packages += _BACKBONE_PACKAGES
+    if (stored := about["meta"].get("features")) is not None:
+        features = FeaturesParams.model_validate(stored)
+        if "backbone" in features.parts:
+            artifacts["backbone"] = str(_backbone_folder(features.backbone))
+            packages += _BACKBONE_PACKAGES
+        if "landmarks" in features.parts:
+            artifacts["landmarks"] = str(repository_root() / str(features.landmarks))
     labels = about["labels"]
     example = pd.DataFrame({"image": [_example_image()]})
     answer = pd.DataFrame([[1 / len(labels)] * len(labels)], columns=labels)

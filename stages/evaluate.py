@@ -12,6 +12,7 @@ from ferflow.evaluation.report import (
     draw_colony,
     draw_mistakes,
     draw_pictures,
+    draw_search,
     draw_training,
     predict,
     split_scores,
@@ -48,6 +49,7 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     draw_pictures(predictions, params.calibration_bins, pictures)
     draw_colony(metrics / "plots" / "colony.csv", pictures / "colony.png")
     draw_training(metrics / "plots" / "training.csv", pictures / "training.png")
+    draw_search(metrics / "plots" / "search.csv", pictures / "search.png")
     draw_class_counts(metrics / "balance.json", pictures / "class_counts.png")
     faces: dict[str, Split] = {name: load_split(images / f"{name}.safetensors") for name in scored}
     draw_mistakes(predictions, faces, params.gallery_size, pictures / "mistakes.png")

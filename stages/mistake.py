@@ -9,6 +9,7 @@ from ferflow.artifacts import SPLITS, Split, load_split, write_json
 from ferflow.classifier import load_classifier
 from ferflow.costs import SCRATCH
 from ferflow.data.balance import BalanceParams
+from ferflow.errors import ParamError
 from ferflow.extraction import FeaturesParams, extract_features, make_extractor
 from ferflow.families import load_family
 from ferflow.papers.mistakes import MISTAKES, HonestChain, mistaken_scores
@@ -20,16 +21,22 @@ def main(name: Path, features: Path, images: Path, classifier: Path, target: Pat
     def flipped(split: str) -> Split:
         rows = load_split(images / f"{split}.safetensors")
         mirrored = np.ascontiguousarray(rows.x[:, :, ::-1])
-        params = load_params("features", FeaturesParams)
-        if params.method != "pixels":
-            mirrored = extract_features(mirrored, make_extractor(params))
+        features_params = load_params("features", FeaturesParams)
+        if features_params.method != "pixels":
+            mirrored = extract_features(mirrored, make_extractor(features_params))
         return replace(rows, x=mirrored)
 
+    shared, params = load_family()
+    if shared.search.method != "none":
+        raise ParamError(
+            "a mistake repeats the fit with the settings of params.yaml. Put those that the search "
+            "found (metrics/train.json) there, and set train.search.method to none."
+        )
     chain = HonestChain(
         features={split: load_split(features / f"{split}.safetensors") for split in SPLITS},
         flipped=flipped,
         classifier=load_classifier(classifier),
-        params=load_family()[1],
+        params=params,
         balance_params=load_params("balance", BalanceParams),
         seed=load_seed(),
         scratch=repository_root() / SCRATCH / "training",

@@ -21,6 +21,7 @@ def main(source: Path, target: Path, metrics: Path) -> None:
         for reason, classes in cleaned.counts[name].items():
             print(f"{name}: {sum(classes.values()):,} removed ({reason})")
     write_table(target / "twins.csv", cleaned.twins)
+    write_table(target / "train_twins.csv", cleaned.train_twins)
     draw_removed(target / "removed.png", cleaned.pool, cleaned.removed, splits["train"].labels)
     write_json(metrics, {"images": counts})
     for name in SPLITS[1:]:

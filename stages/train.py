@@ -3,35 +3,56 @@
 from dataclasses import replace
 from pathlib import Path
 
+from ferflow.acceleration import ComputeParams
 from ferflow.artifacts import Split, load_split, write_json
 from ferflow.classifier import Classifier, save_classifier
 from ferflow.costs import SCRATCH
 from ferflow.families import family_module, load_family
 from ferflow.fitting import TrainingData
 from ferflow.masks import load_mask, select_columns
-from ferflow.params import load_seed, repository_root
+from ferflow.params import load_params, load_seed, repository_root
+from ferflow.search import no_search, read_twins, search
 from ferflow.stage import run_stage
 from ferflow.tables import write_table
 
 
-def main(train: Path, val: Path, mask_file: Path, target: Path, report: Path, curve: Path) -> float:
+def main(
+    train: Path,
+    val: Path,
+    mask_file: Path,
+    twins: Path,
+    train_twins: Path,
+    target: Path,
+    report: Path,
+    curve: Path,
+    settings: Path,
+) -> float:
     shared, params = load_family()
+    accelerate = load_params("compute", ComputeParams).checked()
     mask = load_mask(mask_file)
 
     def selected(path: Path) -> Split:
         split = load_split(path)
         return replace(split, x=select_columns(split.x, mask))
 
-    data = TrainingData(selected(train), selected(val), repository_root() / SCRATCH / "training")
+    scratch = repository_root() / SCRATCH / "training"
+    data = TrainingData(selected(train), selected(val), scratch, accelerate)
     if shared.add_validation:
         data = data.with_validation_added()
     rows = data.train
+    about = {"family": shared.family, "n_rows": len(rows), "n_features": rows.x.shape[1]}
+    table = no_search()
+    if shared.search.method != "none":
+        lists = read_twins(twins, train_twins)
+        found = search(data, shared.family, params, shared.search, load_seed(), lists)
+        params, table, about["search"] = found.params, found.table, found.about
+        print(f"search: {found.about['best']} scores {found.about['best_score']:.4f}")
     print(f"{shared.family}: fitting on {len(rows):,} rows of {rows.x.shape[1]:,} features")
     fitted = family_module(shared.family).fit(data, params, load_seed())
     meta = rows.meta | {"trained_on": ["train", "val"] if shared.add_validation else ["train"]}
     save_classifier(target, Classifier(shared.family, fitted.model, mask, rows.labels, meta))
     write_table(curve, fitted.curve)
-    about = {"family": shared.family, "n_rows": len(rows), "n_features": rows.x.shape[1]}
+    write_table(settings, table)
     write_json(report, {"train": about | fitted.about})
     return fitted.earlier_seconds
 

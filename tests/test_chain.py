@@ -122,6 +122,37 @@ def test_pixels_without_balance_or_selection_pass_through(restored):
     assert json.loads(restored.text("metrics/selection.json"))["selection"]["n_kept"] == 48 * 48
 
 
+def test_a_searched_machine_on_joined_features_runs_through_the_chain(restored):
+    settings = [
+        "features.method=joined",
+        "features.joined=[hog, lbp]",
+        "balance.method=none",
+        "selection.method=none",
+        "train.family=svm",
+        "train.search.method=grid",
+        "train.search.grid=[{C: [0.1, 10]}, {kernel: [linear, rbf]}]",
+        "train.search.folds=2",
+    ]
+    restored.use("quickstart", *SMALL, *settings)
+    stages, _ = restored.repro()
+    assert stages == ["extract_features", *FROM_BALANCE]
+    train = json.loads(restored.text("metrics/train.json"))["train"]
+    assert train["family"] == "svm" and train["n_features"] == 900 + 2124
+    assert train["search"]["n_settings"] == 4
+    assert train["search"]["scored_on"] == "2 folds of train"
+    assert train["calibration"]["n_rows"] > 0
+    assert len(restored.text("metrics/plots/search.csv").splitlines()) == 5
+    assert (restored.folder / "data/evaluation/pictures/search.png").stat().st_size > 5000
+    _, run = restored.present_run()
+    assert (
+        run.data.params["train.search.grid"] == "[{'C': [0.1, 10]}, {'kernel': ['linear', 'rbf']}]"
+    )
+    assert run.data.metrics["train/search/best_score"] == train["search"]["best_score"]
+    printed = restored.ferflow("mistake", "test_on_train", ok=False)
+    assert "train.search.method to none" in printed
+    restored.use("quickstart", *SMALL, *settings, "balance.method=smote", ok=False)
+
+
 def test_fer2013_as_a_zip_runs_through_the_chain(restored, tmp_path, face_files, write_zip):
     archive = write_zip(tmp_path / "fer2013.zip", face_files)
     settings = [f"data.path={archive}", "features.method=hog", "balance.k_neighbors=1"]

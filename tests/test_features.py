@@ -25,6 +25,10 @@ from ferflow.hashing import sha256_of
 FACES = draw_faces(["happy", "sad", "fear", "angry", "neutral"], seed=0)
 LEGAL = {
     "method": "hog",
+    "joined": ["hog", "lbp"],
+    "landmarks": None,
+    "landmarks_sha256": None,
+    "landmarks_size": 32,
     "backbone": "google/mobilenet_v2_1.0_224",
     "backbone_sha256": None,
     "input_size": 48,
@@ -200,7 +204,7 @@ def test_the_normalisation_of_the_networks_own_file_is_used(tiny_network, broken
 
 
 def test_a_network_that_changed_is_refused(tiny_network):
-    with pytest.raises(ParamError, match=r"sha256.*ferflow use"):
+    with pytest.raises(ParamError, match=r"tiny has the sha256.*ferflow use"):
         make_extractor(network(tiny_network, backbone_sha256="0" * 64))
     with pytest.raises(ParamError, match="backbone_sha256 says None"):
         make_extractor(network(tiny_network, backbone_sha256=None))

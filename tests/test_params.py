@@ -195,7 +195,14 @@ def train_section(**changes):
         "max_features": "sqrt",
         "class_weight": None,
     }
-    shared = {"family": "random_forest", "add_validation": False}
+    search = {
+        "method": "none",
+        "grid": [],
+        "n_candidates": 20,
+        "folds": None,
+        "score": "f1_macro",
+    }
+    shared = {"family": "random_forest", "add_validation": False, "search": search}
     return {"train": shared | {"random_forest": forest} | changes}
 
 

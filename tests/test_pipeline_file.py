@@ -18,6 +18,8 @@ FOLDERS = ("ferflow", "stages")
 
 # a stage's own section of params.yaml, where it has another name than the stage
 OWN_SECTION = {"download": "data", "extract_features": "features", "select_features": "selection"}
+# what a stage reads beside its own section
+BESIDE = {"train": {"compute"}}
 # stages that read no parameters
 WITHOUT_SECTION = {"track"}
 # parameters that a stage reads and DVC must not watch: the data's fingerprint stands for its place
@@ -109,6 +111,8 @@ def code_among(deps):
             code |= {str(path.relative_to(ROOT)) for path in families}
         elif dep.endswith(".py"):
             code.add(dep)
+        elif dep.startswith(FOLDERS):
+            code |= modules_in(dep)
     return code
 
 
@@ -117,7 +121,8 @@ def param_sections(stage):
 
 
 def own_section(stage):
-    return set() if stage in WITHOUT_SECTION else {OWN_SECTION.get(stage, stage)}
+    own = set() if stage in WITHOUT_SECTION else {OWN_SECTION.get(stage, stage)}
+    return own | BESIDE.get(stage, set())
 
 
 def script(stage):
@@ -203,7 +208,8 @@ def test_a_stage_reads_only_what_the_stages_above_it_make():
     made = set()
     for stage, entry in STAGES.items():
         for dep in entry["deps"]:
-            assert dep.endswith((".py", "}")) or dep in made, f"{stage}: {dep}"
+            is_code = dep.endswith((".py", "}")) or dep.startswith(FOLDERS)
+            assert is_code or dep in made, f"{stage}: {dep}"
         for kind in ("outs", "metrics", "plots"):
             made |= {
                 out if isinstance(out, str) else next(iter(out)) for out in entry.get(kind, [])
@@ -240,7 +246,9 @@ def test_train_watches_its_family_and_that_familys_section():
         "seed",
         "train.family",
         "train.add_validation",
+        "train.search",
         "train.${train.family}",
+        "compute",
     }
 
 

@@ -119,7 +119,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest(key, meant):
         {"selection.n_ants": 0},
         {"selection.n_features": 1.5},
         {"seed": -1},
-        {"train.family": "svm"},
+        {"train.family": "svn"},
         {"data.path": "nowhere.zip", "data.source": "path"},
         {"no.such": 1},
         {"train": 3},
@@ -155,7 +155,7 @@ def test_a_value_of_the_wrong_kind_is_an_error_for_people(settings):
 
 def test_all_illegal_values_are_told_at_once():
     with pytest.raises(ParamError) as caught:
-        use("quickstart", {"seed": -1, "balance.k_neighbors": 0, "train.family": "svm"})
+        use("quickstart", {"seed": -1, "balance.k_neighbors": 0, "train.family": "svn"})
     assert len(str(caught.value).splitlines()) == 3
 
 

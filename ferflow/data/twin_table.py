@@ -1,4 +1,4 @@
-"""The images of val and test that have a twin in train, as a table for `evaluate`."""
+"""Twins as tables: those of val and test in train for `evaluate`, those in train for `train`."""
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,19 @@ def twin_table(pool: Pool, alive: Mask, source_id: NDArray[np.str_]) -> pd.DataF
             "n_in_train": n_twins[pool.twins[rows]],
         }
     )
+
+
+def train_twins(pool: Pool, alive: Mask, source_id: NDArray[np.str_]) -> pd.DataFrame:
+    """A row for each training image, among those `alive` (n,), that has an earlier twin in train.
+
+    Columns: source_id; twin_of, the first image of its twins.
+    """
+    train = np.flatnonzero(alive & pool.is_train)
+    first, _ = _first_and_count(pool.twins, train)
+    earliest = first[pool.twins[train]]
+    later = earliest != train
+    columns = {"source_id": source_id[train[later]], "twin_of": source_id[earliest[later]]}
+    return pd.DataFrame(columns)
 
 
 def _first_and_count(groups: Groups, rows: NDArray[np.intp]) -> tuple[Groups, Groups]:

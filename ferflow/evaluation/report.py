@@ -15,7 +15,9 @@ from ferflow.data.policy import check_policy
 from ferflow.errors import ParamError
 from ferflow.evaluation import figures, metrics
 from ferflow.evaluation.predictions import prediction_frame, split_predictions
+from ferflow.evaluation.search_figure import plot_search
 from ferflow.evaluation.tta import tta_proba
+from ferflow.fitting import check_labels
 from ferflow.params import Record
 from ferflow.tables import write_table
 
@@ -57,7 +59,9 @@ def predict(
     """The stored predictions for a split's real images: copies and synthetic rows are left out.
 
     Of val and test also those of test-time augmentation, where it is asked for.
+    Raises DataError where the split's classes are not those of the classifier.
     """
+    check_labels(split, classifier.labels, name, "the classifier")
     rows = split.take(split.original)
     tta = None
     if params.tta != "none" and name != "train":
@@ -144,6 +148,13 @@ def draw_training(table_file: Path, path: Path) -> None:
     table = pd.read_csv(table_file)
     if not table.empty:
         figures.plot_training(table, path)
+
+
+def draw_search(table_file: Path, path: Path) -> None:
+    """The settings among which `train` chose, where it did."""
+    table = pd.read_csv(table_file)
+    if not table.empty:
+        plot_search(table, path)
 
 
 def draw_class_counts(counts_file: Path, path: Path) -> None:

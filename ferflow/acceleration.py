@@ -1,0 +1,53 @@
+"""scikit-learn-intelex, where it is installed: the same algorithms on more of the processor.
+
+It is asked for by class and never patches scikit-learn. Its fitted objects are not stored (writing
+them ends the interpreter): a family takes over what they learnt into scikit-learn's own.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from ferflow.errors import ParamError
+from ferflow.params import PARAMS_FILE, Record
+
+Accelerate = Literal["auto", "on", "off"]
+
+
+class ComputeParams(Record):
+    """The section `compute`."""
+
+    accelerate: Accelerate
+
+    def checked(self) -> Accelerate:
+        """What to do on this machine: 'off' where 'auto' finds no package.
+
+        Raises ParamError where it is to be on and is not installed.
+        """
+        if self.accelerate == "off" or installed():
+            return self.accelerate
+        if self.accelerate == "on":
+            raise ParamError(
+                f"{PARAMS_FILE}: compute.accelerate is on, and scikit-learn-intelex is not "
+                "installed. Install it (x86_64 only) with: pip install '.[fast]'; or set it to "
+                "auto or off."
+            )
+        return "off"
+
+
+def installed() -> bool:
+    """Whether scikit-learn-intelex is there."""
+    return find_spec("sklearnex") is not None
+
+
+def fast_version(estimator: Any) -> Any:
+    """The package's version of an unfitted estimator; the estimator itself where it has none.
+
+    A machine's answer is the same to its tolerance; a forest's trees are other ones, for values
+    are binned and other random numbers drawn.
+    """
+    kind, package = type(estimator), type(estimator).__module__.split(".")
+    if package[0] != "sklearn" or find_spec(f"sklearnex.{package[1]}") is None:
+        return estimator
+    fast = getattr(import_module(f"sklearnex.{package[1]}"), kind.__name__, None)
+    return fast(**estimator.get_params(deep=False)) if fast else estimator

@@ -1,0 +1,1 @@
+"""What the families without epochs share: scaling, calibration, acceleration, probabilities."""

@@ -1,0 +1,80 @@
+"""Forests of trees as families: what random forest and extra trees share."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ferflow.acceleration import fast_version
+from ferflow.classical import estimators
+from ferflow.errors import FerflowError
+from ferflow.fitting import Fitted, TrainingData
+from ferflow.params import Record
+from ferflow.skops_files import load_model
+
+_N_COMPARED = 256  # rows on which a converted forest must agree with its original ...
+_TOLERANCE = 1e-5  # ... to this
+
+
+class ForestParams(Record):
+    """The section of a forest."""
+
+    n_estimators: int = Field(ge=1)
+    max_depth: int | None = Field(ge=1)
+    min_samples_leaf: int = Field(ge=1)
+    max_features: Literal["sqrt", "log2"] | None
+    class_weight: Literal["balanced"] | None
+
+
+def grow(forest: Any, data: TrainingData, *, can_accelerate: bool) -> Fitted:
+    """The forest fitted to the training rows, the same for any thread count.
+
+    compute.accelerate 'on' grows scikit-learn-intelex's trees, which are other ones, and puts them
+    into scikit-learn's forest; 'auto' does not, for the result would depend on the machine.
+    """
+    accelerated = can_accelerate and data.accelerate == "on"
+    if accelerated:
+        forest = _grown_elsewhere(forest, data.train.x, data.train.y)
+    else:
+        forest.fit(data.train.x, data.train.y)
+    return Fitted(forest, about={"accelerated": accelerated})
+
+
+def predict_proba(model: Any, x: NDArray[Any], n_classes: int) -> NDArray[np.float64]:
+    """Probabilities (n, n_classes): the mean over the trees of their leaves' class shares.
+
+    Threads share out the rows, not the trees: a sum over trees in the order in which threads
+    finish differs in its last bits from run to run.
+    """
+    return estimators.predict_proba(model.set_params(n_jobs=1), x, n_classes)
+
+
+def save(model: Any, folder: Path) -> None:
+    """Write the forest into the folder."""
+    estimators.save(model.set_params(n_jobs=1), folder)
+
+
+def load(folder: Path, kind: type) -> Any:
+    """The forest in the folder; DataError where it is of another kind."""
+    return load_model(folder / estimators.MODEL_FILE, kind)
+
+
+def _grown_elsewhere(forest: Any, x: NDArray[Any], y: NDArray[np.int64]) -> Any:
+    """scikit-learn's forest with the trees that the other package grew.
+
+    Raises FerflowError where the two do not say the same.
+    """
+    rows = estimators.as_numbers(x)
+    other = fast_version(forest).fit(rows, y)
+    forest.fit(rows[np.unique(y, return_index=True)[1]], np.unique(y))  # makes every attribute
+    forest.estimators_ = list(other.estimators_)
+    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _N_COMPARED), dtype=int)]
+    apart = float(np.abs(forest.predict_proba(some) - other.predict_proba(some)).max())
+    if apart > _TOLERANCE:
+        raise FerflowError(
+            f"the accelerated forest and its scikit-learn copy differ by {apart:.2g}. "
+            "Set compute.accelerate to auto or off."
+        )
+    return forest

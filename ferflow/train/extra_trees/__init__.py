@@ -1,0 +1,5 @@
+"""Extremely randomised trees (Geurts, Ernst and Wehenkel 2006), scikit-learn's."""
+
+from ferflow.train.extra_trees.forest import Params, fit, load, predict_proba, save
+
+__all__ = ["Params", "fit", "load", "predict_proba", "save"]

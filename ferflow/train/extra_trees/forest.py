@@ -1,0 +1,28 @@
+"""The forest: fitting; the rest is what all forests share."""
+
+from pathlib import Path
+
+from sklearn.ensemble import ExtraTreesClassifier
+
+from ferflow.classical import forests
+from ferflow.classical.forests import ForestParams, predict_proba, save
+from ferflow.fitting import Fitted, TrainingData
+
+__all__ = ["Params", "fit", "load", "predict_proba", "save"]
+
+
+class Params(ForestParams):
+    """The section `train.extra_trees`."""
+
+
+def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
+    """A forest fitted to the training rows."""
+    forest = ExtraTreesClassifier(**params.model_dump(), random_state=seed, n_jobs=-1)
+    # the other package's thresholds do not survive the way into scikit-learn's trees: seen, one row
+    # in ten goes another way in some tree
+    return forests.grow(forest, data, can_accelerate=False)
+
+
+def load(folder: Path) -> ExtraTreesClassifier:
+    """The forest in the folder."""
+    return forests.load(folder, ExtraTreesClassifier)

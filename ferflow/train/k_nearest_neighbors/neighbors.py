@@ -1,0 +1,49 @@
+"""The neighbours: fitting; the rest is what all pipelines share."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline
+
+from ferflow.classical.estimators import (
+    ScaledParams,
+    fit_pipeline,
+    load_pipeline,
+    predict_proba,
+    save,
+)
+from ferflow.errors import ParamError
+from ferflow.fitting import Fitted, TrainingData
+
+__all__ = ["Params", "fit", "load", "predict_proba", "save"]
+
+
+class Params(ScaledParams):
+    """The section `train.k_nearest_neighbors`."""
+
+    n_neighbors: int = Field(ge=1)
+    weights: Literal["uniform", "distance"]
+    metric: Literal["euclidean", "manhattan", "cosine"]
+
+
+def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
+    """The training rows, kept to be compared with; nothing is drawn at random.
+
+    Raises ParamError where more neighbours are asked for than there are rows.
+    """
+    del seed
+    if params.n_neighbors > len(data.train):
+        raise ParamError(
+            "train.k_nearest_neighbors.n_neighbors must be at most the training rows, "
+            f"{len(data.train)} here; got {params.n_neighbors}."
+        )
+    # brute force: in hundreds of dimensions a tree of cells finds neighbours no sooner
+    neighbors = KNeighborsClassifier(**params.own, algorithm="brute")
+    return Fitted(fit_pipeline(neighbors, data, params, "k_nearest_neighbors"))
+
+
+def load(folder: Path) -> Pipeline:
+    """The neighbours in the folder."""
+    return load_pipeline(folder, KNeighborsClassifier)

@@ -1,0 +1,5 @@
+"""Multinomial logistic regression with an L2 penalty, scikit-learn's."""
+
+from ferflow.train.logistic_regression.regression import Params, fit, load, predict_proba, save
+
+__all__ = ["Params", "fit", "load", "predict_proba", "save"]

@@ -1,0 +1,47 @@
+"""The regression: fitting; the rest is what all pipelines share."""
+
+import warnings
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from ferflow.classical.estimators import (
+    ScaledParams,
+    fit_pipeline,
+    load_pipeline,
+    predict_proba,
+    save,
+)
+from ferflow.fitting import Fitted, TrainingData
+
+__all__ = ["Params", "fit", "load", "predict_proba", "save"]
+
+
+class Params(ScaledParams):
+    """The section `train.logistic_regression`."""
+
+    C: float = Field(gt=0)
+    max_iter: int = Field(ge=1)
+    class_weight: Literal["balanced"] | None
+
+
+def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
+    """A regression fitted to the training rows; nothing is drawn at random.
+
+    `about` says whether the solver reached its optimum within `max_iter` steps.
+    """
+    del seed
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # `about` says it
+        model = fit_pipeline(LogisticRegression(**params.own), data, params, "logistic_regression")
+    n_iter = int(model[-1].n_iter_.max())
+    return Fitted(model, about={"n_iterations": n_iter, "converged": n_iter < params.max_iter})
+
+
+def load(folder: Path) -> Pipeline:
+    """The regression in the folder."""
+    return load_pipeline(folder, LogisticRegression)
