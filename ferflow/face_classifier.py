@@ -17,7 +17,7 @@ from ferflow.hashing import sha256_of
 SIDE = 48  # pixels: what every stage before the features sees
 
 
-class Recognizer:
+class FaceClassifier:
     """Names the expression on faces as the pipeline does.
 
     labels : class names in the order of the probabilities' columns.
@@ -49,9 +49,17 @@ def decode_face(content: bytes) -> NDArray[np.uint8]:
     image = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE) if len(encoded) else None
     if image is None:
         raise DataError(f"not a readable picture ({len(content)} bytes).")
-    if image.shape != (SIDE, SIDE):
-        image = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return np.asarray(image, dtype=np.uint8)
+    return resize_face(np.asarray(image, dtype=np.uint8))
+
+
+def resize_face(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A grey face of any size as (48, 48); shrinking averages the pixels that fall together."""
+    height, width = grey.shape
+    if (height, width) == (SIDE, SIDE):
+        return grey
+    shrinks = height >= SIDE and width >= SIDE
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=method), dtype=np.uint8)
 
 
 def _feature_maker(
