@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.classifier import ABOUT
 from ferflow.errors import DataError
 from ferflow.face_classifier import FaceClassifier, resize_face
 from ferflow.recognition.detection import Box, cut_out, find_faces
@@ -37,8 +38,8 @@ class Recognizer:
     def __init__(self, folder: str | Path) -> None:
         """Load a folder that `train` wrote; DataError where it is something else or damaged."""
         folder = Path(folder)
-        if not (folder / "classifier.json").is_file():
-            what = "does not exist" if not folder.exists() else "has no classifier.json"
+        if not (folder / ABOUT).is_file():
+            what = "does not exist" if not folder.exists() else f"has no {ABOUT}"
             raise DataError(
                 f"{folder} is no model folder: it {what}. Legal is a folder that the stage "
                 "`train` wrote, such as models/classifier."
@@ -49,7 +50,7 @@ class Recognizer:
     @classmethod
     def bundled(cls) -> "Recognizer":
         """The recognizer with the small network that comes with ferflow."""
-        if not (BUNDLED / "classifier.json").is_file():
+        if not (BUNDLED / ABOUT).is_file():
             raise DataError(
                 "ferflow comes without its bundled model here. Name a folder that the stage "
                 "`train` wrote instead: --model models/classifier, or Recognizer(folder)."
