@@ -28,19 +28,22 @@ class FaceClassifier:
 
         backbone : a copy of the pretrained network, instead of where the folder says it lies.
         """
-        self._classifier = load_classifier(folder)
-        self.labels = self._classifier.labels
-        self._features = _feature_maker(self._classifier.meta, backbone)
+        self.classifier = load_classifier(folder)
+        self.labels = self.classifier.labels
+        self._extract = _feature_maker(self.classifier.meta, backbone)
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probabilities (n, n_classes) of grey faces, uint8 (n, 48, 48)."""
+        return self.classifier.predict_proba(self.features(images))
+
+    def features(self, images: NDArray[np.uint8]) -> NDArray[Any]:
+        """What the mask then selects from: all features (n, ...) of grey faces (n, 48, 48)."""
         if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
             raise DataError(
                 f"faces must be uint8 of shape (n, {SIDE}, {SIDE}); "
                 f"got {images.dtype} {images.shape}."
             )
-        lit = correct_lighting(images, self._classifier.meta["lighting"])
-        return self._classifier.predict_proba(self._features(lit))
+        return self._extract(correct_lighting(images, self.classifier.meta["lighting"]))
 
 
 def decode_face(content: bytes) -> NDArray[np.uint8]:

@@ -81,11 +81,12 @@ def _checked(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         )
     if 0 in shape:
         raise DataError(f"a picture needs a pixel at least; got shape {shape}.")
-    _check_size(shape[1], shape[0])
+    check_size(shape[1], shape[0])
     return pixels
 
 
-def _check_size(width: int, height: int) -> None:
+def check_size(width: int, height: int) -> None:
+    """Raises DataError, without the file's name, where a picture has more than MAX_PIXELS."""
     if width * height > MAX_PIXELS:
         raise DataError(
             f"has {width:,} x {height:,} pixels; at most {MAX_PIXELS:,} in all are decoded. "
@@ -96,7 +97,7 @@ def _check_size(width: int, height: int) -> None:
 def _open(file: Any) -> Picture:
     try:
         with Image.open(file, formats=FORMATS) as image:
-            _check_size(*image.size)
+            check_size(*image.size)
             n_frames = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
             image.load()  # of the first frame only
             return Picture(_decode(ImageOps.exif_transpose(image)), n_frames)
