@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help repro test check format ui lock clean
+.PHONY: help repro test check format ui app lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,10 @@ ui: .venv/ready ## show the runs in MLflow on http://127.0.0.1:5000
 	-ferflow track
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) \
 		--workers 1 --backend-store-uri "$$(ferflow store)"
+
+app: .venv/ready ## a page that reads faces, on http://127.0.0.1:7860 (MODEL=FOLDER, PORT=)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable .[app]
+	ferflow app $(if $(MODEL),--model $(MODEL)) --port $(or $(PORT),7860)
 
 lock: .venv/ready ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet pip-tools

@@ -49,4 +49,19 @@ def predict(
         raise typer.Exit(1)
 
 
-COMMANDS = (predict,)
+def app(
+    model: ModelOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 7860,
+) -> None:
+    """Show a page in the browser: a picture or the live camera. Needs the extra `app`."""
+    import importlib.util
+
+    if importlib.util.find_spec("gradio") is None:
+        raise FerflowError("the page needs gradio: `make app`, or pip install 'ferflow[app]'.")
+    from ferflow.app.page import serve
+    from ferflow.recognition.recognizer import Recognizer
+
+    serve(Recognizer(model) if model else Recognizer.bundled(), port)
+
+
+COMMANDS = (predict, app)

@@ -54,9 +54,7 @@ def find_faces(grey: NDArray[np.uint8]) -> list[Box]:
     return sorted(boxes, key=lambda box: (-box.width, box.left, box.top))
 
 
-def raw_boxes(
-    grey: NDArray[np.uint8], *, min_side: int, scale_step: float
-) -> NDArray[np.int32]:
+def raw_boxes(grey: NDArray[np.uint8], *, min_side: int, scale_step: float) -> NDArray[np.int32]:
     """The cascade's own boxes (n, 4): left, top, width, height, in no order.
 
     min_side : of the faces to look for, in pixels. scale_step : between one size and the next.

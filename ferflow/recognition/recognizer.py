@@ -79,7 +79,11 @@ class Recognizer:
         if not len(faces):
             return []
         return [
-            Face(box, self.labels[int(row.argmax())], dict(zip(self.labels, row.tolist(), strict=True)))
+            Face(
+                box,
+                self.labels[int(row.argmax())],
+                dict(zip(self.labels, row.tolist(), strict=True)),
+            )
             for box, row in zip(boxes, self.classifier(faces), strict=True)
         ]
 
