@@ -108,7 +108,7 @@ def build(recognizer: Recognizer) -> Any:
 
 
 def picture_answer(recognizer: Recognizer, content: bytes | None) -> str:
-    """HTML about a picture file's bytes: boxes, bars and maps, or a line that says what is wrong."""
+    """HTML about a picture file's bytes: boxes, bars and maps, or a line on what is wrong."""
     if content is None:
         return ""
     try:

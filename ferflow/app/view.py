@@ -67,7 +67,7 @@ def annotated(pixels: NDArray[np.uint8], faces: Sequence[Face]) -> str:
     drawn = draw_faces(pixels, faces)
     scale = min(1.0, _SHOWN_SIDE / max(drawn.shape[:2]))
     if scale < 1:
-        drawn = cv2.resize(drawn, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        drawn = _shrink(drawn, scale)
     picture = _image(drawn, "ff-picture", "the picture with the faces' boxes")
     if faces:
         return picture
@@ -115,10 +115,9 @@ def curves(moments: Sequence[Moment], seconds: float) -> str:
         colour = colour_of(number)
         legend.append(f'<span><i style="background:{colour}"></i>{escape(name)}</span>')
         for run in _runs(moments, name):
-            points = (
-                f"{100 - 100 * (now - at) / seconds:.2f},{100 - 100 * p:.1f}" for at, p in run
-            )
-            lines.append(f'<polyline stroke="{colour}" points="{" ".join(points)}"/>')
+            places = ((100 - 100 * (now - at) / seconds, 100 - 100 * p) for at, p in run)
+            points = " ".join(f"{x:.2f},{y:.1f}" for x, y in places)
+            lines.append(f'<polyline stroke="{colour}" points="{points}"/>')
     return (
         '<div class="ff-chart"><div class="ff-level"><span>100%</span><span>50%</span>'
         '<span>0%</span></div><svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" '
@@ -144,6 +143,11 @@ def _heat(face: NDArray[np.uint8], place: NDArray[np.float32]) -> NDArray[np.uin
     warm = cv2.applyColorMap((255 * place).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
     share = _HEAT * place[..., None]
     return (share * warm + (1 - share) * face[..., None]).astype(np.uint8)
+
+
+def _shrink(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
 
 
 def _image(pixels: NDArray[np.uint8], kind: str, name: str) -> str:

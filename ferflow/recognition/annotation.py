@@ -111,7 +111,7 @@ class Annotator:
     def _open_video(self, path: Path, shape: tuple[int, ...], rate: float) -> None:
         self._close_video()
         height, width = shape[:2]
-        codec = cv2.VideoWriter_fourcc(*"mp4v")
+        codec = cv2.VideoWriter.fourcc(*"mp4v")
         self._video = cv2.VideoWriter(str(path), codec, rate, (width, height))
         if not self._video.isOpened():
             raise DataError(f"--annotate: {path} cannot be written.")

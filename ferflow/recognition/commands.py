@@ -1,6 +1,7 @@
 """The commands of recognition, which `ferflow.cli` takes up. They run anywhere."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -64,4 +65,4 @@ def app(
     serve(Recognizer(model) if model else Recognizer.bundled(), port)
 
 
-COMMANDS = (predict, app)
+COMMANDS: list[Callable[..., None]] = [predict, app]

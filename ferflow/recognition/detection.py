@@ -47,7 +47,9 @@ def find_faces(grey: NDArray[np.uint8]) -> list[Box]:
     least, most = _SEARCH_SIDES
     scale = min(1.0, np.clip(longer / 2, least, most) / longer)
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
-    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if scale < 1 else grey
+    small = grey
+    if scale < 1:
+        small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     min_side = max(_CASCADE_SIDE, round(SIDE * scale))
     found = raw_boxes(small, min_side=min_side, scale_step=_SCALE_STEP)
     boxes = [_grow(*(float(n) / scale for n in box)) for box in found]

@@ -49,7 +49,7 @@ def find_inputs(words: Sequence[str]) -> Iterator[Input]:
 
 
 def _expand(pattern: str) -> Iterator[Input]:
-    names = sorted(glob.iglob(pattern, recursive=True), key=natural_key)
+    names = sorted(glob.iglob(pattern, recursive=True), key=natural_key)  # noqa: PTH207
     if not names:
         yield Input(pattern, fault="matches no file.")
     for name in names:

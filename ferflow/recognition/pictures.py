@@ -115,7 +115,7 @@ def _decode(image: Image.Image) -> NDArray[np.uint8]:
     """Eight bits a channel, grey or RGB, of a picture in any of Pillow's modes."""
     if image.mode.startswith("I"):  # 16 bits, which Pillow hands on as 16 or 32
         deep = np.clip(np.asarray(image), 0, 65535)
-        return (deep // _16_TO_8_BITS).astype(np.uint8)
+        return np.asarray(deep // _16_TO_8_BITS, dtype=np.uint8)
     if image.mode == "F":
         raise ValueError("its pixels are fractions; legal are 8 or 16 bits")
     if image.has_transparency_data:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -56,7 +57,9 @@ def predict(
     """
     failed: list[Result] = []
     threads = ThreadPoolExecutor(os.cpu_count())
-    bar = tqdm(total=len(inputs), unit=" pictures", disable=None, file=sys.stderr, leave=False)
+    bar: tqdm[Any] = tqdm(
+        total=len(inputs), unit=" pictures", disable=None, file=sys.stderr, leave=False
+    )
     with threads, bar, Annotator(annotate, inputs) as annotator:
         for batch in _look(inputs, threads, bar, detect=detect):
             for seen, result in zip(batch, _named(batch, recognizer), strict=True):
@@ -77,7 +80,7 @@ def quiet_opencv() -> None:
 
 
 def _look(
-    inputs: Iterable[Input], threads: ThreadPoolExecutor, bar: "tqdm[None]", *, detect: bool
+    inputs: Iterable[Input], threads: ThreadPoolExecutor, bar: "tqdm[Any]", *, detect: bool
 ) -> Iterator[list[_Seen]]:
     """Batches of what was looked at, in order."""
     for are_videos, some in groupby(inputs, lambda item: item.is_video):
@@ -104,12 +107,12 @@ def _look_at_picture(item: Input, *, detect: bool) -> _Seen:
 
 
 def _look_at_video(
-    item: Input, threads: ThreadPoolExecutor, bar: "tqdm[None]", *, detect: bool
+    item: Input, threads: ThreadPoolExecutor, bar: "tqdm[Any]", *, detect: bool
 ) -> Iterator[list[_Seen]]:
     assert item.path is not None
     try:
         video = Video(item.path)
-        bar.total += max(0, video.n_frames - 1)
+        bar.total = (bar.total or 0) + max(0, video.n_frames - 1)
         numbered = enumerate(video)
         while frames := list(islice(numbered, _FRAMES_AT_ONCE)):
             located = threads.map(lambda frame: locate(frame[1], detect=detect), frames)

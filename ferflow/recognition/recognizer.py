@@ -78,14 +78,11 @@ class Recognizer:
         """The expressions on cut-out faces (n, 48, 48) from the boxes given beside them."""
         if not len(faces):
             return []
-        return [
-            Face(
-                box,
-                self.labels[int(row.argmax())],
-                dict(zip(self.labels, row.tolist(), strict=True)),
-            )
-            for box, row in zip(boxes, self.classifier(faces), strict=True)
-        ]
+        named = []
+        for box, row in zip(boxes, self.classifier(faces), strict=True):
+            probabilities = dict(zip(self.labels, row.tolist(), strict=True))
+            named.append(Face(box, self.labels[int(row.argmax())], probabilities))
+        return named
 
 
 def locate(pixels: NDArray[np.uint8], *, detect: bool) -> tuple[list[Box], NDArray[np.uint8]]:
