@@ -27,6 +27,7 @@ from ferflow.recognition.gradcam import attention
 from ferflow.recognition.pictures import read_picture
 from ferflow.recognition.recognizer import Face, Recognizer, locate
 
+MEMORY = Path("/dev/shm")  # a folder of Linux that is never on a disk
 MAX_UPLOAD = "20mb"
 SECONDS_KEPT = 3.0  # an upload: the browser asks for it back to show it
 SECONDS_SHOWN = 30.0  # of the live curves
@@ -160,18 +161,19 @@ def _recognise(
     """The faces on a picture, and HTML with a card for each of the largest `most`."""
     boxes, crops = locate(pixels, detect=True)
     faces = recognizer.name(boxes, crops)
+    if not faces:
+        return [], ""
     shown = faces[:most]
     classes = [recognizer.labels.index(face.label) for face in shown]
     maps = attention(recognizer.classifier, crops[:most], classes)
-    about = "" if not faces else view.note(NO_MAP if maps is None else MAP)
+    about = view.note(NO_MAP if maps is None else MAP)
     return faces, view.face_cards(crops[:most], shown, maps) + about
 
 
 @contextmanager
 def _private_folder() -> Iterator[None]:
     """A folder for gradio's uploads, in memory where there is such a place; gone afterwards."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         os.environ |= {
             "GRADIO_TEMP_DIR": folder,
             "GRADIO_ANALYTICS_ENABLED": "False",
