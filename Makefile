@@ -5,9 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # stages, DVC and MLflow start `python` and `dvc` by name
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+COMPILE := --quiet --upgrade --strip-extras --no-header --no-annotate \
+	--no-emit-options --no-emit-find-links --no-emit-index-url
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help repro test check format ui lock clean
+.PHONY: help repro test check format ui app lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,10 +44,14 @@ ui: .venv/ready ## show the runs in MLflow on http://127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) \
 		--workers 1 --backend-store-uri "$$(ferflow store)"
 
+app: .venv/ready ## a page that reads faces, on http://127.0.0.1:7860 (MODEL=FOLDER, PORT=)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-app.lock
+	ferflow app $(if $(MODEL),--model $(MODEL)) --port $(or $(PORT),7860)
+
 lock: .venv/ready ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet pip-tools
-	pip-compile --quiet --upgrade --extra dev --strip-extras --no-header --no-annotate \
-		--no-emit-options --no-emit-find-links --no-emit-index-url -o requirements.lock pyproject.toml
+	pip-compile $(COMPILE) --extra dev --extra app -o requirements-app.lock pyproject.toml
+	pip-compile $(COMPILE) --extra dev -c requirements-app.lock -o requirements.lock pyproject.toml
 
 clean: ## delete what can be made again; the DVC cache and MLflow's runs stay
 	rm -rf .venv .ferflow .pytest_cache .mypy_cache .ruff_cache dvc_plots *.egg-info

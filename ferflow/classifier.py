@@ -1,7 +1,8 @@
 """A trained classifier as a folder: what `train` writes, and `evaluate` and readers load.
 
 Beside the fitted model lie the mask of selected features and, in classifier.json, the label
-names and how the features are made, so that the folder is all that is needed to name a face.
+names and how the features are made, so that the folder is all that is needed to name a face. Its
+fingerprints of the other files tell a damaged or exchanged one.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 from ferflow.artifacts import read_json, write_json
 from ferflow.errors import DataError, ParamError
 from ferflow.families import family_module
+from ferflow.hashing import sha256_of
 from ferflow.masks import load_mask, save_mask, select_columns
+
+ABOUT = "classifier.json"
 
 
 @dataclass(frozen=True)
@@ -48,16 +52,31 @@ def save_classifier(folder: Path, classifier: Classifier) -> None:
 def write_about(folder: Path, classifier: Classifier) -> None:
     """Write what belongs to the model, but not the model."""
     save_mask(folder / "mask.npy", classifier.mask)
-    about = {"family": classifier.family, "labels": classifier.labels, "meta": classifier.meta}
-    write_json(folder / "classifier.json", about)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ABOUT)
+    about = {
+        "family": classifier.family,
+        "labels": classifier.labels,
+        "meta": classifier.meta,
+        "sha256": {path.relative_to(folder).as_posix(): sha256_of(path) for path in files},
+    }
+    write_json(folder / ABOUT, about)
 
 
 def load_classifier(folder: Path) -> Classifier:
-    """The classifier in a folder that `train` wrote; DataError where it is something else."""
-    about = read_json(folder / "classifier.json")
+    """The classifier in a folder that `train` wrote; DataError where it is something else.
+
+    So it is where a file is not the one that was written.
+    """
+    about = read_json(folder / ABOUT)
     try:
         family, labels, meta = about["family"], tuple(about["labels"]), dict(about["meta"])
-        module = family_module(family)
+        module, fingerprints = family_module(family), dict(about["sha256"])
     except (KeyError, TypeError, ValueError, ParamError) as error:
-        raise DataError(f"{folder / 'classifier.json'} describes no classifier: {error}") from None
+        raise DataError(f"{folder / ABOUT} describes no classifier: {error}") from None
+    for name, fingerprint in fingerprints.items():
+        if sha256_of(folder / name) != fingerprint:
+            raise DataError(
+                f"{folder / name} is not the file that {ABOUT} describes: its sha256 differs. "
+                "It is damaged or was exchanged; `dvc repro` makes it again."
+            )
     return Classifier(family, module.load(folder), load_mask(folder / "mask.npy"), labels, meta)

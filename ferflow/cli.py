@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ferflow.errors import FerflowError
 from ferflow.papers.commands import COMMANDS
+from ferflow.recognition.commands import COMMANDS as ANYWHERE
 
 app = typer.Typer(
     add_completion=False,
@@ -180,14 +181,25 @@ def bundle(
     print(f"{BUNDLED.name}: {size / 1e6:.1f} MB, with its card in {BUNDLED / 'README.md'}")
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, *ANYWHERE):
     app.command()(command)
 
 
-def main() -> None:
-    """Run a command from the repository's root; a FerflowError is a line, not a traceback."""
-    try:
+@app.callback()
+def enter(context: typer.Context) -> None:
+    """Go to the repository's root, or, for a command that works anywhere, remember it.
+
+    There the paths that a user types count from where they are.
+    """
+    if context.invoked_subcommand not in {command.__name__ for command in ANYWHERE}:
         os.chdir(_find_root())
+    elif root := _root_above():
+        os.environ.setdefault("DVC_ROOT", str(root))  # where a model's backbone is looked for
+
+
+def main() -> None:
+    """Run a command; a FerflowError is a line, not a traceback."""
+    try:
         app()
     except FerflowError as error:
         sys.exit(f"error: {error}")
@@ -195,10 +207,17 @@ def main() -> None:
 
 def _find_root() -> Path:
     """The folder of the pipeline: this one, or the nearest above it."""
+    root = _root_above()
+    if root is None and "--help" not in sys.argv:
+        raise FerflowError(
+            f"{Path.cwd()} is not inside a ferflow repository (no dvc.yaml and presets/)."
+        )
+    return root or Path.cwd()
+
+
+def _root_above() -> Path | None:
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "dvc.yaml").exists() and (folder / "presets").is_dir():
             return folder
-    if "--help" in sys.argv:
-        return here
-    raise FerflowError(f"{here} is not inside a ferflow repository (no dvc.yaml and presets/).")
+    return None

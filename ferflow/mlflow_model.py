@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow.errors import DataError
-from ferflow.recognizer import Recognizer, decode_face
+from ferflow.face_classifier import FaceClassifier, decode_face
 
 
 class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
@@ -24,7 +24,7 @@ class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         """Load the classifier, and the networks that its features need."""
         paths = {name: Path(path) for name, path in context.artifacts.items()}
         networks = {name: paths.get(name) for name in ("backbone", "landmarks")}
-        self._recognizer = Recognizer(paths["classifier"], **networks)
+        self._classifier = FaceClassifier(paths["classifier"], **networks)
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -32,7 +32,7 @@ class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         """Probabilities, a row per picture and a column per class."""
         del context, params
         faces = np.stack([_decode(text) for text in model_input["image"]])
-        return pd.DataFrame(self._recognizer(faces), columns=list(self._recognizer.labels))
+        return pd.DataFrame(self._classifier(faces), columns=list(self._classifier.labels))
 
 
 def _decode(text: str) -> Any:

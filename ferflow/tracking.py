@@ -180,9 +180,19 @@ def _curve_points() -> list[tuple[str, float, int]]:
 
 
 def _log_model(run_id: str) -> None:
-    """The classifier with its feature extraction, as code and data: loads in a fresh process."""
-    about = read_json(CLASSIFIER / "classifier.json")
-    artifacts = {"classifier": str(CLASSIFIER)}
+    """Put the model into the run."""
+    mlflow.set_tracking_uri(open_store()[0].tracking_uri)
+    with mlflow.start_run(run_id=run_id):
+        mlflow.pyfunc.log_model(name="model", **model_parts(CLASSIFIER, _example_image()))
+
+
+def model_parts(folder: Path, picture: str) -> dict[str, Any]:
+    """The classifier with its feature extraction, as MLflow takes a model: code and data.
+
+    It loads in a fresh process. folder : as `train` wrote it. picture : an example, in base64.
+    """
+    about = read_json(folder / "classifier.json")
+    artifacts = {"classifier": str(folder)}
     packages: tuple[str, ...] = _PACKAGES
     if (stored := about["meta"].get("features")) is not None:
         features = FeaturesParams.model_validate(stored)
@@ -192,19 +202,16 @@ def _log_model(run_id: str) -> None:
         if "landmarks" in features.parts:
             artifacts["landmarks"] = str(repository_root() / str(features.landmarks))
     labels = about["labels"]
-    example = pd.DataFrame({"image": [_example_image()]})
+    example = pd.DataFrame({"image": [picture]})
     answer = pd.DataFrame([[1 / len(labels)] * len(labels)], columns=labels)
-    mlflow.set_tracking_uri(open_store()[0].tracking_uri)
-    with mlflow.start_run(run_id=run_id):
-        mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(Path(__file__).with_name("mlflow_model.py")),
-            artifacts=artifacts,
-            code_paths=[str(Path(__file__).parent)],
-            signature=mlflow.models.infer_signature(example, answer),
-            input_example=example,
-            pip_requirements=[f"{name}=={version(name)}" for name in packages],
-        )
+    return {
+        "python_model": str(Path(__file__).with_name("mlflow_model.py")),
+        "artifacts": artifacts,
+        "code_paths": [str(Path(__file__).parent)],
+        "signature": mlflow.models.infer_signature(example, answer),
+        "input_example": example,
+        "pip_requirements": [f"{name}=={version(name)}" for name in packages],
+    }
 
 
 def _backbone_folder(name: str) -> Path:

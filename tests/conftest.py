@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from recognition_data import write_model
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
 
@@ -101,6 +102,13 @@ def write_zip():
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory):
+    """A classifier folder as `train` writes it, quickly made: a small forest on drawn faces."""
+    folder = tmp_path_factory.mktemp("model") / "classifier"
+    return write_model(folder, ROOT / "presets" / "defaults.yaml")
 
 
 @pytest.fixture

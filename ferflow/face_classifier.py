@@ -17,7 +17,7 @@ from ferflow.hashing import sha256_of
 SIDE = 48  # pixels: what every stage before the features sees
 
 
-class Recognizer:
+class FaceClassifier:
     """Names the expression on faces as the pipeline does.
 
     labels : class names in the order of the probabilities' columns.
@@ -31,20 +31,23 @@ class Recognizer:
         backbone, landmarks : copies of the networks that the features need, instead of where the
         folder says they lie.
         """
-        self._classifier = load_classifier(folder)
-        self.labels = self._classifier.labels
+        self.classifier = load_classifier(folder)
+        self.labels = self.classifier.labels
         copies = {"backbone": backbone, "landmarks": landmarks}
-        self._features = _feature_maker(self._classifier.meta, copies)
+        self._extract = _feature_maker(self.classifier.meta, copies)
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probabilities (n, n_classes) of grey faces, uint8 (n, 48, 48)."""
+        return self.classifier.predict_proba(self.features(images))
+
+    def features(self, images: NDArray[np.uint8]) -> NDArray[Any]:
+        """What the mask then selects from: all features (n, ...) of grey faces (n, 48, 48)."""
         if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
             raise DataError(
                 f"faces must be uint8 of shape (n, {SIDE}, {SIDE}); "
                 f"got {images.dtype} {images.shape}."
             )
-        lit = correct_lighting(images, self._classifier.meta["lighting"])
-        return self._classifier.predict_proba(self._features(lit))
+        return self._extract(correct_lighting(images, self.classifier.meta["lighting"]))
 
 
 def decode_face(content: bytes) -> NDArray[np.uint8]:
@@ -53,9 +56,17 @@ def decode_face(content: bytes) -> NDArray[np.uint8]:
     image = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE) if len(encoded) else None
     if image is None:
         raise DataError(f"not a readable picture ({len(content)} bytes).")
-    if image.shape != (SIDE, SIDE):
-        image = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return np.asarray(image, dtype=np.uint8)
+    return resize_face(np.asarray(image, dtype=np.uint8))
+
+
+def resize_face(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A grey face of any size as (48, 48); shrinking averages the pixels that fall together."""
+    height, width = grey.shape
+    if (height, width) == (SIDE, SIDE):
+        return grey
+    shrinks = height >= SIDE and width >= SIDE
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=method), dtype=np.uint8)
 
 
 def _feature_maker(

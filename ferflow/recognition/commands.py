@@ -1,0 +1,68 @@
+"""The commands of recognition, which `ferflow.cli` takes up. They run anywhere."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ferflow.errors import FerflowError, ParamError
+
+ModelOption = Annotated[
+    Path | None,
+    typer.Option("--model", help="A folder that the stage `train` wrote, not the bundled one."),
+]
+
+
+def predict(
+    paths: Annotated[
+        list[str], typer.Argument(help="Pictures, folders, globs, videos; - is standard input.")
+    ],
+    model: ModelOption = None,
+    annotate: Annotated[
+        Path | None, typer.Option(help="Folder for copies with boxes and labels drawn in.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="A row for each face.")] = False,
+    detect: Annotated[
+        bool, typer.Option("--detect/--no-detect", help="Whether faces are looked for.")
+    ] = True,
+) -> None:
+    """Name the expressions on the faces in pictures and videos."""
+    from ferflow.recognition.inputs import find_inputs
+    from ferflow.recognition.predict import predict, quiet_opencv
+    from ferflow.recognition.recognizer import Recognizer
+    from ferflow.recognition.results import make_writer
+
+    if json and csv:
+        raise ParamError("--json and --csv exclude each other.")
+    recognizer = Recognizer(model) if model else Recognizer.bundled()
+    quiet_opencv()
+    write = make_writer("json" if json else "csv" if csv else "text", recognizer.labels)
+    inputs = list(find_inputs(paths))
+    failed = predict(inputs, recognizer, write, detect=detect, annotate=annotate)
+    for result in failed:
+        print(f"error: {result.name} {result.fault}", file=sys.stderr)
+    if len(inputs) > 1 and failed:
+        raise FerflowError(f"{len(failed)} of {len(inputs)} inputs could not be read.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def app(
+    model: ModelOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 7860,
+) -> None:
+    """Show a page in the browser: a picture or the live camera. Needs the extra `app`."""
+    import importlib.util
+
+    if importlib.util.find_spec("gradio") is None:
+        raise FerflowError("the page needs gradio: `make app`, or pip install 'ferflow[app]'.")
+    from ferflow.app.page import serve
+    from ferflow.recognition.recognizer import Recognizer
+
+    serve(Recognizer(model) if model else Recognizer.bundled(), port)
+
+
+COMMANDS: list[Callable[..., None]] = [predict, app]

@@ -1,0 +1,124 @@
+"""Reading a picture that anybody may have made: checked before it is decoded, and upright.
+
+Stricter files, the data sets' own, are read by `ferflow.data.pictures`.
+"""
+
+import io
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ferflow.errors import DataError
+
+Source = str | Path | bytes | NDArray[np.uint8]
+
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+MAX_PIXELS = 80_000_000  # 240 MB in colour; Pillow itself warns from 89 million on
+
+_ANIMATED = ("GIF", "PNG", "WEBP")  # a telephone's JPEG may hold a thumbnail as second frame
+_BACKGROUND = "white"  # behind transparent pixels
+_16_TO_8_BITS = 257  # 65535 / 255
+
+# what Pillow raises on damaged files, by format
+_MALFORMED = (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, struct.error)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture.
+
+    pixels : uint8, grey (height, width) or RGB (height, width, 3), upright.
+    n_frames : 1, or how many an animation has; `pixels` is its first.
+    """
+
+    pixels: NDArray[np.uint8]
+    n_frames: int = 1
+
+
+def read_picture(source: Source) -> Picture:
+    """The picture in a file, in a file's bytes, or in an array (grey or RGB).
+
+    The size is read from the header before anything is decoded. EXIF's rotation is honoured,
+    transparency is put on white, CMYK and 16 bits become 8-bit RGB and grey.
+    Raises DataError, without the file's name, where it cannot be read.
+    """
+    if isinstance(source, np.ndarray):
+        return Picture(_checked(source))
+    if isinstance(source, bytes):
+        if not source:
+            raise DataError("is empty (0 bytes).")
+        return _open(io.BytesIO(source))
+    path = Path(source)
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise DataError("is empty (0 bytes).")
+            file.seek(0)
+            return _open(file)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}.") from None
+
+
+def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grey levels (height, width) of a grey or RGB picture."""
+    if pixels.ndim == 2:
+        return pixels
+    return cast(NDArray[np.uint8], cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+
+
+def _checked(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    shape = pixels.shape
+    if pixels.dtype != np.uint8 or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
+        raise DataError(
+            "a picture must be uint8 of shape (height, width) or (height, width, 3), RGB; "
+            f"got {pixels.dtype} {shape}."
+        )
+    if 0 in shape:
+        raise DataError(f"a picture needs a pixel at least; got shape {shape}.")
+    check_size(shape[1], shape[0])
+    return pixels
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises DataError, without the file's name, where a picture has more than MAX_PIXELS."""
+    if width * height > MAX_PIXELS:
+        raise DataError(
+            f"has {width:,} x {height:,} pixels; at most {MAX_PIXELS:,} in all are decoded. "
+            "Scale it down."
+        )
+
+
+def _open(file: Any) -> Picture:
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            check_size(*image.size)
+            n_frames = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
+            image.load()  # of the first frame only
+            return Picture(_decode(ImageOps.exif_transpose(image)), n_frames)
+    except UnidentifiedImageError:
+        raise DataError(f"is not a picture; legal: {', '.join(FORMATS)}.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(
+            f"has more than the {MAX_PIXELS:,} pixels that are decoded ({error}). Scale it down."
+        ) from None
+    except _MALFORMED as error:
+        raise DataError(f"is a damaged picture ({error}).") from None
+
+
+def _decode(image: Image.Image) -> NDArray[np.uint8]:
+    """Eight bits a channel, grey or RGB, of a picture in any of Pillow's modes."""
+    if image.mode.startswith("I"):  # 16 bits, which Pillow hands on as 16 or 32
+        deep = np.clip(np.asarray(image), 0, 65535)
+        return np.asarray(deep // _16_TO_8_BITS, dtype=np.uint8)
+    if image.mode == "F":
+        raise ValueError("its pixels are fractions; legal are 8 or 16 bits")
+    if image.has_transparency_data:
+        ground = Image.new("RGBA", image.size, _BACKGROUND)
+        image = Image.alpha_composite(ground, image.convert("RGBA"))
+    return np.array(image.convert("L" if image.mode in ("1", "L") else "RGB"))

@@ -1,0 +1,134 @@
+"""Any number of pictures and videos, of which a bounded number is in memory."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ferflow.errors import DataError
+from ferflow.recognition.annotation import Annotator
+from ferflow.recognition.detection import Box
+from ferflow.recognition.inputs import Input
+from ferflow.recognition.pictures import read_picture
+from ferflow.recognition.recognizer import Recognizer, locate
+from ferflow.recognition.results import Result
+from ferflow.recognition.videos import Video
+
+_PICTURES_AT_ONCE = 64  # a thread each decodes one and keeps only its faces
+_FRAMES_AT_ONCE = 16  # of a video, which are decoded one after another and kept
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A picture that was looked at, its faces (n, 48, 48) cut out and not yet named.
+
+    pixels : kept where the picture cannot be read a second time.
+    """
+
+    source: Input
+    result: Result
+    boxes: Sequence[Box] = ()
+    faces: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 48, 48), np.uint8))
+    pixels: NDArray[np.uint8] | None = None
+    rate: float = 0.0
+
+
+def predict(
+    inputs: Sequence[Input],
+    recognizer: Recognizer,
+    write: Callable[[Result], None],
+    *,
+    detect: bool = True,
+    annotate: Path | None = None,
+) -> list[Result]:
+    """Hand a result for each picture and frame to `write`; returns those that have a fault.
+
+    annotate : a folder for copies with boxes and labels drawn in. One bad input does not stop
+    the others. A bar shows progress on a terminal.
+    """
+    failed: list[Result] = []
+    threads = ThreadPoolExecutor(os.cpu_count())
+    bar: tqdm[Any] = tqdm(
+        total=len(inputs), unit=" pictures", disable=None, file=sys.stderr, leave=False
+    )
+    with threads, bar, Annotator(annotate, inputs) as annotator:
+        for batch in _look(inputs, threads, bar, detect=detect):
+            for seen, result in zip(batch, _named(batch, recognizer), strict=True):
+                bar.update()
+                if result.fault:
+                    failed.append(result)
+                    continue
+                with tqdm.external_write_mode(file=sys.stdout):
+                    write(result)
+                annotator.add(seen.source, result, seen.pixels, seen.rate)
+    return failed
+
+
+def quiet_opencv() -> None:
+    """Keep OpenCV's and FFmpeg's own remarks on broken videos off the terminal."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first video is opened
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def _look(
+    inputs: Iterable[Input], threads: ThreadPoolExecutor, bar: "tqdm[Any]", *, detect: bool
+) -> Iterator[list[_Seen]]:
+    """Batches of what was looked at, in order."""
+    for are_videos, some in groupby(inputs, lambda item: item.is_video):
+        if are_videos:
+            for item in some:
+                yield from _look_at_video(item, threads, bar, detect=detect)
+        else:
+            while batch := list(islice(some, _PICTURES_AT_ONCE)):
+                yield list(threads.map(lambda item: _look_at_picture(item, detect=detect), batch))
+
+
+def _look_at_picture(item: Input, *, detect: bool) -> _Seen:
+    result = Result(item.name, fault=item.fault or "")
+    if result.fault:
+        return _Seen(item, result)
+    try:
+        picture = read_picture(sys.stdin.buffer.read() if item.path is None else item.path)
+    except DataError as error:
+        return _Seen(item, replace(result, fault=str(error)))
+    if picture.n_frames > 1:
+        result = replace(result, note=f"the first of {picture.n_frames} frames")
+    boxes, faces = locate(picture.pixels, detect=detect)
+    return _Seen(item, result, boxes, faces, picture.pixels if item.path is None else None)
+
+
+def _look_at_video(
+    item: Input, threads: ThreadPoolExecutor, bar: "tqdm[Any]", *, detect: bool
+) -> Iterator[list[_Seen]]:
+    assert item.path is not None
+    try:
+        video = Video(item.path)
+        bar.total = (bar.total or 0) + max(0, video.n_frames - 1)
+        numbered = enumerate(video)
+        while frames := list(islice(numbered, _FRAMES_AT_ONCE)):
+            located = threads.map(lambda frame: locate(frame[1], detect=detect), frames)
+            batch = []
+            for (number, pixels), (boxes, faces) in zip(frames, located, strict=True):
+                at = Result(item.name, frame=number, seconds=round(number / video.rate, 3))
+                batch.append(_Seen(item, at, boxes, faces, pixels, video.rate))
+            yield batch
+        video.check_end()
+    except DataError as error:
+        yield [_Seen(item, Result(item.name, fault=str(error)))]
+
+
+def _named(batch: Sequence[_Seen], recognizer: Recognizer) -> Iterator[Result]:
+    """The results with their faces, which go through the model together."""
+    boxes = [box for seen in batch for box in seen.boxes]
+    named = iter(recognizer.name(boxes, np.concatenate([seen.faces for seen in batch])))
+    for seen in batch:
+        yield replace(seen.result, faces=list(islice(named, len(seen.boxes))))

@@ -1,0 +1,98 @@
+"""The library's face: a picture goes in, the faces on it come out with their expressions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.classifier import ABOUT
+from ferflow.errors import DataError
+from ferflow.face_classifier import FaceClassifier, resize_face
+from ferflow.recognition.detection import Box, cut_out, find_faces
+from ferflow.recognition.pictures import Source, read_picture, to_grey
+
+BUNDLED = Path(__file__).parents[1] / "bundled"
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face with its expression.
+
+    box : where it is, in pixels of the upright picture. label : the most probable class.
+    probabilities : class -> 0 to 1, in label order; they sum to 1.
+    """
+
+    box: Box
+    label: str
+    probabilities: dict[str, float]
+
+
+class Recognizer:
+    """Finds the faces on pictures and names their expressions.
+
+    labels : class names in label order.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        """Load a folder that `train` wrote; DataError where it is something else or damaged."""
+        folder = Path(folder)
+        if not (folder / ABOUT).is_file():
+            what = "does not exist" if not folder.exists() else f"has no {ABOUT}"
+            raise DataError(
+                f"{folder} is no model folder: it {what}. Legal is a folder that the stage "
+                "`train` wrote, such as models/classifier."
+            )
+        self.classifier = FaceClassifier(folder)
+        self.labels = self.classifier.labels
+
+    @classmethod
+    def bundled(cls) -> "Recognizer":
+        """The recognizer with the small network that comes with ferflow."""
+        if not (BUNDLED / ABOUT).is_file():
+            raise DataError(
+                "ferflow comes without its bundled model here. Name a folder that the stage "
+                "`train` wrote instead: --model models/classifier, or Recognizer(folder)."
+            )
+        return cls(BUNDLED)
+
+    def __call__(self, image: Source, *, detect: bool = True) -> list[Face]:
+        """The faces on a picture, the largest first; none found is an empty list.
+
+        image : a file's path or its bytes, or an array, uint8, grey (height, width) or RGB.
+        detect : False where the whole picture is a face already.
+        Raises DataError where it is no picture that can be read.
+        """
+        if isinstance(image, str | Path):
+            try:
+                picture = read_picture(image)
+            except DataError as error:
+                raise DataError(f"{image} {error}") from None
+        else:
+            picture = read_picture(image)
+        boxes, faces = locate(picture.pixels, detect=detect)
+        return self.name(boxes, faces)
+
+    def name(self, boxes: Sequence[Box], faces: NDArray[np.uint8]) -> list[Face]:
+        """The expressions on cut-out faces (n, 48, 48) from the boxes given beside them."""
+        if not len(faces):
+            return []
+        named = []
+        for box, row in zip(boxes, self.classifier(faces), strict=True):
+            probabilities = dict(zip(self.labels, row.tolist(), strict=True))
+            named.append(Face(box, self.labels[int(row.argmax())], probabilities))
+        return named
+
+
+def locate(pixels: NDArray[np.uint8], *, detect: bool) -> tuple[list[Box], NDArray[np.uint8]]:
+    """Boxes of the faces on a picture, and the faces cut out (n, 48, 48).
+
+    Without `detect` the whole picture is one face, scaled to 48x48 as the data sets' are.
+    """
+    grey = to_grey(pixels)
+    if not detect:
+        return [Box(0, 0, grey.shape[1], grey.shape[0])], resize_face(grey)[None]
+    boxes = find_faces(grey)
+    faces = [cut_out(grey, box) for box in boxes]
+    return boxes, np.stack(faces) if faces else np.empty((0, 48, 48), np.uint8)

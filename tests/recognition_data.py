@@ -1,0 +1,44 @@
+"""Pictures with drawn faces on them, and a small model that reads faces."""
+
+import cv2
+import numpy as np
+
+from ferflow.artifacts import Split
+from ferflow.classifier import Classifier, save_classifier
+from ferflow.data.labels import FER2013_LABELS
+from ferflow.data.synthetic import draw_faces
+from ferflow.families import family_module, pick_family
+from ferflow.fitting import TrainingData
+from ferflow.params import read_yaml
+
+N_FACES = 12  # of each class, for the model to learn
+
+
+def write_model(folder, defaults):
+    """A classifier folder as `train` writes it: a small forest on the pixels of drawn faces.
+
+    defaults : the path of presets/defaults.yaml.
+    """
+    labels = list(FER2013_LABELS)
+    faces = np.concatenate([draw_faces(labels, seed=seed) for seed in range(N_FACES)])
+    y = np.tile(np.arange(len(labels)), N_FACES)
+    words = np.full(len(y), "")
+    rows = Split(faces.reshape(len(y), -1), y, words, words, tuple(labels))
+    params = read_yaml(defaults)
+    params["train"]["family"] = "random_forest"
+    params["train"]["random_forest"]["n_estimators"] = 10
+    _, forest = pick_family(params)
+    model = family_module("random_forest").fit(TrainingData(rows), forest, 0).model
+    mask = np.ones(faces[0].size, np.bool_)
+    save_classifier(
+        folder, Classifier("random_forest", model, mask, tuple(labels), {"lighting": "none"})
+    )
+    return folder
+
+
+def picture_of(face, side=200, place=(220, 140), size=(640, 480)):
+    """A grey picture (height, width) with a face (48, 48) of that side at `place` (x, y)."""
+    (x, y), (width, height) = place, size
+    picture = np.full((height, width), 110, np.uint8)
+    picture[y : y + side, x : x + side] = cv2.resize(face, (side, side))
+    return picture

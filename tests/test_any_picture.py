@@ -1,0 +1,186 @@
+"""Reading pictures that anybody may have made."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ferflow.errors import DataError
+from ferflow.recognition import pictures
+from ferflow.recognition.pictures import MAX_PIXELS, read_picture, to_grey
+
+# brighter to the right, darker downwards: each corner is another
+RAMP = (np.arange(60)[None] * 3 + np.arange(40)[::-1, None]).astype(np.uint8)
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8))
+
+
+def encode(image, form="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+def grey_of(content):
+    return to_grey(read_picture(content).pixels)
+
+
+def is_ramp(grey, tolerance=2):
+    return grey.shape == RAMP.shape and np.abs(grey.astype(int) - RAMP).max() <= tolerance
+
+
+@pytest.mark.parametrize("form", ["PNG", "BMP", "GIF", "PPM", "TIFF"])
+def test_every_exact_format_gives_the_pixels_back(form):
+    assert is_ramp(grey_of(encode(Image.fromarray(RAMP), form)), tolerance=0)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP"])
+def test_and_every_lossy_one_nearly(form):
+    assert is_ramp(grey_of(encode(Image.fromarray(RAMP), form, quality=100)), tolerance=6)
+
+
+def test_a_path_its_text_its_bytes_and_an_array_are_the_same_picture(tmp_path):
+    path = tmp_path / "ramp.png"
+    Image.fromarray(RAMP).save(path)
+    for source in (path, str(path), path.read_bytes(), RAMP):
+        assert np.array_equal(read_picture(source).pixels, RAMP)
+
+
+def test_colour_stays_in_the_order_red_green_blue():
+    colour = np.zeros((5, 5, 3), np.uint8)
+    colour[..., 0] = 200
+    assert np.array_equal(read_picture(encode(Image.fromarray(colour))).pixels, colour)
+    assert np.array_equal(read_picture(colour).pixels, colour)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_rotation_is_honoured(orientation):
+    turns = {  # what the camera stored, for the upright picture to come out
+        1: RAMP,
+        2: RAMP[:, ::-1],
+        3: RAMP[::-1, ::-1],
+        4: RAMP[::-1],
+        5: RAMP.T,
+        6: np.rot90(RAMP),
+        7: np.rot90(RAMP, 2).T,
+        8: np.rot90(RAMP, -1),
+    }
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(turns[orientation]))
+    assert is_ramp(grey_of(encode(stored, "JPEG", quality=100, exif=exif)), tolerance=6)
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "PPM"])
+def test_16_bits_become_8(form):
+    deep = Image.fromarray(RAMP.astype(np.uint16) * 257)
+    assert is_ramp(grey_of(encode(deep, form)), tolerance=0)
+
+
+def test_cmyk_becomes_rgb():
+    picture = Image.merge("RGB", [Image.fromarray(RAMP)] * 3).convert("CMYK")
+    assert is_ramp(grey_of(encode(picture, "JPEG", quality=100)), tolerance=6)
+
+
+def test_transparent_pixels_are_white():
+    colour = np.zeros((4, 4, 4), np.uint8)
+    colour[0, 0] = 10, 20, 30, 255
+    pixels = read_picture(encode(Image.fromarray(colour))).pixels
+    assert pixels[0, 0].tolist() == [10, 20, 30]
+    assert (pixels.reshape(-1, 3)[1:] == 255).all()
+
+
+def test_a_transparent_colour_of_a_palette_is_white():
+    palette = Image.fromarray(RAMP % 4).convert("P")
+    content = encode(palette, transparency=0)
+    pixels = read_picture(content).pixels
+    assert (pixels[RAMP % 4 == 0] == 255).all()
+    assert not (pixels[RAMP % 4 != 0] == 255).any()
+
+
+def test_of_an_animation_the_first_frame_is_read_and_the_others_counted():
+    first, *others = (Image.fromarray(np.roll(RAMP, shift, 1)) for shift in (0, 10, 20))
+    content = encode(first, "GIF", save_all=True, append_images=others)
+    picture = read_picture(content)
+    assert picture.n_frames == 3
+    assert is_ramp(to_grey(picture.pixels))
+
+
+def png_of_size(width, height):
+    """A PNG whose header announces a size, and which holds next to nothing."""
+
+    def chunk(name, content):
+        checksum = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + checksum
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(b"\0" * 100))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(("width", "height"), [(20_000, 20_000), (9_000, 9_000), (10**6, 89)])
+def test_too_many_pixels_are_refused_before_anything_is_decoded(width, height, monkeypatch):
+    monkeypatch.setattr(pictures, "_decode", lambda _: pytest.fail("decoded"))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _: pytest.fail("loaded"))
+    with pytest.raises(DataError, match=f"{MAX_PIXELS:,}") as caught:
+        read_picture(png_of_size(width, height))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_array_has_the_same_limit():
+    vast = np.broadcast_to(np.zeros(1, np.uint8), (10_000, 10_000))
+    with pytest.raises(DataError, match="10,000 x 10,000"):
+        read_picture(vast)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b"no picture at all", "not a picture"),
+        (b"%PDF-1.7 something", "not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
+        (encode(NOISE)[:1500], "damaged"),
+        (encode(NOISE, "JPEG")[:1500], "damaged"),
+        (encode(NOISE, "BMP")[:1500], "damaged"),
+        (encode(Image.fromarray(RAMP.astype(np.float32)), "TIFF"), "damaged"),
+    ],
+)
+def test_what_is_no_picture_is_one_line(content, reason):
+    with pytest.raises(DataError, match=reason) as caught:
+        read_picture(content)
+    assert "\n" not in str(caught.value)
+
+
+def test_noise_behind_each_formats_first_bytes_is_one_line():
+    rng = np.random.default_rng(0)
+    starts = [encode(Image.fromarray(RAMP), form)[:30] for form in pictures.FORMATS]
+    for start in starts:
+        for _ in range(30):
+            try:
+                read_picture(start + rng.bytes(500))
+            except DataError as error:
+                assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((5, 5), np.float32),
+        np.zeros((5, 5, 4), np.uint8),
+        np.zeros((2, 5, 5, 3), np.uint8),
+        np.zeros(5, np.uint8),
+        np.zeros((0, 5), np.uint8),
+    ],
+)
+def test_arrays_that_are_no_picture(array):
+    with pytest.raises(DataError, match="picture"):
+        read_picture(array)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    for path in (tmp_path / "absent.png", tmp_path):
+        with pytest.raises(DataError, match="cannot be read"):
+            read_picture(path)

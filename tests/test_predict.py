@@ -1,0 +1,277 @@
+"""`ferflow predict`: many inputs, good and bad, and the forms of its answers."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from recognition_data import picture_of
+from typer.testing import CliRunner
+
+from ferflow.cli import app
+from ferflow.data.labels import FER2013_LABELS
+from ferflow.data.synthetic import draw_faces
+from ferflow.errors import FerflowError
+from ferflow.recognition import predict as module
+from ferflow.recognition.inputs import find_inputs
+
+FACES = draw_faces(FER2013_LABELS, seed=1)
+PICTURE = cv2.imencode(".png", picture_of(FACES[3]))[1].tobytes()
+EMPTY = cv2.imencode(".png", np.full((90, 120), 100, np.uint8))[1].tobytes()
+
+
+@pytest.fixture
+def run(model_folder, tmp_path, monkeypatch):
+    """Run `ferflow predict` in an empty folder outside any repository."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+
+    def call(*words, content=None):
+        command = ["predict", "--model", str(model_folder), *map(str, words)]
+        return CliRunner().invoke(app, command, input=content)
+
+    return call
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path):
+    """Two good pictures, one without a face, two bad ones, and a file that is none."""
+    files = {
+        "album/2.png": PICTURE,
+        "album/10.png": PICTURE,
+        "album/deep/empty room.png": EMPTY,
+        "album/zero.jpg": b"",
+        "album/noise.jpg": b"\xff\xd8 and then nothing",
+        "album/notes.txt": b"not for us",
+    }
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return tmp_path / "album"
+
+
+def write_video(path, n_frames=20, size=(320, 240)):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, size)
+    assert writer.isOpened()
+    for number in range(n_frames):
+        frame = picture_of(FACES[3], 120, (60 + number, 60), size)
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    return path
+
+
+def test_a_folder_is_read_in_order_and_bad_files_are_listed_at_the_end(run):
+    done = run("album")
+    lines = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "album/2.png",
+        "album/10.png",
+        "album/deep/empty room.png",
+    ]
+    assert lines[2].endswith("no face found")
+    assert done.stderr.splitlines() == [
+        "error: album/noise.jpg is not a picture; legal: JPEG, PNG, BMP, GIF, PPM, TIFF, WEBP.",
+        "error: album/zero.jpg is empty (0 bytes).",
+    ]
+    assert done.exit_code == 1
+    assert str(done.exception) == "2 of 5 inputs could not be read."
+
+
+def test_the_exit_code_of_the_command_itself(folder, model_folder):
+    command = [sys.executable, "-m", "ferflow", "predict", "--model", model_folder]
+    environment = os.environ | {"PYTHONPATH": os.fspath(module.__file__).rsplit("/ferflow/", 1)[0]}
+
+    options = {"capture_output": True, "text": True, "cwd": folder, "env": environment}
+    done = subprocess.run([*command, "2.png", "zero.jpg"], **options, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("2.png: ")
+    assert done.stderr == (
+        "error: zero.jpg is empty (0 bytes).\nerror: 1 of 2 inputs could not be read.\n"
+    )
+
+
+def test_json_is_a_line_for_each_picture(run):
+    rows = [json.loads(line) for line in run("album", "--json").stdout.splitlines()]
+    assert [len(row["faces"]) for row in rows] == [1, 1, 0]
+    face = rows[0]["faces"][0]
+    assert list(face["probabilities"]) == list(FER2013_LABELS)
+    assert sum(face["probabilities"].values()) == pytest.approx(1)
+    assert set(face["box"]) == {"left", "top", "width", "height"}
+
+
+def test_csv_has_a_row_for_each_face_and_each_picture_without(run):
+    rows = list(csv.DictReader(io.StringIO(run("album", "--csv").stdout)))
+    assert [row["label"] != "" for row in rows] == [True, True, False]
+    assert sum(float(rows[0][name]) for name in FER2013_LABELS) == pytest.approx(1, abs=1e-5)
+    assert {None} & set(rows[2]) == set()
+
+
+def test_json_and_csv_exclude_each_other(run):
+    assert "exclude" in str(run("album", "--json", "--csv").exception)
+
+
+def test_globs_are_expanded_and_one_that_matches_nothing_is_told(run):
+    done = run("album/*.png", "album/**/*.tif", "--csv")
+    assert [row["path"] for row in csv.DictReader(io.StringIO(done.stdout))] == [
+        "album/2.png",
+        "album/10.png",
+    ]
+    assert "album/**/*.tif matches no file." in done.stderr
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_a_file(run, folder):
+    (folder / "[1].png").write_bytes(PICTURE)
+    done = run("album/[1].png")
+    assert (done.exit_code, done.stdout.count("album/[1].png: ")) == (0, 1)
+
+
+def test_standard_input(run):
+    done = run("-", content=PICTURE)
+    assert done.stdout.startswith("standard input: ")
+    assert "standard input is empty" in run("-", content=b"").stderr
+
+
+def test_batches_do_not_change_the_answers(run, monkeypatch):
+    together = run("album").stdout
+    monkeypatch.setattr(module, "_PICTURES_AT_ONCE", 1)
+    assert run("album").stdout == together
+
+
+def test_ten_thousand_pictures_are_not_in_memory_at_once(monkeypatch, tmp_path):
+    """Reading goes no further ahead of the answers than a batch."""
+    read = []
+    names = find_inputs([str(tmp_path / f"{number}.png") for number in range(10_000)])
+
+    class Model:
+        def name(self, *_):
+            return []
+
+    def look(item, **_):
+        read.append(item)
+        return module._Seen(item, module.Result(item.name))
+
+    monkeypatch.setattr(module, "_look_at_picture", look)
+    ahead = []
+    module.predict(list(names), Model(), lambda _: ahead.append(len(read) - len(ahead)))
+    assert len(read) == len(ahead) == 10_000
+    assert max(ahead) <= module._PICTURES_AT_ONCE
+
+
+def test_without_detection_a_face_is_named_as_it_is(run, tmp_path):
+    (tmp_path / "face.png").write_bytes(cv2.imencode(".png", FACES[3])[1].tobytes())
+    assert run("face.png").stdout == "face.png: no face found\n"
+    assert "48x48 pixels at 0,0" in run("face.png", "--no-detect").stdout
+
+
+def test_an_animation_says_that_its_first_frame_was_read(run, tmp_path):
+    from PIL import Image
+
+    frames = [Image.fromarray(picture_of(face)) for face in FACES[3:5]]
+    frames[0].save(tmp_path / "both.gif", save_all=True, append_images=frames[1:])
+    assert "(the first of 2 frames)" in run("both.gif").stdout
+
+
+def test_every_frame_of_a_video_has_an_answer(run, tmp_path, monkeypatch):
+    write_video(tmp_path / "clip.avi")
+    done = run("clip.avi", "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["frame"] for row in rows] == list(range(20))
+    assert rows[15]["seconds"] == 1.5
+    assert all(row["faces"] for row in rows)
+    monkeypatch.setattr(module, "_FRAMES_AT_ONCE", 7)
+    assert run("clip.avi", "--json").stdout == done.stdout
+
+
+def test_of_a_broken_video_the_good_frames_are_answered(run, tmp_path):
+    content = write_video(tmp_path / "clip.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(content[: len(content) // 2])
+    (tmp_path / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(3000))
+    (tmp_path / "none.mov").write_bytes(b"")
+    done = run("cut.avi", "noise.mp4", "none.mov", "clip.avi", "absent.mkv")
+    assert done.stdout.count("clip.avi frame") == 20
+    assert 5 <= done.stdout.count("cut.avi frame") < 18
+    assert [line.split()[1] for line in done.stderr.splitlines()] == [
+        "cut.avi",
+        "noise.mp4",
+        "none.mov",
+        "absent.mkv",
+    ]
+    assert "broken video" in done.stderr
+
+
+def test_annotated_copies_keep_their_place_and_their_size(run, tmp_path):
+    write_video(tmp_path / "clip.avi")
+    done = run("album", "album/2.png", "clip.avi", "--annotate", "out")
+    assert done.exit_code == 1  # for the bad files
+    written = {str(path.relative_to(tmp_path)) for path in (tmp_path / "out").rglob("*.*")}
+    assert written == {
+        "out/2-faces.jpg",
+        "out/2-2-faces.jpg",
+        "out/10-faces.jpg",
+        "out/deep/empty room-faces.jpg",
+        "out/clip-faces.mp4",
+    }
+    picture = cv2.imread(str(tmp_path / "out/2-faces.jpg"))
+    assert picture.shape == (480, 640, 3)
+    coloured = np.ptp(picture.astype(int), axis=2) > 60
+    assert 300 < coloured.sum() < 20_000  # the box and the letters on a grey picture
+    video = cv2.VideoCapture(str(tmp_path / "out/clip-faces.mp4"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 20
+
+
+def test_annotated_copies_never_lie_where_pictures_are_read(run, folder):
+    for place in ("album", "album/out"):
+        assert "is read" in str(run("album", "--annotate", place).exception)
+    assert not (folder / "out").exists()
+
+
+def test_a_folder_for_copies_that_cannot_be_made(run, tmp_path):
+    (tmp_path / "face.txt").touch()
+    assert "cannot be made" in str(run("album", "--annotate", "face.txt/x").exception)
+
+
+def test_an_unreadable_folder_is_a_line(run, monkeypatch):
+    walk = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return walk(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    done = run("album")
+    assert "error: album/deep cannot be read: Permission denied." in done.stderr
+    assert done.stdout.count("\n") == 2
+
+
+def test_a_folder_without_pictures(run, tmp_path):
+    (tmp_path / "bare").mkdir()
+    done = run("bare")
+    assert "bare holds no picture" in done.stderr
+    assert done.exit_code == 1
+
+
+def test_without_a_model_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("ferflow.recognition.recognizer.BUNDLED", tmp_path)
+    done = CliRunner().invoke(app, ["predict", "x.png"])
+    assert isinstance(done.exception, FerflowError)
+
+
+def test_paths_count_from_where_the_user_is(workplace, model_folder, monkeypatch):
+    (workplace / "dvc.yaml").touch()
+    monkeypatch.setenv("DVC_ROOT", "")  # set by the command; this puts it back
+    monkeypatch.delenv("DVC_ROOT")
+    below = workplace / "below"
+    below.mkdir()
+    (below / "x.png").write_bytes(PICTURE)
+    monkeypatch.chdir(below)
+    done = CliRunner().invoke(app, ["predict", "x.png", "--model", str(model_folder)])
+    assert done.exit_code == 0
+    assert os.environ["DVC_ROOT"] == str(workplace)
+    monkeypatch.delenv("DVC_ROOT")

@@ -1,0 +1,145 @@
+"""Finding faces, cutting them out, and the three lines of the library."""
+
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from recognition_data import picture_of
+
+import ferflow
+from ferflow import Recognizer
+from ferflow.data.labels import FER2013_LABELS
+from ferflow.data.synthetic import draw_faces
+from ferflow.errors import DataError
+from ferflow.recognition import recognizer as module
+from ferflow.recognition.detection import Box, cut_out, find_faces
+
+FACES = draw_faces(FER2013_LABELS, seed=1)
+
+
+def test_importing_ferflow_loads_nothing_else(run_python):
+    run_python(
+        "import sys, ferflow; heavy = {'numpy', 'cv2', 'torch', 'sklearn', 'PIL'};"
+        "assert not heavy & set(sys.modules);"
+        "assert not [name for name in sys.modules if name.startswith('ferflow.')]"
+    )
+    assert ferflow.Recognizer is Recognizer
+    with pytest.raises(AttributeError, match="Recogniser"):
+        ferflow.Recogniser  # noqa: B018
+
+
+@pytest.mark.parametrize(("side", "place"), [(60, (30, 40)), (200, (220, 140)), (400, (100, 60))])
+def test_a_face_is_found_where_it_is(side, place):
+    found = 0
+    for face in FACES:
+        for box in find_faces(picture_of(face, side, place)):
+            assert abs(box.width - side) < 0.25 * side
+            assert abs(box.left + box.width / 2 - place[0] - side / 2) < 0.15 * side
+            assert abs(box.top + box.height / 2 - place[1] - side / 2) < 0.15 * side
+            found += 1
+    assert found >= 0.5 * len(FACES)
+
+
+def test_a_cut_out_face_is_the_one_that_was_put_there():
+    for face in FACES:
+        cut = cut_out(picture_of(face, 192, (220, 140)), Box(220, 140, 192, 192))
+        assert np.abs(cut.astype(int) - face).mean() < 6  # enlarging blurs a little
+        shifted = cut_out(picture_of(face, 192, (220, 140)), Box(220, 152, 192, 192))
+        assert np.abs(shifted[:-3].astype(int) - face[3:]).mean() < 6
+
+
+def test_a_scaled_picture_gives_scaled_boxes():
+    small = picture_of(FACES[0])
+    large = cv2.resize(small, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    (one,), (other,) = find_faces(small), find_faces(large)
+    assert np.abs(np.array(other) / 4 - one).max() < 12
+
+
+def test_the_largest_face_comes_first():
+    both = picture_of(FACES[0], 120, (20, 20))
+    both[200:440, 300:540] = cv2.resize(FACES[3], (240, 240))
+    boxes = find_faces(both)
+    assert len(boxes) == 2
+    assert boxes[0].left > 200 > boxes[1].left
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (24, 24), (48, 48), (30, 2000)])
+def test_pictures_of_odd_sizes_have_no_face(shape):
+    assert find_faces(np.full(shape, 90, np.uint8)) == []
+
+
+def test_beyond_the_edge_the_last_pixels_are_repeated():
+    picture = np.arange(100, dtype=np.uint8)[None].repeat(100, 0)
+    cut = cut_out(picture, Box(-48, 0, 96, 96))
+    assert cut.shape == (48, 48)
+    assert (cut[:, :24] == 0).all()
+    assert cut[0, -1] in (46, 47)  # the mean of both columns
+
+
+def test_three_lines(model_folder):
+    recognizer = Recognizer(model_folder)
+    picture = picture_of(FACES[3])
+    (face,) = recognizer(picture)
+    assert list(face.probabilities) == list(recognizer.labels)
+    assert sum(face.probabilities.values()) == pytest.approx(1)
+    assert face.label == max(face.probabilities, key=face.probabilities.get)
+    encoded = cv2.imencode(".png", picture)[1].tobytes()
+    assert recognizer(encoded) == recognizer(cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)) == [face]
+
+
+def test_probabilities_are_the_classifiers_for_the_cut_out_face(model_folder):
+    recognizer = Recognizer(model_folder)
+    picture = picture_of(FACES[3])
+    (face,) = recognizer(picture)
+    expected = recognizer.classifier(cut_out(picture, face.box)[None])[0]
+    assert list(face.probabilities.values()) == expected.tolist()
+
+
+def test_without_detection_the_picture_is_the_face(model_folder):
+    recognizer = Recognizer(model_folder)
+    for face in FACES:
+        (named,) = recognizer(face, detect=False)
+        assert named.box == Box(0, 0, 48, 48)
+        assert list(named.probabilities.values()) == recognizer.classifier(face[None])[0].tolist()
+
+
+def test_no_face_is_an_empty_list(model_folder):
+    assert Recognizer(model_folder)(np.full((200, 300), 120, np.uint8)) == []
+
+
+def test_a_file_that_is_no_picture_is_named(model_folder, tmp_path):
+    (tmp_path / "x.png").write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"x\.png is not a picture"):
+        Recognizer(model_folder)(tmp_path / "x.png")
+
+
+def test_the_bundled_model_is_missed_or_there(monkeypatch, model_folder, tmp_path):
+    monkeypatch.setattr(module, "BUNDLED", model_folder)
+    assert Recognizer.bundled().labels == FER2013_LABELS
+    monkeypatch.setattr(module, "BUNDLED", tmp_path)
+    with pytest.raises(DataError, match="--model"):
+        Recognizer.bundled()
+
+
+def test_a_folder_of_another_kind(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        Recognizer(tmp_path / "absent")
+    with pytest.raises(DataError, match=r"has no classifier\.json"):
+        Recognizer(tmp_path)
+    (tmp_path / "classifier.json").write_text('{"model_type": "resnet"}')
+    with pytest.raises(DataError, match="describes no classifier"):
+        Recognizer(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.skops", "mask.npy"])
+def test_a_tampered_file_is_refused(model_folder, tmp_path, name):
+    copy = shutil.copytree(model_folder, tmp_path / "copy")
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(DataError, match=f"{name} is not the file"):
+        Recognizer(copy)
+    (copy / name).unlink()
+    with pytest.raises(DataError, match=name):
+        Recognizer(copy)
