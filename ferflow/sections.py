@@ -50,6 +50,7 @@ def check_params(params: dict[str, Any]) -> None:
     if faults:
         raise ParamError("\n".join(faults))
     _check_folds(params)
+    pick_section(params, "compute", ComputeParams).checked()
 
 
 def _check_folds(params: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from ferflow.classifier import Classifier
 from ferflow.errors import DataError, FerflowError, ParamError
 from ferflow.evaluation.report import predict
 from ferflow.families import family_module
+from ferflow.presets import use
 from ferflow.train.svm import fit, load, predict_proba, save
 from ferflow.train.svm.machine import CALIBRATION_FILE
 from ferflow.train.svm.pairs import count_rows, decision_scores, fit_pairs
@@ -203,7 +204,10 @@ def test_labels_that_differ_between_splits_are_refused():
 
 
 @pytest.mark.skipif(installed(), reason="scikit-learn-intelex is here")
+@pytest.mark.usefixtures("workplace")
 def test_acceleration_that_is_not_there_is_refused_with_the_cure():
+    with pytest.raises(ParamError, match=r"compute\.accelerate is on.*pip install"):
+        use("quickstart", {"compute.accelerate": "on"})
     with pytest.raises(ParamError, match=r"compute\.accelerate is on.*pip install '\.\[fast\]'"):
         ComputeParams(accelerate="on").checked()
     assert ComputeParams(accelerate="auto").checked() == "off"
