@@ -34,7 +34,10 @@ class TrainParams(Record):
 
 
 class Family(Protocol):
-    """What a package in `ferflow/train/` offers."""
+    """What a package in `ferflow/train/` offers.
+
+    One of networks also offers `as_network(model, x)`, see `ferflow.recognition.gradcam`.
+    """
 
     Params: type[Record]  # its section, train.<family>
 
