@@ -40,6 +40,7 @@ class Family(Protocol):
     """
 
     Params: type[Record]  # its section, train.<family>
+    USES_VAL: bool  # whether fit looks at val
 
     def fit(self, data: TrainingData, params: Any, seed: int) -> Fitted:
         """A model fitted to the training rows."""

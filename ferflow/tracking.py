@@ -51,6 +51,7 @@ _PACKAGES = (  # what ferflow/mlflow_model.py reaches
     "tqdm",
 )
 _BACKBONE_PACKAGES = ("torch", "transformers")
+_NETWORK_PACKAGES = (*_BACKBONE_PACKAGES, "kornia", "safetensors")
 
 
 def track_run() -> str:
@@ -201,6 +202,8 @@ def model_parts(folder: Path, picture: str) -> dict[str, Any]:
             packages += _BACKBONE_PACKAGES
         if "landmarks" in features.parts:
             artifacts["landmarks"] = str(repository_root() / str(features.landmarks))
+    if about["family"] == "network":
+        packages += _NETWORK_PACKAGES
     labels = about["labels"]
     example = pd.DataFrame({"image": [picture]})
     answer = pd.DataFrame([[1 / len(labels)] * len(labels)], columns=labels)
@@ -210,7 +213,7 @@ def model_parts(folder: Path, picture: str) -> dict[str, Any]:
         "code_paths": [str(Path(__file__).parent)],
         "signature": mlflow.models.infer_signature(example, answer),
         "input_example": example,
-        "pip_requirements": [f"{name}=={version(name)}" for name in packages],
+        "pip_requirements": [f"{name}=={version(name)}" for name in dict.fromkeys(packages)],
     }
 
 

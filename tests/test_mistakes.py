@@ -103,6 +103,8 @@ def test_the_best_of_several_on_test_is_at_least_each_of_them(chain):
 class InEpochs:
     """A family that learns in epochs: it keeps what it was handed to choose by."""
 
+    USES_VAL = True
+
     def __init__(self):
         self.handed = []
 

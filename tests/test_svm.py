@@ -12,9 +12,10 @@ from ferflow.acceleration import ComputeParams, fast_version, installed
 from ferflow.classical.calibration import fit_temperature, probabilities
 from ferflow.classifier import Classifier
 from ferflow.errors import DataError, FerflowError, ParamError
-from ferflow.evaluation.report import predict
+from ferflow.evaluation.report import EvaluateParams, predict
 from ferflow.families import family_module
-from ferflow.presets import use
+from ferflow.params import pick_section, read_yaml
+from ferflow.presets import DEFAULTS, use
 from ferflow.train.svm import fit, load, predict_proba, save
 from ferflow.train.svm.machine import CALIBRATION_FILE
 from ferflow.train.svm.pairs import count_rows, decision_scores, fit_pairs
@@ -241,5 +242,6 @@ def test_a_split_of_other_classes_is_not_scored(make_split):
     labels = ("angry", "disgust", "fear")
     classifier = Classifier("svm", model, np.ones(6, bool), labels, {})
     split = make_split(shape=(6,), labels=("anger", "contempt", "disgust"))
+    params = pick_section(read_yaml(DEFAULTS), "evaluate", EvaluateParams)
     with pytest.raises(DataError, match="test and the classifier name different classes: anger"):
-        predict(classifier, "test", split)
+        predict(classifier, "test", split, params, 0)

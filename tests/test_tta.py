@@ -32,6 +32,8 @@ class LeftOrRight:
 
     meta: dict = {}  # noqa: RUF012
 
+    labels = LABELS
+
     def __init__(self):
         self.shown = []
 

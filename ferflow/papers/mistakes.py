@@ -50,9 +50,10 @@ class HonestChain:
     seed: int
     scratch: Path | None = None
 
-    def fit(self, train: Split, val: Split) -> Fitted:
+    def fit(self, train: Split, val: Split | None) -> Fitted:
         """The chain's family fitted to `train` as it stands; `val` is to choose by."""
-        data = TrainingData(self._selected(train), self._selected(val), self.scratch)
+        chosen_by = None if val is None else self._selected(val)
+        data = TrainingData(self._selected(train), chosen_by, self.scratch)
         return family_module(self.classifier.family).fit(data, self.params, self.seed)
 
     def score(self, fitted: Fitted, test: Split) -> Predictions:
@@ -60,7 +61,7 @@ class HonestChain:
         honest = replace(self.classifier, model=fitted.model)
         return test.y, honest.predict_proba(test.x), test.labels
 
-    def fit_and_score(self, train: Split, val: Split, test: Split) -> Predictions:
+    def fit_and_score(self, train: Split, val: Split | None, test: Split) -> Predictions:
         """Fit the chain's family to `train` as it stands and predict `test`."""
         return self.score(self.fit(train, val), test)
 
@@ -78,13 +79,17 @@ class HonestChain:
             params = params.model_copy(update={"method": method})
         return balance(rows, params, seed=self.seed)
 
-    def random_split(self, rows: Split) -> tuple[Split, Split, Split]:
-        """Train, val and test at random, with no regard for twins, copies or subjects."""
+    def random_split(self, rows: Split) -> tuple[Split, Split | None, Split]:
+        """Train, val and test at random, with no regard for twins, copies or subjects.
+
+        A family that chooses nothing on val gets those rows to fit, too.
+        """
         order = np.random.default_rng(self.seed).permutation(len(rows))
         n_test = round(TEST_SHARE * len(rows))
-        n_val = round(VAL_SHARE * (len(rows) - n_test))
+        uses_val = family_module(self.classifier.family).USES_VAL
+        n_val = round(VAL_SHARE * (len(rows) - n_test)) if uses_val else 0
         test, val, train = np.split(order, [n_test, n_test + n_val])
-        return rows.take(train), rows.take(val), rows.take(test)
+        return rows.take(train), rows.take(val) if uses_val else None, rows.take(test)
 
     def original(self, *names: str) -> Split:
         """The real images' features of some splits, one after another."""

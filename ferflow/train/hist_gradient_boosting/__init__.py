@@ -1,5 +1,12 @@
 """Gradient boosting of trees on binned values (Friedman 2001; Ke et al. 2017), scikit-learn's."""
 
-from ferflow.train.hist_gradient_boosting.boosting import Params, fit, load, predict_proba, save
+from ferflow.train.hist_gradient_boosting.boosting import (
+    USES_VAL,
+    Params,
+    fit,
+    load,
+    predict_proba,
+    save,
+)
 
-__all__ = ["Params", "fit", "load", "predict_proba", "save"]
+__all__ = ["USES_VAL", "Params", "fit", "load", "predict_proba", "save"]

@@ -11,6 +11,8 @@ from ferflow.fitting import Fitted, TrainingData
 from ferflow.params import Record
 from ferflow.skops_files import load_model
 
+USES_VAL = False
+
 __all__ = ["Params", "fit", "load", "predict_proba", "save"]
 
 

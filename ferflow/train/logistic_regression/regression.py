@@ -18,6 +18,8 @@ from ferflow.classical.estimators import (
 )
 from ferflow.fitting import Fitted, TrainingData
 
+USES_VAL = False
+
 __all__ = ["Params", "fit", "load", "predict_proba", "save"]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from ferflow.devices import pick_device, pick_dtype
@@ -21,6 +22,8 @@ from ferflow.train.network.checkpoint import checkpoint_folder, load_checkpoint,
 from ferflow.train.network.files import TrainedNetwork
 from ferflow.train.network.loop import Training, check_fit
 from ferflow.train.network.params import Params, build_network
+
+USES_VAL = True  # to choose the epoch
 
 _PREDICTED_AT_ONCE = 256
 
@@ -113,3 +116,8 @@ def predict_proba(
         scores = model.network(model.scale(images)).double()
         p[start : start + len(images)] = scores.softmax(dim=1).numpy()
     return p
+
+
+def as_network(model: TrainedNetwork, x: NDArray[np.uint8]) -> tuple[nn.Module, Tensor]:
+    """The torch module, which gives class scores, and its input for images (n, side * side)."""
+    return model.network, model.scale(to_tensor(x, torch.device("cpu")))

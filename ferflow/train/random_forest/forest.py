@@ -8,6 +8,8 @@ from ferflow.classical import forests
 from ferflow.classical.forests import ForestParams, predict_proba, save
 from ferflow.fitting import Fitted, TrainingData
 
+USES_VAL = False
+
 __all__ = ["Params", "fit", "load", "predict_proba", "save"]
 
 

@@ -27,6 +27,8 @@ from ferflow.errors import DataError
 from ferflow.fitting import Fitted, TrainingData
 from ferflow.train.svm.pairs import count_rows, decision_scores, fit_pairs
 
+USES_VAL = True  # to calibrate
+
 CALIBRATION_FILE = "calibration.json"
 _CACHE_MB = 600  # kernel values that a pair of classes keeps; holds FER-2013's largest
 
