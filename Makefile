@@ -50,8 +50,10 @@ app: .venv/ready ## a page that reads faces, on http://127.0.0.1:7860 (MODEL=FOL
 
 lock: .venv/ready ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet pip-tools
-	pip-compile $(COMPILE) --extra dev --extra app -o requirements-app.lock pyproject.toml
-	pip-compile $(COMPILE) --extra dev -c requirements-app.lock -o requirements.lock pyproject.toml
+	pip-compile $(COMPILE) --extra dev --extra app --extra fast -o requirements-all.lock pyproject.toml
+	pip-compile $(COMPILE) --extra dev --extra app -c requirements-all.lock \
+		-o requirements-app.lock pyproject.toml
+	pip-compile $(COMPILE) --extra dev -c requirements-all.lock -o requirements.lock pyproject.toml
 
 clean: ## delete what can be made again; the DVC cache and MLflow's runs stay
 	rm -rf .venv .ferflow .pytest_cache .mypy_cache .ruff_cache dvc_plots *.egg-info

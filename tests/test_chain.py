@@ -153,6 +153,36 @@ def test_a_searched_machine_on_joined_features_runs_through_the_chain(restored):
     restored.use("quickstart", *SMALL, *settings, "balance.method=smote", ok=False)
 
 
+def test_a_network_runs_through_the_chain_and_becomes_the_bundled_one(restored):
+    settings = [
+        "features.method=pixels",
+        "balance.method=none",
+        "selection.method=none",
+        "train.family=network",
+        "train.network.options={embedding_size: 4, hidden_sizes: [4, 8], depths: [1, 1]}",
+        "train.network.epochs=3",
+        "train.network.batch_size=32",
+        "evaluate.tta=flip",
+    ]
+    restored.use("quickstart", *SMALL, *settings)
+    stages, printed = restored.repro()
+    assert stages == ["extract_features", *FROM_BALANCE]
+    assert "epoch  learning rate  train loss" in printed
+    train = json.loads(restored.text("metrics/train.json"))["train"]
+    assert (train["architecture"], train["epochs"]) == ("resnet", 3)
+    assert len(restored.text("metrics/plots/training.csv").splitlines()) == 4
+    scores = json.loads(restored.text("metrics/metrics.json"))
+    assert scores["val_tta"]["n"] == scores["val"]["n"]
+    assert (restored.folder / "data/evaluation/pictures/training.png").stat().st_size > 5000
+    client, run = restored.present_run()
+    assert len(client.get_metric_history(run.info.run_id, "training/val_accuracy")) == 3
+    assert "MB, with its card" in restored.ferflow("bundle")
+    folder = restored.folder / "ferflow/bundled"
+    assert {"README.md", "config.json", "model.safetensors"} <= {f.name for f in folder.iterdir()}
+    answer = restored.ferflow("predict", "--no-detect", "--json", "docs/faces.png")
+    assert '"label"' in answer
+
+
 def test_fer2013_as_a_zip_runs_through_the_chain(restored, tmp_path, face_files, write_zip):
     archive = write_zip(tmp_path / "fer2013.zip", face_files)
     settings = [f"data.path={archive}", "features.method=hog", "balance.k_neighbors=1"]
