@@ -167,7 +167,7 @@ def test_a_network_of_another_input_or_output_is_refused(tmp_path):
 
 def test_a_recognizer_finds_the_network_elsewhere(tmp_path):
     """MLflow keeps a copy of the network beside the model."""
-    from ferflow.recognizer import _feature_maker
+    from ferflow.face_classifier import _feature_maker
 
     file = linear_network(tmp_path / "points.onnx", weights(1, 4), 1, SIZE)
     meta = {"features": points(file).model_dump()}

@@ -58,7 +58,7 @@ def test_every_network_maps_faces_to_scores_and_can_learn_ten_of_them(name):
 
 @pytest.mark.parametrize(
     ("side", "kernel", "stride", "first"),
-    [(48, 3, 1, 1), (48, 3, 2, 0), (47, 3, 2, 1), (48, 5, 2, 1), (48, 2, 1, 0)],
+    [(48, 3, 1, 1), (48, 3, 2, 0), (47, 3, 2, 1), (48, 5, 2, 1)],
 )
 def test_same_padding_is_kerass(side, kernel, stride, first):
     """The first output of a kernel of ones tells how many zeros stand before the image."""

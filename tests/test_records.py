@@ -284,7 +284,7 @@ def test_curves_are_kept_with_gaps_where_nothing_was_measured(tmp_path, make_rec
 @pytest.mark.parametrize(
     ("settings", "used"),
     [
-        ({}, False),  # HOG and a forest
+        ({"features.method": "hog"}, False),  # and a forest
         ({"features.method": "backbone"}, True),
         ({"features.method": "backbone", "features.device": "cpu"}, False),
     ],

@@ -85,6 +85,7 @@ class Paper(Record):
     authors: str | None = None
     year: int | None = None
     matrices: list[Matrix] = Field(default=[])
+    variants: list[str] = Field(default=[])  # presets beside those of the claims
 
     @property
     def reference(self) -> str:

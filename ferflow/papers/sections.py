@@ -85,7 +85,7 @@ def _which(row: Standing, *, of_all: bool) -> list[str]:
 
 
 def _section(paper: Paper, rows: list[Standing], records: list[RunRecord]) -> Iterator[Block]:
-    presets = list(dict.fromkeys(claim.preset for claim in paper.claims))
+    presets = list(dict.fromkeys([*(claim.preset for claim in paper.claims), *paper.variants]))
     recorded = {name: group for name in presets if (group := honest_group(records, name))}
     yield Heading(2, f"Paper {paper.number}: {paper.title}")
     yield Text(f"{paper.reference} System: {paper.system}.")
@@ -124,7 +124,8 @@ def _commands(paper: Paper, presets: list[str]) -> list[str]:
         if claim.fer2013
     ]
     lines += [f"ferflow decode --confusion ferflow/papers/{m.file}" for m in paper.matrices]
-    data = {c.preset: "../fer2013.zip" if c.fer2013 else "../CK+48" for c in paper.claims}
+    data = dict.fromkeys(paper.variants, "../fer2013.zip")
+    data |= {c.preset: "../fer2013.zip" if c.fer2013 else "../CK+48" for c in paper.claims}
     there = [name for name in presets if name in preset_names()]
     for path in dict.fromkeys(data[name] for name in there):
         names = [name for name in there if data[name] == path]
