@@ -166,7 +166,7 @@ def test_a_network_runs_through_the_chain_and_becomes_the_bundled_one(restored):
     ]
     restored.use("quickstart", *SMALL, *settings)
     stages, printed = restored.repro()
-    assert stages == ["extract_features", *FROM_BALANCE]
+    assert stages[-3:] == ["train", "evaluate", "track"]
     assert "epoch  learning rate  train loss" in printed
     train = json.loads(restored.text("metrics/train.json"))["train"]
     assert (train["architecture"], train["epochs"]) == ("resnet", 3)
