@@ -153,11 +153,13 @@ def read_splits(data_params):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """An empty folder with the repository's presets and params.yaml, as current directory."""
+    """A folder with the repository's presets, params.yaml and bundled model, as current one."""
     folder = tmp_path / "repository"
     folder.mkdir()
     shutil.copytree(ROOT / "presets", folder / "presets")
     shutil.copy(ROOT / "params.yaml", folder)
+    (folder / "ferflow").mkdir()
+    (folder / "ferflow/bundled").symlink_to(ROOT / "ferflow/bundled")
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(folder)
     return folder
