@@ -78,17 +78,18 @@ def use(name: str, settings: dict[str, Any]) -> list[str]:
     with atomic(PARAMS_FILE) as part:
         part.write_text(params_text(params), encoding="utf-8")
     now = flatten(_plain(params))
-    # they follow from the paths
-    fingerprints = ("data.sha256", "features.backbone_sha256", "features.landmarks_sha256")
     return [
         f"{key}: {value!r} (now {now.get(key)!r})"
         for key, value in edits.items()
-        if key not in fingerprints and now.get(key) != value
+        if now.get(key) != value
     ]
 
 
 def own_edits() -> dict[str, Any]:
-    """What stands in params.yaml (dotted key -> value) beyond the preset that it names."""
+    """What stands in params.yaml (dotted key -> value) beyond the preset that it names.
+
+    Without the fingerprints, which follow from the paths.
+    """
     if not PARAMS_FILE.exists():
         return {}
     try:
@@ -99,7 +100,11 @@ def own_edits() -> dict[str, Any]:
     expected = flatten(read_yaml(DEFAULTS)) | {"preset": name}
     if name in preset_names():
         expected |= load_preset(str(name)).overlay
-    return {key: v for key, v in flatten(params).items() if expected.get(key, _ABSENT) != v}
+    return {
+        key: value
+        for key, value in flatten(params).items()
+        if not key.endswith("sha256") and expected.get(key, _ABSENT) != value
+    }
 
 
 def compose(name: str, settings: dict[str, Any]) -> Any:

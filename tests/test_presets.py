@@ -133,6 +133,7 @@ def test_nothing_is_written_when_a_value_is_illegal(settings):
     assert PARAMS_FILE.read_bytes() == before
     assert {path.name for path in PARAMS_FILE.resolve().parent.iterdir()} == {
         "presets",
+        "ferflow",
         "params.yaml",
     }
 
