@@ -159,8 +159,6 @@ def test_a_network_runs_through_the_chain_and_becomes_the_bundled_one(restored):
         "balance.method=none",
         "selection.method=none",
         "train.family=network",
-        "train.network.options={embedding_size: 16, hidden_sizes: [16, 32], depths: [1, 1]}",
-        "train.network.precision=float32",
         "train.network.epochs=3",
         "train.network.batch_size=32",
         "evaluate.tta=flip",
