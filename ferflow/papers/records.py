@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 from scipy.stats import t as student_t
 
 from ferflow.artifacts import write_json
+from ferflow.bounded import read_bounded
 from ferflow.errors import DataError, FerflowError
 from ferflow.papers.compact import Answers, read_answers, write_answers
 from ferflow.papers.resampling import SCORES
@@ -32,7 +33,7 @@ WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 _MAX_BYTES = 1 << 20
 
 Word = Annotated[str, Field(pattern=f"^{WORD.pattern}$")]
-Number = int | float
+Number = Annotated[int, Field(ge=-(2**53), le=2**53)] | float  # what a float holds exactly
 Curves = dict[str, list[Number | None]]
 Scores = dict[str, Number | dict[str, dict[str, Number]]]
 Interval = tuple[float, float]
@@ -155,9 +156,7 @@ def load_records(folder: Path = FOLDER) -> list[RunRecord]:
 def read_record(path: Path) -> RunRecord:
     """The record in a file; DataError where it is missing, too large or not one of ours."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DataError(f"{path} is too large for a record ({_MAX_BYTES:,} bytes).")
-        record = RunRecord.model_validate_json(path.read_bytes())
+        record = RunRecord.model_validate_json(read_bounded(path, _MAX_BYTES))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     except ValidationError as error:
