@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.classifier import load_classifier
-from ferflow.data.lighting import correct_lighting
+from ferflow.data.lighting import Lighting, correct_lighting
 from ferflow.errors import DataError
 from ferflow.extraction import FeaturesParams, extract_features, make_extractor
 from ferflow.hashing import sha256_of
@@ -39,6 +39,8 @@ class FaceClassifier:
         self.labels = self.classifier.labels
         copies = {"backbone": backbone, "landmarks": landmarks}
         try:
+            if self.classifier.meta["lighting"] not in get_args(Lighting):
+                raise ValueError("no such correction of the lighting")
             self._extract = _feature_maker(self.classifier.meta, copies)
             answer = self(np.zeros((1, SIDE, SIDE), np.uint8))
             if not np.isfinite(answer).all() or answer.shape != (1, len(self.labels)):

@@ -23,6 +23,7 @@ PARAMS_FILE = Path("params.yaml")
 
 _MAX_BYTES = 1 << 20  # of a YAML file; the longest, dvc.lock, has some 35,000
 _MAX_BITS = 64
+_MAX_DEPTH = 30  # sections in sections; ours have five
 
 
 class Record(BaseModel):
@@ -42,10 +43,17 @@ def repository_root() -> Path:
 class _WithoutAliases(Composer):
     """A few lines of aliases of aliases stand for millions of values."""
 
+    depth = 0
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.parser.check_event(AliasEvent):
             raise ComposerError(problem="aliases (*name) are not read; write the value out")
-        return super().compose_node(parent, index)
+        if self.depth == _MAX_DEPTH:
+            raise ComposerError(problem="it is nested too deeply")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -72,8 +80,6 @@ def parse_yaml(text: str) -> Any:
     yaml.Composer = _WithoutAliases
     try:
         content = yaml.load(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
     except Exception as error:  # the parser raises what int(), dates and its own slips raise
         raise ValueError(str(error) or type(error).__name__) from None
     if _has_long_number(content):

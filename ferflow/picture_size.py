@@ -31,6 +31,8 @@ def check_encoded(content: bytes) -> None:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 size = image.size
+    except Image.DecompressionBombError:
+        raise DataError(f"has more than the {MAX_PIXELS:,} pixels that are decoded.") from None
     except Exception:  # what Pillow raises on damaged files differs by format
         raise DataError(f"is not a readable picture ({len(content)} bytes).") from None
     check_size(*size)

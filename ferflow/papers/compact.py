@@ -185,8 +185,8 @@ def _check_schema(schema: pa.Schema) -> tuple[list[str], bool]:
     """Class names, and whether probabilities are float32; ValueError for any other table."""
     names, types = schema.names, schema.types
     chances = names[len(_KEYS) :]
-    text_types = [pa.string(), pa.int64(), pa.string()]
-    if names[: len(_KEYS)] != _KEYS or types[: len(_KEYS)] != text_types:
+    word = pa.dictionary(pa.int32(), pa.string())  # as `read_dictionary` gives it
+    if names[: len(_KEYS)] != _KEYS or types[: len(_KEYS)] != [word, pa.int64(), word]:
         raise ValueError(f"its columns must begin with {_KEYS}; got {names[:5]}")
     if not 2 <= len(chances) <= _MAX_CLASSES or not all(n.startswith(PREFIX) for n in chances):
         raise ValueError(f"{PREFIX}<class> must follow for 2 to {_MAX_CLASSES} classes")
