@@ -43,6 +43,7 @@ from ferflow.papers.compact import Answers, read_answers, write_answers
 from ferflow.papers.confusion import read_confusion, read_matrix
 from ferflow.papers.decoder import decode, parse_figure
 from ferflow.papers.records import read_record
+from ferflow.papers.resampling import SCORES
 from ferflow.params import flatten, read_yaml
 from ferflow.presets import load_preset, parse_setting
 from ferflow.recognition.pictures import read_picture
@@ -215,7 +216,9 @@ def read_json_record(content: bytes) -> None:
     (folder / "seed-0.json").write_bytes(content)
     record = read_record(folder / "seed-0.json")
     for split in record.metrics:
-        record.score(split, "accuracy")
+        for score in SCORES:
+            record.score(split, score)
+    assert record.seconds is None or record.seconds == record.seconds
 
 
 def read_parquet(content: bytes) -> None:
@@ -354,7 +357,8 @@ def preset_file() -> bytes:
 
 @cache
 def record_tree() -> dict[str, Any]:
-    scores = {"accuracy": 0.5, "f1_macro": 0.4, "n": 10, "per_class": {"sad": {"recall": 1.0}}}
+    scores = dict.fromkeys([*SCORES, "accuracy_low", "accuracy_high"], 0.5)
+    scores |= {"n": 10, "per_class": {"sad": {"recall": 1.0}}}
     return {
         "preset": "p",
         "variant": None,

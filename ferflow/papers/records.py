@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from scipy.stats import t as student_t
 
 from ferflow.artifacts import write_json
@@ -67,7 +67,7 @@ class RunRecord(Record):
     mistake: Word | None = None
     members: dict[str, float] | None = None
     params: dict[str, Any] = Field(default_factory=dict)
-    stages: dict[str, Any] = Field(default_factory=dict)
+    stages: dict[str, dict[str, Any]] = Field(default_factory=dict)
     training: Curves = Field(default_factory=dict)
     data: str | None = None
     code: str | None = None
@@ -76,6 +76,22 @@ class RunRecord(Record):
     versions: dict[str, str] = Field(default_factory=dict)
     hardware: dict[str, str | Number] = Field(default_factory=dict)
     costs: dict[str, dict[str, float]] = Field(default_factory=dict)
+
+    @field_validator("metrics")
+    @classmethod
+    def _whole(cls, metrics: dict[str, Scores]) -> dict[str, Scores]:
+        for split, scores in metrics.items():
+            numbers = {name for name, value in scores.items() if not isinstance(value, dict)}
+            if lacking := {*SCORES, "accuracy_low", "accuracy_high"} - numbers:
+                raise ValueError(f"{split} lacks the score {min(lacking)}")
+        return metrics
+
+    @field_validator("costs")
+    @classmethod
+    def _timed(cls, costs: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        if not all("seconds" in cost for cost in costs.values()):
+            raise ValueError("a stage's cost lacks its seconds")
+        return costs
 
     @property
     def stem(self) -> str:
