@@ -9,7 +9,7 @@ COMPILE := --quiet --upgrade --strip-extras --no-header --no-annotate \
 	--no-emit-options --no-emit-find-links --no-emit-index-url
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help repro test check format ui app lock clean
+.PHONY: help repro test check audit fuzz format ui app lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,10 +30,18 @@ repro: .venv/ready ## run what changed in the pipeline, show the metrics
 test: .venv/ready ## run the tests
 	pytest
 
-check: .venv/ready ## lint, formatting, types
+check: .venv/ready ## lint, formatting, types, known weaknesses of what is installed
 	ruff check
 	ruff format --check
 	mypy
+	@$(MAKE) --no-print-directory audit
+
+audit: .venv/ready ## look the pinned packages up among the known weaknesses, where a network allows
+	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 0 pip-audit==2.10.1
+	@$(BIN)/python tests/advisories.py
+
+fuzz: .venv/ready ## give mutated files to every reader (MINUTES=60)
+	$(BIN)/python tests/fuzz.py --minutes $(or $(MINUTES),60)
 
 format: .venv/ready ## put the code into the project's layout
 	ruff format

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.bounded import read_bounded
 from ferflow.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -29,6 +30,7 @@ ORIGINAL = ""  # `transform` of a row that is an image of the data set as it cam
 _DTYPES = {"U8": np.uint8, "I64": np.int64, "F32": np.float32, "BOOL": np.bool_}
 _CODES = {np.dtype(dtype): code for code, dtype in _DTYPES.items()}
 _MAX_HEADER = 1 << 20  # bytes; ours are a few hundred
+_MAX_JSON = 8 << 20  # bytes; the longest, a model's or a run's figures, have some 30,000
 _PIECE = 1 << 24  # bytes written at a time
 
 # what parsing a file that is something else can raise
@@ -158,6 +160,7 @@ def load_split(path: Path) -> Split:
     """
     try:
         arrays, meta = _map_arrays(path)
+        _check_rows(arrays, json.loads(meta["labels"]))
         split = Split(
             x=arrays["x"],
             y=np.array(arrays["y"]),
@@ -199,10 +202,10 @@ def write_json(path: Path, content: Any) -> None:
 def read_json(path: Path) -> Any:
     """The content of a JSON file; DataError names the file where it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_bounded(path, _MAX_JSON))
     except FileNotFoundError:
         raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not valid JSON: {error}") from None
 
 
@@ -271,6 +274,17 @@ def _map_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     if path.stat().st_size != start + end:
         raise ValueError("it is cut short")
     return arrays, meta
+
+
+def _check_rows(arrays: dict[str, NDArray[Any]], labels: Any) -> None:
+    """ValueError where the classes are none of the labels', or the arrays of other kinds."""
+    y = arrays["y"]
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError("its labels are no words")
+    if y.dtype != np.int64 or y.ndim != 1 or (len(y) and not 0 <= y.min() <= y.max() < len(labels)):
+        raise ValueError("its classes are not those of its labels")
+    if any(arrays[n].dtype != np.uint8 for n in ("source_id", "transform", "group")):
+        raise ValueError("its words are no bytes")
 
 
 def _map(

@@ -19,6 +19,7 @@ from ferflow.hashing import sha256_of
 from ferflow.masks import load_mask, save_mask, select_columns
 
 ABOUT = "classifier.json"
+_MAX_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ def load_classifier(folder: Path) -> Classifier:
     try:
         family, labels, meta = about["family"], tuple(about["labels"]), dict(about["meta"])
         module, fingerprints = family_module(family), dict(about["sha256"])
+        if not 2 <= len(labels) <= _MAX_CLASSES or not all(isinstance(x, str) for x in labels):
+            raise ValueError(f"labels must be 2 to {_MAX_CLASSES} words")
     except (KeyError, TypeError, ValueError, ParamError) as error:
         raise DataError(f"{folder / ABOUT} describes no classifier: {error}") from None
     for name, fingerprint in fingerprints.items():

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ferflow.errors import FerflowError
+from ferflow.errors import FerflowError, printable
 from ferflow.papers.commands import COMMANDS
 from ferflow.recognition.commands import COMMANDS as ANYWHERE
 
@@ -202,7 +202,7 @@ def main() -> None:
     try:
         app()
     except FerflowError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(printable(f"error: {error}"))
 
 
 def _find_root() -> Path:

@@ -1,5 +1,7 @@
 """The errors that a person is meant to read: printed as one line, without a traceback."""
 
+from unicodedata import category
+
 
 class FerflowError(Exception):
     """Something that the user can put right; its text says what is wrong and what the cure is."""
@@ -11,3 +13,19 @@ class ParamError(FerflowError):
 
 class DataError(FerflowError):
     """An input file or folder is missing, damaged or not what its name promises."""
+
+
+_MAX_LINE = 2000  # characters
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format, half a character, line ends
+
+
+def printable(text: str) -> str:
+    """A message whose foreign words cannot steer the terminal or flood it.
+
+    Control characters are spelt out, lines that are too long are cut.
+    """
+    lines = [f"{line[:_MAX_LINE]}..." if line[_MAX_LINE:] else line for line in text.split("\n")]
+    return "".join(
+        c.encode("unicode_escape").decode() if category(c) in _INVISIBLE and c != "\n" else c
+        for c in "\n".join(lines)
+    )

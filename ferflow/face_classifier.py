@@ -2,19 +2,23 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.classifier import load_classifier
-from ferflow.data.lighting import correct_lighting
+from ferflow.data.lighting import Lighting, correct_lighting
 from ferflow.errors import DataError
 from ferflow.extraction import FeaturesParams, extract_features, make_extractor
 from ferflow.hashing import sha256_of
+from ferflow.picture_size import check_encoded
 
 SIDE = 48  # pixels: what every stage before the features sees
+
+# what parts that do not fit together raise when they are asked for the first time
+_UNFIT = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, MemoryError)
 
 
 class FaceClassifier:
@@ -34,7 +38,16 @@ class FaceClassifier:
         self.classifier = load_classifier(folder)
         self.labels = self.classifier.labels
         copies = {"backbone": backbone, "landmarks": landmarks}
-        self._extract = _feature_maker(self.classifier.meta, copies)
+        try:
+            if self.classifier.meta["lighting"] not in get_args(Lighting):
+                raise ValueError("no such correction of the lighting")
+            self._extract = _feature_maker(self.classifier.meta, copies)
+            answer = self(np.zeros((1, SIDE, SIDE), np.uint8))
+            if not np.isfinite(answer).all() or answer.shape != (1, len(self.labels)):
+                raise ValueError("it answers a face with no probabilities")
+        except _UNFIT as error:
+            reason = " ".join(str(error).split())[:300]
+            raise DataError(f"{folder} holds no classifier of faces that works: {reason}") from None
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probabilities (n, n_classes) of grey faces, uint8 (n, 48, 48)."""
@@ -52,8 +65,11 @@ class FaceClassifier:
 
 def decode_face(content: bytes) -> NDArray[np.uint8]:
     """A picture file's bytes as a grey face (48, 48); DataError where it is no picture."""
-    encoded = np.frombuffer(content, np.uint8)
-    image = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE) if len(encoded) else None
+    try:
+        check_encoded(content)
+    except DataError as error:
+        raise DataError(f"a picture {error}") from None
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise DataError(f"not a readable picture ({len(content)} bytes).")
     return resize_face(np.asarray(image, dtype=np.uint8))

@@ -1,6 +1,8 @@
 """Masks of selected features: bool (d,), True for a feature that the classifier sees."""
 
+import io
 import math
+import tokenize
 from pathlib import Path
 from typing import Any, cast
 
@@ -8,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.artifacts import atomic
+from ferflow.bounded import read_bounded
 from ferflow.errors import DataError
+
+_MAX_BYTES = 64 << 20  # a byte a feature; the widest extractors give some 100,000
 
 
 def select_columns(x: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
@@ -28,11 +33,11 @@ def save_mask(path: Path, mask: NDArray[np.bool_]) -> None:
 def load_mask(path: Path) -> NDArray[np.bool_]:
     """The mask (d,) in a .npy file."""
     try:
-        with path.open("rb") as file:
-            mask = np.lib.format.read_array(file, allow_pickle=False)
+        content = read_bounded(path, _MAX_BYTES)
+        mask = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     except FileNotFoundError:
         raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, MemoryError, SyntaxError, tokenize.TokenError) as error:
         raise DataError(f"{path} is no mask of features: {error}") from None
     if mask.dtype != np.bool_ or mask.ndim != 1 or not mask.any():
         raise DataError(f"{path} is no mask of features: {mask.dtype} of shape {mask.shape}.")

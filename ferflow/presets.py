@@ -7,15 +7,15 @@ into it, comments and all.
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from ferflow.artifacts import atomic
 from ferflow.errors import ParamError
 from ferflow.hashing import sha256_of
-from ferflow.params import PARAMS_FILE, flatten, nearest, read_yaml
+from ferflow.params import PARAMS_FILE, Record, flatten, nearest, parse_yaml, read_yaml
 from ferflow.sections import check_params
 
 PRESETS = Path("presets")
@@ -33,6 +33,16 @@ _HOW_TO_GET = {
         "may not be passed on, its makers give it to researchers who sign for it)"
     ),
 }
+
+
+class _File(Record):
+    """What a preset's file holds."""
+
+    about: str
+    paper: str | None = None
+    needs: Literal["FER-2013", "CK+48"] = "FER-2013"
+    params: dict[str, Any]
+    sweep: list[list[dict[str, Any]]] = Field(default=[])
 
 
 @dataclass(frozen=True)
@@ -62,10 +72,13 @@ def load_preset(name: str) -> Preset:
         raise ParamError(
             f"there is no preset '{name}'.{nearest(name, legal)} Legal: {', '.join(legal)}."
         )
-    content = read_yaml(PRESETS / f"{name}.yaml")
-    overlay = flatten(content["params"])
-    needs = content.get("needs", "FER-2013")
-    return Preset(name, content["about"], content.get("paper"), needs, overlay)
+    path = PRESETS / f"{name}.yaml"
+    try:
+        content = _File.model_validate(read_yaml(path))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise ParamError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}.") from None
+    return Preset(name, content.about, content.paper, content.needs, flatten(content.params))
 
 
 def use(name: str, settings: dict[str, Any]) -> list[str]:
@@ -143,8 +156,8 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not equals or not key:
         raise ParamError(f"a setting is key=value, such as balance.method=none; got '{text}'.")
     try:
-        return key.strip(), YAML(typ="safe", pure=True).load(value)
-    except (YAMLError, ValueError):
+        return key.strip(), parse_yaml(value)
+    except ValueError:
         raise ParamError(f"{key}: '{value}' is not a YAML value.") from None
 
 

@@ -1,11 +1,11 @@
 """Pretrained networks, loaded through `transformers` by name or from a folder."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoModel
 from transformers.utils import cached_file, logging
 
@@ -15,6 +15,16 @@ from ferflow.hashing import check_sha256
 from ferflow.params import repository_root
 
 _COLOURS = 3
+_MAX_LAYERS = 1000  # of one kind; the deepest image networks have some 150
+_COUNTS = re.compile("depth|layer|block|repeat|stage")  # in the keys of config.json that count them
+# keys of config.json that bring other files in, or code: none is needed for plain weights
+_REFUSED = {
+    "attn_implementation",
+    "_attn_implementation",
+    "auto_map",
+    "quantization_config",
+    "transformers_weights",
+}
 
 
 @dataclass(frozen=True)
@@ -72,8 +82,9 @@ def _load(name: str, key: str) -> Any:
     logging.disable_progress_bar()
     options = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
     try:
+        _check_files(name)
         network, report = AutoModel.from_pretrained(name, dtype=torch.float32, **options)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # transformers raises what its parts raise: any of them
         reason = " ".join(str(error).split())[:300]
         raise DataError(
             f"{key}: cannot load '{name}' ({reason}). Name a model of the "
@@ -86,15 +97,45 @@ def _load(name: str, key: str) -> Any:
     return network
 
 
+def _check_files(name: str) -> None:
+    """Raise DataError where a network's files lead to pickles or code, or to no end of layers.
+
+    `use_safetensors` alone does not keep a list of parts from naming pickles.
+    """
+    config = _read(name, "config.json")
+    if odd := _REFUSED & config.keys():
+        raise DataError(f"config.json has the key {min(odd)}, which is not read")
+    for key, value in config.items():
+        many = value if isinstance(value, list) else [value]
+        counts = [n for n in many if isinstance(n, int)] if _COUNTS.search(key) else []
+        if max([len(many), *counts]) > _MAX_LAYERS:
+            raise DataError(f"config.json: {key} is above {_MAX_LAYERS:,}")
+    parts = _read(name, "model.safetensors.index.json").get("weight_map", {})
+    if not all(str(part).endswith(".safetensors") for part in dict(parts).values()):
+        raise DataError("its weights lie in other files than safetensors")
+
+
+def _read(name: str, file: str) -> dict[str, Any]:
+    """A JSON object among a network's files, empty where there is none."""
+    place = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
+    content = read_json(Path(place)) if place else {}
+    if not isinstance(content, dict):
+        raise DataError(f"{file} of {name} holds no object")
+    return content
+
+
 def _normalisation(name: str, channels: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and standard deviation (channels, 1, 1) that the network expects of values from 0 to 1.
 
     Without a preprocessor_config.json they are 0.5: inputs from -1 to 1.
     """
-    file = cached_file(
-        name, "preprocessor_config.json", _raise_exceptions_for_missing_entries=False
-    )
-    config = read_json(Path(file)) if file else {}
+    config = _read(name, "preprocessor_config.json")
     mean = config.get("image_mean") or [0.5] * channels
     std = config.get("image_std") or [0.5] * channels
-    return torch.tensor(mean)[:, None, None], torch.tensor(std)[:, None, None]
+    try:
+        constants = torch.tensor([mean, std], dtype=torch.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"preprocessor_config.json of {name} holds no constants: {error}") from None
+    if constants.ndim != 2 or not constants.isfinite().all() or constants[1].min() <= 0:
+        raise DataError(f"preprocessor_config.json of {name} holds impossible constants.")
+    return constants[0][:, None, None], constants[1][:, None, None]

@@ -31,6 +31,7 @@ from ferflow.families import family_module
 from ferflow.fitting import TrainingData
 from ferflow.params import Record
 from ferflow.search_params import SearchParams, candidates
+from ferflow.tables import read_table
 
 COLUMNS = ["candidate", "iteration", "n_rows", "score", "score_std", "rank"]
 
@@ -217,10 +218,7 @@ def tied_groups(rows: Split, twins: Twins) -> NDArray[np.int64]:
 
 
 def _read(path: Path, column: str) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is no table of twins ({error}). `dvc repro` makes it.") from None
+    table = read_table(path, "table of twins", dtype=str, keep_default_na=False)
     if not {"source_id", column} <= set(table.columns):
         raise DataError(f"{path} is no table of twins. Delete it, repeat.")
     return table

@@ -16,12 +16,13 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score, f1_score, make_scorer
 
 from ferflow.aco import AntColonySelector
+from ferflow.aco.checkpoint import DamagedCheckpointError
 from ferflow.aco.fitness import Fitness
 from ferflow.aco.folds import make_folds
 from ferflow.aco.heuristic import f_values
 from ferflow.aco.racing import FULL
 from ferflow.artifacts import Split
-from ferflow.errors import ParamError
+from ferflow.errors import DataError, ParamError
 from ferflow.params import Record
 
 HISTORY_COLUMNS = ["iteration", "ant", "n_features", "score", "best_score"]
@@ -224,8 +225,11 @@ def _send_colony(
         random_state=seed,
         n_jobs=-1,
     )
-    with parallel_config(backend="threading"):  # trees grow outside Python's lock, so need no copy
-        selector.fit(judge.train_x, judge.train.y, X_val=judge.val_x, y_val=judge.val.y)
+    try:
+        with parallel_config(backend="threading"):  # trees grow outside Python's lock: no copy
+            selector.fit(judge.train_x, judge.train.y, X_val=judge.val_x, y_val=judge.val.y)
+    except DamagedCheckpointError as error:
+        raise DataError(str(error)) from None
     ants, course = selector.ants_, selector.history_
     in_full = ants[ants["rung"] == len(selector.rungs_) - 1]
     *part, full = course[-1]["n_fits"]

@@ -15,6 +15,7 @@ import skops.io
 
 from ferflow.artifacts import atomic
 from ferflow.errors import DataError
+from ferflow.zips import open_zip
 
 # What a model file may hold beyond skops' own defaults. Never taken from the file itself.
 TRUSTED_TYPES = [
@@ -22,6 +23,7 @@ TRUSTED_TYPES = [
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 ]
 
+_MAX_BYTES = 4 << 30  # unpacked; neighbours on FER-2013 with 5,120 features take 1 GB
 _SCHEMA = "schema.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 
@@ -44,7 +46,8 @@ def dump_model(model: Any, path: Path) -> None:
 def load_model(path: Path, kind: type[M]) -> M:
     """The model in a file; DataError where it is damaged, holds other types, or is another kind."""
     try:
-        model = skops.io.load(path, trusted=TRUSTED_TYPES)
+        with open_zip(path, max_bytes=_MAX_BYTES):
+            model = skops.io.load(path, trusted=TRUSTED_TYPES)
     except FileNotFoundError:
         raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
     except (

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ferflow.costs import record_cost
-from ferflow.errors import FerflowError
+from ferflow.errors import FerflowError, printable
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -31,9 +31,9 @@ def run_stage(main: Callable[..., float | None]) -> None:
     try:
         earlier = main(*map(Path, words)) or 0.0
     except FerflowError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(printable(f"error: {error}"))
     except OSError as error:  # disk full, no permission, a folder where a file belongs
-        sys.exit(f"error: {error}")
+        sys.exit(printable(f"error: {error}"))
     record_cost(os.environ.get("DVC_STAGE"), time.perf_counter() - started + earlier)
 
 

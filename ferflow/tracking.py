@@ -30,6 +30,7 @@ from ferflow.last_run import (
 from ferflow.params import PARAMS_FILE, flatten, read_yaml, repository_root
 from ferflow.store import open_store
 from ferflow.summary import protocol_line
+from ferflow.tables import read_table
 
 import mlflow  # isort: skip  (after ferflow.store, which switches its telemetry off)
 from mlflow.entities import Metric, Param, Run, RunTag  # isort: skip
@@ -166,7 +167,7 @@ def _costs(lock: dict[str, Any]) -> dict[str, float]:
 
 def _curve_points() -> list[tuple[str, float, int]]:
     """(name, value, step) of the colony's search, a step per ant, and of training's epochs."""
-    ants, epochs = (pd.read_csv(CURVES / f"{name}.csv") for name in ("colony", "training"))
+    ants, epochs = (read_table(CURVES / f"{name}.csv") for name in ("colony", "training"))
     points = [
         (f"colony/{name}", float(value), step)
         for name in ("score", "best_score", "n_features")

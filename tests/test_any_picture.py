@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from ferflow.errors import DataError
+from ferflow.picture_size import FORMATS, MAX_PIXELS
 from ferflow.recognition import pictures
-from ferflow.recognition.pictures import MAX_PIXELS, read_picture, to_grey
+from ferflow.recognition.pictures import read_picture, to_grey
 
 # brighter to the right, darker downwards: each corner is another
 RAMP = (np.arange(60)[None] * 3 + np.arange(40)[::-1, None]).astype(np.uint8)
@@ -156,7 +157,7 @@ def test_what_is_no_picture_is_one_line(content, reason):
 
 def test_noise_behind_each_formats_first_bytes_is_one_line():
     rng = np.random.default_rng(0)
-    starts = [encode(Image.fromarray(RAMP), form)[:30] for form in pictures.FORMATS]
+    starts = [encode(Image.fromarray(RAMP), form)[:30] for form in FORMATS]
     for start in starts:
         for _ in range(30):
             try:

@@ -174,7 +174,7 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path):
             read_answers(path)
     with path.open("wb") as file:
         file.truncate(20 << 20)
-    with pytest.raises(DataError, match="larger than"):
+    with pytest.raises(DataError, match="too large"):
         read_answers(path)
 
 

@@ -193,7 +193,7 @@ def test_the_tables_of_preprocess_are_read_back(tmp_path, make_split):
     write_table(tmp_path / "train_twins.csv", cleaned.train_twins)
     twins = read_twins(tmp_path / "twins.csv", tmp_path / "train_twins.csv")
     assert twins == Twins(frozenset(["val_2"]), {"train_2": "train_0"})
-    with pytest.raises(DataError, match=r"nowhere\.csv is no table of twins"):
+    with pytest.raises(DataError, match=r"nowhere\.csv is not here"):
         read_twins(tmp_path / "nowhere.csv", tmp_path / "train_twins.csv")
     with pytest.raises(DataError, match="is no table of twins"):
         read_twins(tmp_path / "twins.csv", tmp_path / "twins.csv")

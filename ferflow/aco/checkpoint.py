@@ -14,6 +14,10 @@ from ferflow.aco.search import Search
 _WITHOUT_EFFECT = {"n_jobs", "checkpoint", "callback"}
 
 
+class DamagedCheckpointError(ValueError):
+    """A checkpoint's file cannot be gone on from."""
+
+
 class Checkpoint:
     """One file in a folder, named by a fingerprint of the data and the parameters.
 
@@ -39,9 +43,11 @@ class Checkpoint:
         try:
             # opened here: numpy leaves a damaged file open
             with self.file.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                if any(info.compress_type for info in archive.zip.infolist()):
+                    raise ValueError("packed, which ours never are")  # to any size
                 search.restore(dict(archive))
         except Exception as error:  # numpy raises what zip files and arrays raise
-            raise ValueError(
+            raise DamagedCheckpointError(
                 f"checkpoint must hold whole files; {self.file} is damaged ({error}). Delete it."
             ) from None
 

@@ -23,9 +23,14 @@ class OnlyFromHere:
 
         await self._app(scope, receive, send_with_policy)
 
-    @classmethod
-    def entry(cls) -> Any:
-        """As FastAPI takes middleware."""
-        from starlette.middleware import Middleware
 
-        return Middleware(cls)
+def middleware() -> list[Any]:
+    """As FastAPI takes it: the policy, and no answer under another name than this machine's.
+
+    A web page elsewhere can have its own name lead to 127.0.0.1 and then read what we answer.
+    """
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    here = ["127.0.0.1", "localhost"]
+    return [Middleware(OnlyFromHere), Middleware(TrustedHostMiddleware, allowed_hosts=here)]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.app import view
-from ferflow.app.browser import OnlyFromHere
+from ferflow.app.browser import middleware
 from ferflow.app.view import Moment
 from ferflow.errors import DataError
 from ferflow.recognition.gradcam import attention
@@ -66,7 +66,7 @@ def serve(recognizer: Recognizer, port: int) -> None:
                     font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
                 ),
                 css=view.STYLE,
-                app_kwargs={"middleware": [OnlyFromHere.entry()], "docs_url": None},
+                app_kwargs={"middleware": middleware(), "docs_url": None},
             )
         except OSError:
             raise DataError(f"port {port} is taken. Name another one: --port.") from None

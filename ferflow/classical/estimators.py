@@ -12,7 +12,8 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from ferflow.errors import DataError, ParamError
+from ferflow.classical.soundness import check_steps
+from ferflow.errors import ParamError
 from ferflow.fitting import TrainingData
 from ferflow.params import Record
 from ferflow.skops_files import dump_model, load_model
@@ -117,8 +118,5 @@ def save(model: Any, folder: Path) -> None:
 def load_pipeline(folder: Path, kind: type) -> Pipeline:
     """The pipeline in the folder; DataError where it does not end in a classifier of that kind."""
     model = load_model(folder / MODEL_FILE, Pipeline)
-    if not isinstance(model[-1], kind):
-        raise DataError(
-            f"{folder / MODEL_FILE} ends in a {type(model[-1]).__name__}, not a {kind.__name__}."
-        )
+    check_steps(folder / MODEL_FILE, model, kind)
     return model

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ferflow.acceleration import fast_version
 from ferflow.classical import estimators
+from ferflow.classical.soundness import check_forest
 from ferflow.errors import FerflowError
 from ferflow.fitting import Fitted, TrainingData
 from ferflow.params import Record
@@ -60,7 +61,10 @@ def save(model: Any, folder: Path) -> None:
 
 def load(folder: Path, kind: type) -> Any:
     """The forest in the folder; DataError where it is of another kind."""
-    return load_model(folder / estimators.MODEL_FILE, kind)
+    file = folder / estimators.MODEL_FILE
+    forest: Any = load_model(file, kind)
+    check_forest(file, forest)
+    return forest
 
 
 def _grown_elsewhere(forest: Any, x: NDArray[Any], y: NDArray[np.int64]) -> Any:

@@ -4,7 +4,9 @@ Nothing is ever unpacked to disk, and an archive that looks like an attack is re
 members that point out of it, or that would unpack to more than any face data set holds.
 """
 
+import gzip
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -16,13 +18,25 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from ferflow.errors import DataError
+from ferflow.zips import MAX_MEMBERS, open_zip
 
 MAX_PICTURE = 1 << 20  # bytes of one picture's file; FER-2013's have some 1,500
 MAX_TOTAL = 8 << 30  # bytes of all files together; ten times FER-2013's CSV is 3 GB
 
+_MAX_TAR_READ = 1 << 20  # bytes of a tar's own records, such as long names
+
 # what reading a damaged archive can raise; RuntimeError: locked with a password (zip), and
 # NotImplementedError, its child: packed in an odd way
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    gzip.BadGzipFile,
+    EOFError,
+    RuntimeError,
+)
+# and opening one, or a member; ValueError: a name that is no UTF-8, IndexError: one that is empty
+_MISSHAPEN = (*_DAMAGED, OSError, ValueError, OverflowError, IndexError, struct.error)
 
 
 class Files(ABC):
@@ -43,12 +57,17 @@ class Files(ABC):
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """A stream of a file's bytes; damage that shows while it is read is a DataError."""
         try:
-            with self._stream(name) as stream:
+            stream = self._stream(name)
+        except _MISSHAPEN as error:
+            raise self._unreadable(name, error) from None
+        try:
+            with stream:
                 yield stream
         except _DAMAGED as error:
-            raise DataError(
-                f"{self.title}: {name} cannot be read: {error}. Fetch the data again."
-            ) from None
+            raise self._unreadable(name, error) from None
+
+    def _unreadable(self, name: str, error: Exception) -> DataError:
+        return DataError(f"{self.title}: {name} cannot be read: {error}. Fetch the data again.")
 
     def read_picture(self, name: str) -> bytes:
         """The content of a picture's file; one that is too large to be a face is refused."""
@@ -57,7 +76,7 @@ class Files(ABC):
                 f"{name} holds {self._sizes[name]:,} bytes: no face ({MAX_PICTURE:,} at most)."
             )
         with self.open(name) as stream:
-            return stream.read()
+            return stream.read(MAX_PICTURE)  # without a number all that a lying zip unpacks to
 
     @abstractmethod
     def _stream(self, name: str) -> IO[bytes]: ...
@@ -96,24 +115,38 @@ class _Zip(Files):
         return self._archive.open(name)
 
 
+class _Unpacked(gzip.GzipFile):
+    """A gzipped tar, unpacked as it is read: a record that wants all of it at once is refused."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= _MAX_TAR_READ:
+            raise tarfile.ReadError(f"a record of {size or -1:,} bytes")
+        return super().read(size)
+
+
 class _Tar(Files):
     kind = "tar.gz"
 
     def __init__(self, path: Path, archive: tarfile.TarFile) -> None:
         self._archive = archive
-        sizes: dict[str, int] = {}
+        self._members: dict[str, tarfile.TarInfo] = {}
         total = 0
-        for member in archive:  # reads the whole archive: stop as soon as it is too much
+        for number, member in enumerate(archive, start=1):  # reads all: stop where it is too much
             total += member.size
+            if member.size < 0 or total > MAX_TOTAL or number > MAX_MEMBERS:
+                raise DataError(
+                    f"{path.name} has members of impossible sizes, unpacks to more than "
+                    f"{MAX_TOTAL:,} bytes or has more than {MAX_MEMBERS:,} members."
+                )
+            if member.name in self._members:
+                raise DataError(f"{path.name} holds the member {member.name} more than once.")
             if member.isfile():
-                sizes[member.name] = member.size
-            if total > MAX_TOTAL:
-                break
-        _refuse_escapes(path.name, sizes)
-        super().__init__(path.name, sizes)
+                self._members[member.name] = member
+        _refuse_escapes(path.name, self._members)
+        super().__init__(path.name, {name: info.size for name, info in self._members.items()})
 
     def _stream(self, name: str) -> IO[bytes]:
-        stream = self._archive.extractfile(name)
+        stream = self._archive.extractfile(self._members[name])
         assert stream is not None  # only files are listed
         return stream
 
@@ -127,7 +160,7 @@ def open_files(path: Path) -> Iterator[Files]:
     if path.is_dir():
         yield _Folder(path, filter(Path.is_file, path.rglob("*")), path.name)
         return
-    if not path.exists():
+    if not path.is_file():
         raise DataError(f"{path} is not here: neither a file nor a folder has that name.")
     with path.open("rb") as file:
         magic = file.read(4)
@@ -147,10 +180,12 @@ def _archive(path: Path, kind: str) -> Iterator[Files]:
         try:
             files: Files
             if kind == _Zip.kind:
-                files = _Zip(path, opened.enter_context(zipfile.ZipFile(path)))
+                files = _Zip(path, opened.enter_context(open_zip(path, max_bytes=MAX_TOTAL)))
             else:
-                files = _Tar(path, opened.enter_context(tarfile.open(path, "r:gz")))
-        except (*_DAMAGED, OSError) as error:  # an OSError: not gzipped
+                unpacked = opened.enter_context(_Unpacked(path))
+                tar = opened.enter_context(tarfile.open(fileobj=unpacked, mode="r:"))
+                files = _Tar(path, tar)
+        except _MISSHAPEN as error:  # an OSError: not gzipped
             raise DataError(
                 f"{path} is not a whole {kind} file: {error}. Fetch it again."
             ) from None
@@ -171,3 +206,5 @@ def _refuse_escapes(title: str, names: Iterable[str]) -> None:
                 f"{title}: the member '{name}' points outside of the archive. Do not unpack it; "
                 "fetch the data again from a place that you trust."
             )
+        if "\n" in name or "\r" in name:  # would end the line of every message about it
+            raise DataError(f"{title}: the name of the member {name!r} has several lines.")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ferflow.data.archives import Files
 from ferflow.errors import DataError
 from ferflow.params import nearest
+from ferflow.picture_size import check_encoded
 
 SIDE = 48  # pixels, both ways
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
@@ -59,9 +60,10 @@ def decode(name: str, content: bytes, *, resize: bool) -> NDArray[np.uint8]:
     image = None
     if content and all(end in content for end in ends):
         try:
-            image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
-        except cv2.error:  # a picture of more than 2^30 pixels
-            image = None
+            check_encoded(content)
+        except DataError as error:
+            raise DataError(f"{name} {error}") from None
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise DataError(f"{name} is not a readable picture ({len(content)} bytes).")
     if image.shape == (SIDE, SIDE):

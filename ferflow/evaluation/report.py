@@ -19,7 +19,7 @@ from ferflow.evaluation.search_figure import plot_search
 from ferflow.evaluation.tta import tta_proba
 from ferflow.fitting import check_labels
 from ferflow.params import Record
-from ferflow.tables import write_table
+from ferflow.tables import read_table, write_table
 
 DRAWN_SPLITS = ("val", "test")  # a forest's curves on its own training rows are all perfect
 
@@ -138,21 +138,21 @@ def draw_mistakes(
 
 def draw_colony(table_file: Path, path: Path) -> None:
     """The search of `select_features`, where there was one."""
-    table = pd.read_csv(table_file)
+    table = read_table(table_file)
     if not table.empty:
         figures.plot_convergence(table, path, score_name="Score on val")
 
 
 def draw_training(table_file: Path, path: Path) -> None:
     """The curves of a classifier that learnt in epochs."""
-    table = pd.read_csv(table_file)
+    table = read_table(table_file)
     if not table.empty:
         figures.plot_training(table, path)
 
 
 def draw_search(table_file: Path, path: Path) -> None:
     """The settings among which `train` chose, where it did."""
-    table = pd.read_csv(table_file)
+    table = read_table(table_file)
     if not table.empty:
         plot_search(table, path)
 

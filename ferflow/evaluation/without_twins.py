@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow.errors import DataError
+from ferflow.tables import read_table
 
 SUFFIX = "_without_twins"
 
@@ -17,12 +18,7 @@ _COLUMNS = {"split", "source_id", "kind"}
 
 def read_twins(path: Path) -> pd.DataFrame:
     """The table of `ferflow.data.twin_table`, all columns as text; DataError if it is not one."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
-    except ValueError as error:  # pandas' parser errors are ValueErrors, and so is bad UTF-8
-        raise DataError(f"{path} is no table of twins ({error}). Delete it, repeat.") from None
+    table = read_table(path, "table of twins", dtype=str, keep_default_na=False)
     if not set(table.columns) >= _COLUMNS:
         raise DataError(
             f"{path} is no table of twins: it has the columns {list(table.columns)}, "

@@ -8,6 +8,7 @@ need: what is read back agrees with what was measured to 1e-4 in every metric.
 """
 
 import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ferflow.artifacts import atomic
+from ferflow.bounded import read_bounded
 from ferflow.errors import DataError
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.evaluation.predictions import PREFIX, split_predictions
@@ -31,6 +33,7 @@ _EXACT_BYTES = 20  # a row; 7,178 rows then take 144 kB
 _MANTISSA_BITS = range(8, 24)  # float32 has 23
 _MAX_BYTES = 16 << 20
 _MAX_UNPACKED = 256 << 20
+_MAX_ROWS = 1_000_000
 _MAX_CLASSES = 100
 
 
@@ -89,23 +92,27 @@ def write_answers(path: Path, answers: dict[str, Answers], n_bins: int) -> None:
 def read_answers(path: Path) -> dict[str, Answers]:
     """Split -> answers. Raises DataError where the file is missing, too large or not such a one."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ValueError(f"larger than {_MAX_BYTES:,} bytes")
-        with pq.ParquetFile(path) as file:
+        content = read_bounded(path, _MAX_BYTES)
+        # a word that fills the file may stand in every row: kept once, and never copied
+        words = ["split", "label"]
+        with pq.ParquetFile(io.BytesIO(content), read_dictionary=words) as file:
             groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
             if sum(group.total_byte_size for group in groups) > _MAX_UNPACKED:
                 raise ValueError(f"it unpacks to more than {_MAX_UNPACKED:,} bytes")
+            # one byte of a file can stand for any number of equal values
+            if max([file.metadata.num_rows, *(g.num_rows for g in groups)]) > _MAX_ROWS:
+                raise ValueError(f"it has more than {_MAX_ROWS:,} rows")
             labels, single = _check_schema(file.schema_arrow)
-            frame = file.read().to_pandas()
+            frame = file.read(use_threads=False).to_pandas()
         return {
             str(name): _answers(rows, labels, single)
-            for name, rows in frame.groupby("split", sort=False)
+            for name, rows in frame.groupby("split", sort=False, observed=True)
         }
     except FileNotFoundError:
         raise DataError(
             f"{path} is not here, though its record is. Record the run again."
         ) from None
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
         raise DataError(f"{path} holds no predictions of a record: {error}") from None
 
 
@@ -178,8 +185,8 @@ def _check_schema(schema: pa.Schema) -> tuple[list[str], bool]:
     """Class names, and whether probabilities are float32; ValueError for any other table."""
     names, types = schema.names, schema.types
     chances = names[len(_KEYS) :]
-    text_types = [pa.string(), pa.int64(), pa.string()]
-    if names[: len(_KEYS)] != _KEYS or types[: len(_KEYS)] != text_types:
+    word = pa.dictionary(pa.int32(), pa.string())  # as `read_dictionary` gives it
+    if names[: len(_KEYS)] != _KEYS or types[: len(_KEYS)] != [word, pa.int64(), word]:
         raise ValueError(f"its columns must begin with {_KEYS}; got {names[:5]}")
     if not 2 <= len(chances) <= _MAX_CLASSES or not all(n.startswith(PREFIX) for n in chances):
         raise ValueError(f"{PREFIX}<class> must follow for 2 to {_MAX_CLASSES} classes")

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2, chi2_contingency
 
+from ferflow.bounded import read_bounded
 from ferflow.errors import DataError
 from ferflow.evaluation.metrics import wilson_interval
 from ferflow.papers.decoder import one_vs_rest
@@ -80,16 +81,15 @@ def read_matrix(path: Path) -> ConfusionMatrix:
     Raises DataError where it is missing, huge, empty, not square, or holds anything but counts.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path} is too large for a confusion matrix ({MAX_BYTES:,} bytes).")
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bounded(path, MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise DataError(f"{path} is not text. Expected {_EXAMPLE}.") from None
     if not text.strip():
         raise DataError(f"{path} is empty. Expected {_EXAMPLE}.")
-    rows, labels = _parse_json(path, text) if text.lstrip()[0] in "[{" else _parse_csv(text)
+    parse = _parse_json if text.lstrip()[0] in "[{" else _parse_csv
+    rows, labels = parse(path, text)
     counts = _counts(path, rows)
     labels = labels or [f"class {k}" for k in range(len(counts))]
     if len(labels) != len(counts):
@@ -194,14 +194,18 @@ def _parse_json(path: Path, text: str) -> tuple[Any, list[str] | None]:
     return content.get("matrix"), [str(label) for label in labels] if labels else None
 
 
-def _parse_csv(text: str) -> tuple[list[list[str]], list[str] | None]:
+def _parse_csv(path: Path, text: str) -> tuple[list[list[str]], list[str] | None]:
     """Cells and labels; a first row or column that is no number holds labels."""
     first = text.splitlines()[0]
     separator = max(",;\t", key=first.count)
-    rows = [
-        [cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=separator)
-    ]
+    try:
+        table = list(csv.reader(text.splitlines(), delimiter=separator))
+    except csv.Error as error:
+        raise DataError(f"{path} is no CSV: {error}. Expected {_EXAMPLE}.") from None
+    rows = [[cell.strip() for cell in row] for row in table]
     rows = [row for row in rows if any(row)]
+    if not rows:
+        raise DataError(f"{path} holds no numbers. Expected {_EXAMPLE}.")
     labels = None
     if not any(map(_is_number, rows[0])):
         labels = [cell for cell in rows[0] if cell]
@@ -232,7 +236,7 @@ def _counts(path: Path, rows: Any) -> NDArray[np.int64]:
 def _count(path: Path, cell: Any) -> int:
     if isinstance(cell, bool | list | dict | None) or not _is_number(str(cell)):
         raise DataError(f"{path}: a cell is a count of images; got {cell!r}.")
-    value = float(cell)
+    value = float(str(cell))  # of a whole number with 309 digits or more: infinite
     if not 0 <= value < 1e12 or value != int(value):
         raise DataError(
             f"{path}: a cell is a whole number of images, 0 or more; got {cell!r}. "

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from ferflow.artifacts import read_json
 from ferflow.costs import declared_stages, dvc_md5, find_cost, read_lock
 from ferflow.errors import FerflowError
@@ -19,6 +17,7 @@ from ferflow.papers.records import MISTAKE, WORD, RunRecord, Scores, save_figure
 from ferflow.papers.resampling import intervals
 from ferflow.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.presets import DEFAULTS, load_preset
+from ferflow.tables import read_table
 
 METRICS = Path("metrics")
 CODE = ("ferflow/", "stages/")  # modules, and packages whole
@@ -143,7 +142,7 @@ def fold_of(params: dict[str, Any]) -> tuple[int | None, int | None]:
 
 def read_curves(path: Path) -> dict[str, list[int | float | None]]:
     """Column -> values of a table of curves; an empty one where there are none."""
-    table = pd.read_csv(path)
+    table = read_table(path)
     if table.empty:
         return {}
     whole = table.astype(object).where(table.notna(), None)

@@ -14,10 +14,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from scipy.stats import t as student_t
 
 from ferflow.artifacts import write_json
+from ferflow.bounded import read_bounded
 from ferflow.errors import DataError, FerflowError
 from ferflow.papers.compact import Answers, read_answers, write_answers
 from ferflow.papers.resampling import SCORES
@@ -32,7 +33,7 @@ WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 _MAX_BYTES = 1 << 20
 
 Word = Annotated[str, Field(pattern=f"^{WORD.pattern}$")]
-Number = int | float
+Number = Annotated[int, Field(ge=-(2**53), le=2**53)] | float  # what a float holds exactly
 Curves = dict[str, list[Number | None]]
 Scores = dict[str, Number | dict[str, dict[str, Number]]]
 Interval = tuple[float, float]
@@ -66,7 +67,7 @@ class RunRecord(Record):
     mistake: Word | None = None
     members: dict[str, float] | None = None
     params: dict[str, Any] = Field(default_factory=dict)
-    stages: dict[str, Any] = Field(default_factory=dict)
+    stages: dict[str, dict[str, Any]] = Field(default_factory=dict)
     training: Curves = Field(default_factory=dict)
     data: str | None = None
     code: str | None = None
@@ -75,6 +76,22 @@ class RunRecord(Record):
     versions: dict[str, str] = Field(default_factory=dict)
     hardware: dict[str, str | Number] = Field(default_factory=dict)
     costs: dict[str, dict[str, float]] = Field(default_factory=dict)
+
+    @field_validator("metrics")
+    @classmethod
+    def _whole(cls, metrics: dict[str, Scores]) -> dict[str, Scores]:
+        for split, scores in metrics.items():
+            numbers = {name for name, value in scores.items() if not isinstance(value, dict)}
+            if lacking := {*SCORES, "accuracy_low", "accuracy_high"} - numbers:
+                raise ValueError(f"{split} lacks the score {min(lacking)}")
+        return metrics
+
+    @field_validator("costs")
+    @classmethod
+    def _timed(cls, costs: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        if not all("seconds" in cost for cost in costs.values()):
+            raise ValueError("a stage's cost lacks its seconds")
+        return costs
 
     @property
     def stem(self) -> str:
@@ -155,9 +172,7 @@ def load_records(folder: Path = FOLDER) -> list[RunRecord]:
 def read_record(path: Path) -> RunRecord:
     """The record in a file; DataError where it is missing, too large or not one of ours."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DataError(f"{path} is too large for a record ({_MAX_BYTES:,} bytes).")
-        record = RunRecord.model_validate_json(path.read_bytes())
+        record = RunRecord.model_validate_json(read_bounded(path, _MAX_BYTES))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     except ValidationError as error:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ferflow.errors import FerflowError, ParamError
+from ferflow.errors import FerflowError, ParamError, printable
 
 ModelOption = Annotated[
     Path | None,
@@ -43,7 +43,7 @@ def predict(
     inputs = list(find_inputs(paths))
     failed = predict(inputs, recognizer, write, detect=detect, annotate=annotate)
     for result in failed:
-        print(f"error: {result.name} {result.fault}", file=sys.stderr)
+        print(printable(f"error: {result.name} {result.fault}"), file=sys.stderr)
     if len(inputs) > 1 and failed:
         raise FerflowError(f"{len(failed)} of {len(inputs)} inputs could not be read.")
     if failed:

@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ferflow.errors import DataError
+from ferflow.picture_size import FORMATS, MAX_PIXELS, check_size
 
 Source = str | Path | bytes | NDArray[np.uint8]
-
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
-MAX_PIXELS = 80_000_000  # 240 MB in colour; Pillow itself warns from 89 million on
 
 _ANIMATED = ("GIF", "PNG", "WEBP")  # a telephone's JPEG may hold a thumbnail as second frame
 _BACKGROUND = "white"  # behind transparent pixels
@@ -83,15 +81,6 @@ def _checked(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         raise DataError(f"a picture needs a pixel at least; got shape {shape}.")
     check_size(shape[1], shape[0])
     return pixels
-
-
-def check_size(width: int, height: int) -> None:
-    """Raises DataError, without the file's name, where a picture has more than MAX_PIXELS."""
-    if width * height > MAX_PIXELS:
-        raise DataError(
-            f"has {width:,} x {height:,} pixels; at most {MAX_PIXELS:,} in all are decoded. "
-            "Scale it down."
-        )
 
 
 def _open(file: Any) -> Picture:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -74,9 +75,10 @@ def predict(
 
 
 def quiet_opencv() -> None:
-    """Keep OpenCV's and FFmpeg's own remarks on broken videos off the terminal."""
+    """Keep the libraries' own remarks on broken videos and pictures off the terminal."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first video is opened
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 
 
 def _look(

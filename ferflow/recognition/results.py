@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ferflow.errors import printable
 from ferflow.recognition.recognizer import Face
 
 Format = Literal["text", "json", "csv"]
@@ -66,7 +67,7 @@ def _print_json(result: Result) -> None:
 
 def _print_text(result: Result) -> None:
     """A line for each face, or one that says that there is none."""
-    name = result.name
+    name = printable(result.name)
     if result.frame is not None:
         name += f" frame {result.frame} ({result.seconds:.2f} s)"
     note = f" ({result.note})" if result.note else ""

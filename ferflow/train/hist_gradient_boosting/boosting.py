@@ -7,6 +7,7 @@ from pydantic import Field
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from ferflow.classical.estimators import MODEL_FILE, as_numbers, predict_proba, save
+from ferflow.classical.soundness import check_boosting
 from ferflow.fitting import Fitted, TrainingData
 from ferflow.params import Record
 from ferflow.skops_files import load_model
@@ -38,4 +39,6 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
 
 def load(folder: Path) -> HistGradientBoostingClassifier:
     """The trees in the folder."""
-    return load_model(folder / MODEL_FILE, HistGradientBoostingClassifier)
+    model = load_model(folder / MODEL_FILE, HistGradientBoostingClassifier)
+    check_boosting(folder / MODEL_FILE, model)
+    return model

@@ -8,12 +8,14 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
 from ferflow.classical.estimators import (
+    MODEL_FILE,
     ScaledParams,
     fit_pipeline,
     load_pipeline,
     predict_proba,
     save,
 )
+from ferflow.classical.soundness import check_neighbors
 from ferflow.errors import ParamError
 from ferflow.fitting import Fitted, TrainingData
 
@@ -48,4 +50,6 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
 
 def load(folder: Path) -> Pipeline:
     """The neighbours in the folder."""
-    return load_pipeline(folder, KNeighborsClassifier)
+    pipeline = load_pipeline(folder, KNeighborsClassifier)
+    check_neighbors(folder / MODEL_FILE, pipeline[-1])
+    return pipeline

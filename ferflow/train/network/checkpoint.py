@@ -70,8 +70,14 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
         with safe_open(file, "pt") as opened:
             about = json.loads(opened.metadata()["about"])
             return {name: opened.get_tensor(name) for name in opened.keys()}, about  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{file} is no whole checkpoint ({error}). Delete it, repeat.") from None
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise damaged(folder, error) from None
+
+
+def damaged(folder: Path, error: Exception) -> DataError:
+    """What is said of a checkpoint that cannot be gone on from."""
+    reason = " ".join(str(error).split())[:300]
+    return DataError(f"{folder / _FILE} is no whole checkpoint ({reason}). Delete it, repeat.")
 
 
 def pack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -18,7 +18,12 @@ from ferflow.train.network.batches import (
     measure_scale,
     to_tensor,
 )
-from ferflow.train.network.checkpoint import checkpoint_folder, load_checkpoint, save_checkpoint
+from ferflow.train.network.checkpoint import (
+    checkpoint_folder,
+    damaged,
+    load_checkpoint,
+    save_checkpoint,
+)
 from ferflow.train.network.files import TrainedNetwork
 from ferflow.train.network.loop import Training, check_fit
 from ferflow.train.network.params import Params, build_network
@@ -74,9 +79,14 @@ def _resume(training: Training, folder: Path | None) -> float:
     found = load_checkpoint(folder) if folder is not None else None
     if found is None:
         return 0.0
-    training.restore(*found)
+    assert folder is not None
+    try:
+        training.restore(*found)
+        seconds = float(sum(row["seconds"] for row in training.history))
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise damaged(folder, error) from None
     print(f"going on after epoch {len(training.history)} ({folder})")
-    return sum(row["seconds"] for row in training.history)
+    return seconds
 
 
 def _run(training: Training, data: TrainingData, params: Params, folder: Path | None) -> None:

@@ -21,10 +21,24 @@ from ferflow.errors import DataError, FerflowError
 from ferflow.pretrained import read_backbone
 from ferflow.train.network.backbones import BackboneClassifier
 from ferflow.train.network.batches import Scale, channels_last
-from ferflow.train.network.params import architecture_names, build_network
+from ferflow.train.network.params import architecture, architecture_names, build_network
 
 ABOUT, WEIGHTS, HEAD = "network.json", "network.safetensors", "head.safetensors"
 CONFIG, BACKBONE, PREPROCESSOR = "config.json", "model.safetensors", "preprocessor_config.json"
+
+_MAX_SIDE = 512  # pixels
+# what files that do not fit together raise
+_UNFIT = (
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
+    SafetensorError,
+    FerflowError,
+)
 
 
 @dataclass(frozen=True)
@@ -68,17 +82,18 @@ def load_network(folder: Path) -> TrainedNetwork:
         side, scale = int(about["side"]), Scale(**about["scale"])
         if not (1 <= n_classes <= 1000 and math.isfinite(scale.mean) and scale.std > 0):
             raise ValueError("impossible numbers")
+        if not 1 <= side <= _MAX_SIDE:
+            raise ValueError(f"images of {side} pixels")
         if name not in architecture_names():
             raise ValueError(f"no architecture {name!r}")
         network: nn.Module
         if (folder / HEAD).exists():
             network = _load_backbone(folder, n_classes, int(about["input_size"]))
         else:
-            network = build_network(name, n_classes, options)
-            network.load_state_dict(load_file(folder / WEIGHTS))
+            network = _load_plain(folder, name, n_classes, options)
     except FileNotFoundError:
         raise DataError(f"{folder / WEIGHTS} is not here. `dvc repro` makes it.") from None
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, FerflowError) as error:
+    except _UNFIT as error:
         reason = " ".join(str(error).split())[:300]
         raise DataError(f"{folder} holds no network that can be loaded: {reason}") from None
     return TrainedNetwork(
@@ -106,7 +121,24 @@ def _save_backbone(
     _save(head, folder / HEAD, torch.float32)
 
 
+def _load_plain(folder: Path, name: str, n_classes: int, options: dict[str, Any]) -> nn.Module:
+    """A network without a backbone, built only after its weights were found to be that large."""
+    if "input_size" in architecture(name).Options.model_fields:
+        raise ValueError(f"{name} stands on a backbone, and {HEAD} is not here")
+    with torch.device("meta"):  # shapes without memory
+        expected = build_network(name, n_classes, options).state_dict()
+    weights = load_file(folder / WEIGHTS)
+    shapes = [{key: tensor.shape for key, tensor in each.items()} for each in (expected, weights)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"its weights are not those of {name} with {options}")
+    network = build_network(name, n_classes, options)
+    network.load_state_dict(weights)
+    return network
+
+
 def _load_backbone(folder: Path, n_classes: int, input_size: int) -> BackboneClassifier:
+    if not 1 <= input_size <= _MAX_SIDE:
+        raise ValueError(f"faces of {input_size} pixels")
     head = load_file(folder / HEAD)
     network = BackboneClassifier(
         read_backbone(folder),
