@@ -40,6 +40,10 @@ FILTERS_OFF = {  # every filter of `preprocess` switched off
 }
 
 
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=2, help="of each family, in tests marked slow")
+
+
 @pytest.fixture
 def make_split():
     """A factory of splits with random values: images by default, features with shape=(d,)."""
