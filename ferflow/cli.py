@@ -198,10 +198,10 @@ def enter(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Run a command; a FerflowError is a line, not a traceback."""
+    """Run a command; what the user or the disk is at fault for is a line, not a traceback."""
     try:
         app()
-    except FerflowError as error:
+    except (FerflowError, OSError) as error:
         sys.exit(f"error: {error}")
 
 

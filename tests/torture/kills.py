@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torture.scratch import FAMILIES, STAGES, Scratch, tell, wait_for_the_end
 
 MODES = ("group", "dvc alone")
-PER_ROUND = 7  # kills while one and the same pipeline run is brought to its end
+PER_ROUND = 10  # kills while one and the same pipeline run is brought to its end
 
 
 @dataclass(frozen=True, order=True)

@@ -119,7 +119,9 @@ class Scratch(Repository):
                 "select t.value, r.status from runs r join tags t on r.run_uuid = t.run_uuid "
                 "where t.key = 'ferflow.fingerprint' order by 1, 2"
             ).fetchall()
-            (models,) = database.execute("select count(*) from logged_models").fetchone()
+            (models,) = database.execute(
+                "select count(*) from logged_models where lifecycle_stage = 'active'"
+            ).fetchone()
             points = database.execute(
                 "select key, step, count(*) from metrics group by key, step, run_uuid order by 1, 2"
             ).fetchall()
