@@ -73,12 +73,12 @@ class Repository:
         printed = self.run("dvc", "repro", ok=ok, **changes)
         return re.findall(r"Running stage '(\w+)'", printed), printed
 
-    def runs(self):
-        """A client and the runs in the repository's MLflow store."""
+    def runs(self, address=None):
+        """A client and the runs in the repository's MLflow store, or in another."""
         # A new address each time: MLflow keeps a store open by its address, deleted or not.
         self.n_opened += 1
-        address = f"{self.folder}{'/.' * self.n_opened}/.mlflow/mlflow.db"
-        client = mlflow.MlflowClient(f"sqlite:///{address}")
+        own = f"sqlite:///{self.folder}{'/.' * self.n_opened}/.mlflow/mlflow.db"
+        client = mlflow.MlflowClient(address or own)
         experiment = client.get_experiment_by_name("ferflow")
         return client, client.search_runs([experiment.experiment_id])
 

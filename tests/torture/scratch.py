@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -74,6 +75,20 @@ class Scratch(Repository):
     def start_repro(self, **changes):
         return self.start(sys.executable, "-m", "dvc", "repro", **changes)
 
+    def copy_to(self, folder):
+        """Another repository with the same files, ignored ones too, but a store of its own."""
+        shutil.copytree(
+            self.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(".mlflow")
+        )
+        other = object.__new__(type(self))
+        other.folder, other.n_opened = folder, 0
+        return other
+
+    def both(self, *commands):
+        """Run commands at the same time; what each printed. All must succeed."""
+        started = [self.start(*command)[0] for command in commands]
+        return [finish(process) for process in started]
+
     def reset(self):
         """As a fresh clone: no outputs, no cache, no store; only compiled modules stay."""
         self.git("checkout", "--quiet", ".")
@@ -127,6 +142,13 @@ class Scratch(Repository):
             ).fetchall()
         database.close()
         return {"runs": runs, "models": models, "points": points}
+
+
+def finish(process, ok=True):
+    """Wait for a process; what it printed."""
+    printed = process.communicate()[0]
+    assert (process.returncode == 0) == ok, printed
+    return printed
 
 
 def living(mark):
