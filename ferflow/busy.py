@@ -14,23 +14,22 @@ def refuse_while_dvc_runs() -> None:
 
     A queued or `--temp` experiment runs in a copy of its own and is not in the way.
     """
-    if (process := _running()) is not None:
+    if process := next(filter(_is_alive, lock_holders()), None):
         raise FerflowError(
             f"DVC runs the pipeline here (process {process}), and its stages read params.yaml one "
             "after another. Wait until it has ended, or work in another clone."
         )
 
 
-def _running() -> int | None:
-    """The id of a living process that holds one of DVC's locks; killed ones leave theirs."""
+def lock_holders() -> set[int]:
+    """The processes that hold one of DVC's locks here; killed ones leave theirs."""
     try:
         locks = json.loads(LOCKS.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):  # of a damaged one DVC tells
-        return None
+        return set()
     holders = [*locks.get("write", {}).values()]
     holders += [holder for readers in locks.get("read", {}).values() for holder in readers]
-    ids = sorted({int(holder["pid"]) for holder in holders})
-    return next((process for process in ids if _is_alive(process)), None)
+    return {int(holder["pid"]) for holder in holders}
 
 
 def _is_alive(process: int) -> bool:

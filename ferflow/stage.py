@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ferflow.busy import lock_holders
 from ferflow.costs import record_cost, stage_params
 from ferflow.errors import FerflowError
 from ferflow.params import flatten
@@ -61,7 +62,11 @@ def _refuse_changed_params(before: dict[str, Any], after: dict[str, Any]) -> Non
 def _end_with_parent() -> None:
     """Ask Linux to end this process with its parent, so that no stage outlives a killed DVC.
 
-    Without it an orphan goes on writing the file that the next `dvc repro` is making.
+    Without it an orphan goes on writing the file that the next `dvc repro` is making. Where DVC
+    was killed before the question, while modules were imported, another is the parent by now.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        holders = lock_holders()
+        if "DVC_STAGE" in os.environ and holders and os.getppid() not in holders:
+            sys.exit("error: DVC was ended while this stage began.")

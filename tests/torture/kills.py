@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torture.scratch import FAMILIES, STAGES, Scratch, tell, wait_for_the_end
 
 MODES = ("group", "dvc alone")
-PER_ROUND = 10  # kills while one and the same pipeline run is brought to its end
+PER_ROUND = 7  # kills while one and the same pipeline run is brought to its end
 
 
 @dataclass(frozen=True, order=True)
@@ -119,6 +119,7 @@ class Killer:
         assert not left, f"{left} live on after {moment} ({mode})"
         self.counts[mode] += 1
         self.hit[moment.name] += 1
+        tell(family=self.family, kill=self.n_kills, of=mode, moment=[moment.name, moment.seconds])
 
     def _check(self):
         """Everything is as after the unbroken run."""
@@ -135,6 +136,7 @@ class Killer:
 
 def _read(stream, lines):
     """Hand on the lines of a stream, then None."""
-    for line in stream:
-        lines.put(line)
+    with stream:
+        for line in stream:
+            lines.put(line)
     lines.put(None)

@@ -165,7 +165,7 @@ def living(mark):
     return found
 
 
-def wait_for_the_end(mark, seconds=15):
+def wait_for_the_end(mark, seconds=60):
     """Wait until no process carries the mark; returns those that still do."""
     deadline = time.monotonic() + seconds
     while (left := living(mark)) and time.monotonic() < deadline:
