@@ -9,7 +9,7 @@ COMPILE := --quiet --upgrade --strip-extras --no-header --no-annotate \
 	--no-emit-options --no-emit-find-links --no-emit-index-url
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help repro test check audit fuzz format ui app lock clean
+.PHONY: help repro test torture check audit fuzz format ui app lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ repro: .venv/ready ## run what changed in the pipeline, show the metrics
 
 test: .venv/ready ## run the tests
 	pytest
+
+torture: .venv/ready ## kills, parallel runs, full disks (KILLS=20 of each family); an hour
+	pytest -s -m slow --kills $(or $(KILLS),20)
 
 check: .venv/ready ## lint, formatting, types, known weaknesses of what is installed
 	ruff check

@@ -12,16 +12,17 @@ import math
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from ferflow.bounded import read_bounded
-from ferflow.errors import DataError
+from ferflow.errors import DataError, DiskError
 
 SPLITS = ("train", "val", "test")
 
@@ -144,7 +145,7 @@ def split_writer(
     with atomic(path) as part:
         with part.open("wb") as file:
             file.write(header)
-            file.truncate(start["end"])
+            _reserve(file.fileno(), start["end"])
         for name, array in tensors.items():
             _map(part, "r+", *sizes[name], offset=start[name])[...] = array
         x = _map(part, "r+", *sizes["x"], offset=start["x"])
@@ -180,15 +181,23 @@ def load_split(path: Path) -> Split:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary path beside `path`, renamed to it when the block ends without an error.
+
+    Raises DiskError where the disk is full, or may not be written to; nothing is left then.
+    """
     part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)  # a killed run's, perhaps a second name of another file
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)  # a killed run's, perhaps a second name of another file
         yield part
         part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):  # where it could not be made it cannot be deleted either
+            part.unlink(missing_ok=True)
+        if (reason := _fault_of_disk(error, path, part)) is not None:
+            raise DiskError(
+                f"{path} cannot be written ({reason}). Make room, or permit it, and repeat."
+            ) from None
         raise
 
 
@@ -221,6 +230,32 @@ def pass_through(source: Path, target: Path) -> None:
             raise DataError(f"{source} is not here. `dvc repro` makes it.") from None
         except OSError:
             part.write_bytes(source.read_bytes())
+
+
+def _fault_of_disk(error: BaseException, path: Path, part: Path) -> str | None:
+    """What kept `path` from being written, in words, or None where it was something else.
+
+    Short of space, numpy and safetensors give no error number, and the others no file name.
+    """
+    if isinstance(error, SafetensorError):
+        return str(error) if "I/O error" in str(error) else None
+    if not isinstance(error, OSError):
+        return None
+    ours = {str(place) for place in (part, path, *path.parents)}
+    if error.filename is not None and str(error.filename) not in ours:
+        return None  # another file, which was to be read
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _reserve(file: int, size: int) -> None:
+    """Make a file that long; an OSError where the disk has not the room.
+
+    Mapped from a file with holes, a full disk would be a signal that ends the process.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
+    else:  # macOS
+        os.truncate(file, size)
 
 
 def _row_arrays(rows: Split) -> dict[str, NDArray[Any]]:

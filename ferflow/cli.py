@@ -1,7 +1,9 @@
 """The command `ferflow`."""
 
+import codecs
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -198,11 +200,19 @@ def enter(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Run a command; a FerflowError is a line, not a traceback."""
+    """Run a command; what the user or the disk is at fault for is a line, not a traceback."""
+    _speak_utf8()
     try:
         app()
-    except FerflowError as error:
+    except (FerflowError, OSError) as error:
         sys.exit(printable(f"error: {error}"))
+
+
+def _speak_utf8() -> None:
+    """Print UTF-8 where the locale knows ASCII alone; paths come out as the bytes that they are."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and codecs.lookup(stream.encoding).name == "ascii":
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _find_root() -> Path:

@@ -21,8 +21,8 @@ PIPELINE_FILE = Path("dvc.yaml")
 
 
 def record_cost(stage: str | None, seconds: float) -> None:
-    """Note what a stage of dvc.yaml cost; run by hand (None) or by another pipeline, nothing."""
-    if stage is None or ":" in stage:
+    """Note what a stage of dvc.yaml cost; run by hand (None), nothing."""
+    if stage is None:
         return
     cost = {"seconds": round(seconds, 3), "peak_memory_mb": round(_peak_memory_mb(), 1)}
     write_json(_cost_file(stage, stage_fingerprint(stage)), cost)
@@ -39,16 +39,21 @@ def stage_fingerprint(stage: str) -> str:
 
     The md5 of an input that an earlier stage made stands in dvc.lock by now; code is hashed here.
     """
-    params = read_yaml(PARAMS_FILE)
-    declared = declared_stages(params)[stage]
+    declared = declared_stages(read_yaml(PARAMS_FILE))[stage]
     made = {
         out["path"]: out["md5"] for entry in read_lock().values() for out in entry.get("outs", [])
     }
     deps = [
         {"path": path, "md5": made.get(path) or dvc_md5(Path(path))} for path in declared["deps"]
     ]
-    keys = declared.get("params", [])
-    return _hash(deps, {PARAMS_FILE.name: {key: _lookup(params, key) for key in keys}})
+    return _hash(deps, {PARAMS_FILE.name: stage_params(stage)})
+
+
+def stage_params(stage: str) -> dict[str, Any]:
+    """What params.yaml holds now under the keys that a stage declares."""
+    params = read_yaml(PARAMS_FILE)
+    keys = declared_stages(params)[stage].get("params", [])
+    return {key: _lookup(params, key) for key in keys}
 
 
 def declared_stages(params: dict[str, Any]) -> dict[str, Any]:

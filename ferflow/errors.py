@@ -11,6 +11,10 @@ class ParamError(FerflowError):
     """A parameter is unknown, of the wrong type or impossible."""
 
 
+class DiskError(FerflowError):
+    """A file could not be written: the disk is full, or may not be written to."""
+
+
 class DataError(FerflowError):
     """An input file or folder is missing, damaged or not what its name promises."""
 

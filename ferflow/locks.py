@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Make a folder, and hold its lock for the block; the lock ends with the process."""
+def exclusive(folder: Path, name: str = "lock") -> Iterator[None]:
+    """Make a folder, and hold the lock of that name in it; the lock ends with the process."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
+    with (folder / name).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

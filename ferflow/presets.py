@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
 
 from ferflow.artifacts import atomic
+from ferflow.busy import refuse_while_dvc_runs
 from ferflow.errors import ParamError
 from ferflow.hashing import sha256_of
 from ferflow.params import PARAMS_FILE, Record, flatten, nearest, parse_yaml, read_yaml
@@ -86,8 +87,9 @@ def use(name: str, settings: dict[str, Any]) -> list[str]:
 
     Returns a line for each of the user's own edits of the old params.yaml that is gone now.
     """
-    edits = own_edits()
     params = compose(name, settings)
+    refuse_while_dvc_runs()
+    edits = own_edits()
     with atomic(PARAMS_FILE) as part:
         part.write_text(params_text(params), encoding="utf-8")
     now = flatten(_plain(params))

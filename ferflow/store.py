@@ -1,6 +1,8 @@
 """Where MLflow keeps runs: a database under the repository, made safely, or the user's server."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from ferflow.errors import FerflowError
@@ -12,6 +14,9 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 EXPERIMENT = "ferflow"
 FOLDER = Path(".mlflow")
@@ -23,40 +28,83 @@ def open_store() -> tuple[MlflowClient, str]:
     MLFLOW_TRACKING_URI wins over the repository's own database, which lies in the real
     repository also when DVC runs in a temporary copy of it.
     """
-    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
-        client = MlflowClient(uri)
-        experiment = client.get_experiment_by_name(EXPERIMENT)
-        return client, experiment.experiment_id if experiment else client.create_experiment(
-            EXPERIMENT
-        )
-    folder = repository_root().resolve() / FOLDER
-    with exclusive(folder):  # two processes that create it at once crash
-        if not (folder / "mlflow.db").exists():
-            _create(folder)
-    client = MlflowClient(database_uri(folder))
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
-        return client, client.create_experiment(EXPERIMENT, _artifacts(folder))
-    if experiment.artifact_location != _artifacts(folder):
+    file = _database()
+    if file is None:
+        client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+        return client, _experiment(client, None)
+    with exclusive(file.parent, f"{file.name}.lock"):  # two processes that create it at once crash
+        if not file.exists():
+            _create(file)
+        client = MlflowClient(database_uri(file))
+        experiment_id = _experiment(client, _artifacts(file))
+    if file == _own_database():
+        location = client.get_experiment(experiment_id).artifact_location
+        if location != _artifacts(file):
+            raise FerflowError(
+                f"{file.parent} was made for runs in {location}: the repository was moved, and "
+                f"MLflow stores full paths. Delete {FOLDER}/ and run `ferflow track`."
+            )
+    return client, experiment_id
+
+
+@contextmanager
+def one_writer() -> Iterator[None]:
+    """Fill runs for the block's length, alone where the store is a database file.
+
+    Two that look for a run at once would both create it. What MLflow raises is a FerflowError.
+    """
+    file = _database()
+    try:
+        with nullcontext() if file is None else exclusive(file.parent, f"{file.name}.writer"):
+            yield
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = str(error).strip().splitlines()[0]
         raise FerflowError(
-            f"{folder} was made for runs in {experiment.artifact_location}: the repository was "
-            f"moved, and MLflow stores full paths. Delete {FOLDER}/ and run `ferflow track`."
-        )
-    return client, experiment.experiment_id
+            f"MLflow's store cannot be written ({reason}). `ferflow track` tries again."
+        ) from None
 
 
-def database_uri(folder: Path) -> str:
-    """The address of the database in a store's folder."""
-    return f"sqlite:///{folder / 'mlflow.db'}"
+def database_uri(file: Path) -> str:
+    """The address of a store's database file."""
+    return f"sqlite:///{file}"
 
 
-def _create(folder: Path) -> None:
+def _own_database() -> Path:
+    return repository_root().resolve() / FOLDER / "mlflow.db"
+
+
+def _database() -> Path | None:
+    """The sqlite file that is the store, or None where a server is.
+
+    A relative one counts from the repository: DVC's temporary copies of it are deleted.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        return _own_database()
+    if not uri.startswith("sqlite:"):
+        return None
+    return repository_root().resolve() / str(make_url(uri).database)
+
+
+def _experiment(client: MlflowClient, artifacts: str | None) -> str:
+    """The id of the experiment, which is made where there is none."""
+    if (found := client.get_experiment_by_name(EXPERIMENT)) is None:
+        try:
+            return str(client.create_experiment(EXPERIMENT, artifacts))
+        except MlflowException:  # on a server another process may have been first
+            if (found := client.get_experiment_by_name(EXPERIMENT)) is None:
+                raise
+    return str(found.experiment_id)
+
+
+def _create(file: Path) -> None:
     """Make the database under another name first: one that is cut off half-made never opens."""
-    part = folder / "mlflow.db.part"
+    part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
-    MlflowClient(f"sqlite:///{part}").create_experiment(EXPERIMENT, _artifacts(folder))
-    part.rename(folder / "mlflow.db")
+    MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, _artifacts(file))
+    part.rename(file)
 
 
-def _artifacts(folder: Path) -> str:
-    return (folder / "artifacts").as_uri()
+def _artifacts(file: Path) -> str:
+    """Beside the database, wherever the process runs that makes the experiment."""
+    return (file.parent / "artifacts").as_uri()

@@ -28,7 +28,7 @@ from ferflow.last_run import (
     lock_fingerprint,
 )
 from ferflow.params import PARAMS_FILE, flatten, read_yaml, repository_root
-from ferflow.store import open_store
+from ferflow.store import one_writer, open_store
 from ferflow.summary import protocol_line
 from ferflow.tables import read_table
 
@@ -58,10 +58,16 @@ _NETWORK_PACKAGES = (*_BACKBONE_PACKAGES, "kornia", "safetensors")
 def track_run() -> str:
     """Make sure that the last finished run is in MLflow; returns a line that says what was done.
 
-    Raises FerflowError where the files are not those of one finished run.
+    Raises FerflowError where the files are not those of one finished run, or MLflow cannot be
+    reached.
     """
     lock = read_lock()
     check_finished(lock)
+    with one_writer():
+        return _fill_run(lock)
+
+
+def _fill_run(lock: dict[str, Any]) -> str:
     fingerprint = lock_fingerprint(lock)
     client, experiment_id = open_store()
     run = _find_or_create(client, experiment_id, fingerprint, _costs(lock))
@@ -75,7 +81,7 @@ def track_run() -> str:
     client.log_artifacts(run_id, str(CURVES), "tables")
     client.log_artifacts(run_id, str(PICTURES), "pictures")
     if "ferflow.model" not in run.data.tags:
-        _log_model(run_id)
+        _log_model(client, run)
         client.set_tag(run_id, "ferflow.model", "logged")
     client.set_terminated(run_id, "FINISHED")
     return f"MLflow has a new run: {name}"
@@ -83,6 +89,11 @@ def track_run() -> str:
 
 def track_mistake(name: str, scores: dict[str, Any]) -> str:
     """Put a mistake's figures into MLflow as a run of their own, marked in name, tag and metric."""
+    with one_writer():
+        return _fill_mistake(name, scores)
+
+
+def _fill_mistake(name: str, scores: dict[str, Any]) -> str:
     fingerprint = f"{lock_fingerprint(read_lock())}-{name}"
     client, experiment_id = open_store()
     if client.search_runs([experiment_id], f"tags.`{_FINGERPRINT}` = '{fingerprint}'"):
@@ -119,7 +130,7 @@ def _find_or_create(
         _FINGERPRINT: fingerprint,
         "preset": preset,
         "commit": _commit(),
-        "mlflow.user": getpass.getuser(),
+        "mlflow.user": _user(),
         "mlflow.source.name": "dvc.yaml",
         "mlflow.source.type": "PROJECT",
         "mlflow.note.content": f"Preset {preset}. {protocol_line()}",
@@ -181,9 +192,12 @@ def _curve_points() -> list[tuple[str, float, int]]:
     ]
 
 
-def _log_model(run_id: str) -> None:
-    """Put the model into the run."""
-    mlflow.set_tracking_uri(open_store()[0].tracking_uri)
+def _log_model(client: mlflow.MlflowClient, run: Run) -> None:
+    """Put the model into the run, instead of what one that was cut off left of it."""
+    run_id, experiment_id = run.info.run_id, run.info.experiment_id
+    for model in client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"):
+        client.delete_logged_model(model.model_id)
+    mlflow.set_tracking_uri(client.tracking_uri)
     with mlflow.start_run(run_id=run_id):
         mlflow.pyfunc.log_model(name="model", **model_parts(CLASSIFIER, _example_image()))
 
@@ -233,6 +247,14 @@ def _example_image() -> str:
     """The first raw validation image as base64 of a PNG file."""
     image = load_split(Path("data/raw/val.safetensors")).x[0]
     return base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode()
+
+
+def _user() -> str:
+    """The user's name; the number where there is none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _commit() -> str:

@@ -40,6 +40,23 @@ FILTERS_OFF = {  # every filter of `preprocess` switched off
 }
 
 
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=2, help="of each family, in tests marked slow")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """For tests marked slow: a repository in which the chain was run on a few drawn faces."""
+    from torture.scratch import FEW_FACES, Scratch
+
+    repository = Scratch(tmp_path_factory.mktemp("finished"))
+    repository.use("quickstart", *FEW_FACES)
+    repository.commit()
+    repository.repro()
+    repository.commit()
+    return repository
+
+
 @pytest.fixture
 def make_split():
     """A factory of splits with random values: images by default, features with shape=(d,)."""

@@ -34,15 +34,19 @@ class Repository:
         self.git("config", "user.name", "test")
         self.commit()
 
-    def run(self, *command, ok=True):
-        """Run a command; returns what it printed, on both streams."""
+    def environment(self):
+        """The variables that commands see: this process's, less what points elsewhere."""
         dropped = ("MLFLOW_TRACKING_URI", "DVC_ROOT", "PYTHONPATH")
         environment = {k: v for k, v in os.environ.items() if k not in dropped}
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        return environment
+
+    def run(self, *command, ok=True, **changes):
+        """Run a command, with changed variables; returns what it printed, on both streams."""
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=environment,
+            env=self.environment() | changes,
             check=False,
             text=True,
             stdout=subprocess.PIPE,
@@ -58,23 +62,23 @@ class Repository:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", "state")
 
-    def ferflow(self, *words, ok=True):
-        return self.run("python", "-m", "ferflow", *words, ok=ok)
+    def ferflow(self, *words, ok=True, **changes):
+        return self.run("python", "-m", "ferflow", *words, ok=ok, **changes)
 
     def use(self, preset, *settings, ok=True):
         return self.ferflow("use", preset, "--set", *settings, ok=ok)
 
-    def repro(self, ok=True):
+    def repro(self, ok=True, **changes):
         """`dvc repro`; returns the stages that it ran, and what it printed."""
-        printed = self.run("dvc", "repro", ok=ok)
+        printed = self.run("dvc", "repro", ok=ok, **changes)
         return re.findall(r"Running stage '(\w+)'", printed), printed
 
-    def runs(self):
-        """A client and the runs in the repository's MLflow store."""
+    def runs(self, address=None):
+        """A client and the runs in the repository's MLflow store, or in another."""
         # A new address each time: MLflow keeps a store open by its address, deleted or not.
         self.n_opened += 1
-        address = f"{self.folder}{'/.' * self.n_opened}/.mlflow/mlflow.db"
-        client = mlflow.MlflowClient(f"sqlite:///{address}")
+        own = f"sqlite:///{self.folder}{'/.' * self.n_opened}/.mlflow/mlflow.db"
+        client = mlflow.MlflowClient(address or own)
         experiment = client.get_experiment_by_name("ferflow")
         return client, client.search_runs([experiment.experiment_id])
 

@@ -1,5 +1,6 @@
 """Split files and the way files appear: whole or not at all."""
 
+import errno
 import json
 import os
 import struct
@@ -19,7 +20,7 @@ from ferflow.artifacts import (
     split_writer,
     write_json,
 )
-from ferflow.errors import DataError
+from ferflow.errors import DataError, DiskError
 
 IMAGES, FEATURES = (48, 48), (17,)
 
@@ -172,6 +173,59 @@ def test_a_file_has_its_name_only_when_it_is_complete(tmp_path):
         assert not target.exists()
     assert target.read_text() == "new"
     assert not part.exists()
+
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (FULL, "No space left on device"),
+        (OSError("1000 requested and 262 written"), "262 written"),  # numpy's
+        (safetensors.SafetensorError("I/O error: No space left on device"), "No space left"),
+    ],
+)
+def test_a_full_disk_is_told_with_the_name_of_the_file_and_leaves_the_old_one(
+    tmp_path, error, reason
+):
+    file = tmp_path / "file.txt"
+    file.write_text("old")
+    with (
+        pytest.raises(DiskError, match=rf"file\.txt cannot be written \(.*{reason}"),
+        atomic(file) as part,
+    ):
+        part.write_text("half")
+        raise error
+    assert file.read_text() == "old"
+    assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_the_same_way(tmp_path):
+    (tmp_path / "a file").write_text("")
+    with (
+        pytest.raises(DiskError, match=r"new\.txt cannot be written \(Not a directory"),
+        atomic(tmp_path / "a file" / "folder" / "new.txt"),
+    ):
+        pass
+
+
+def test_a_fault_of_another_file_stays_what_it_was(tmp_path):
+    with pytest.raises(IsADirectoryError), atomic(tmp_path / "new.txt") as part:
+        part.write_bytes(tmp_path.joinpath("..").read_bytes())
+
+
+def test_a_mapped_file_has_its_room_before_it_is_filled(tmp_path, make_split, monkeypatch):
+    def none_left(*_):
+        raise FULL
+
+    monkeypatch.setattr(os, "posix_fallocate", none_left, raising=False)
+    with (
+        pytest.raises(DiskError, match="No space left"),
+        split_writer(tmp_path / "rows.safetensors", make_split(), (5,), np.dtype("float32")),
+    ):
+        raise AssertionError("writing into a hole of a full disk ends the process")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_passing_through_hands_on_the_same_bytes(tmp_path):

@@ -1,6 +1,8 @@
 """What every stage script shares: its command line and how it fails."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,3 +51,53 @@ def test_the_wrong_number_of_paths_prints_the_usage(run_balance):
     code, said = run_balance("in")
     assert code != 0
     assert said.splitlines() == ["usage: balance.py SOURCE TARGET METRICS"]
+
+
+def run_script(workplace, code, **variables):
+    """Run code as DVC would run a stage: (exit code, what it said)."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("DVC_")}
+    environment |= {"PYTHONPATH": str(ROOT), "DVC_STAGE": "balance"} | variables
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=workplace, env=environment, capture_output=True, text=True
+    )
+    return done.returncode, done.stderr
+
+
+def test_a_parameter_changed_meanwhile_is_told_because_dvc_would_record_the_new_value(workplace):
+    shutil.copy(ROOT / "dvc.yaml", workplace)
+    code = """
+from pathlib import Path
+from ferflow.stage import run_stage
+
+def main():
+    file = Path("params.yaml")
+    file.write_text(file.read_text().replace("k_neighbors: 5", "k_neighbors: 4"))
+
+run_stage(main)
+"""
+    exit_code, said = run_script(workplace, code)
+    assert exit_code == 1
+    (line,) = said.splitlines()
+    assert line.startswith("error: balance.k_neighbors in params.yaml was 5 when this stage began")
+    assert not (workplace / ".ferflow").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a stage outlives a killed DVC")
+@pytest.mark.parametrize(("parent", "runs"), [("this process", True), ("killed", False)])
+def test_a_stage_whose_dvc_is_gone_does_not_begin(workplace, parent, runs):
+    shutil.copy(ROOT / "dvc.yaml", workplace)
+    (workplace / ".dvc/tmp").mkdir(parents=True)
+    holder = {"pid": os.getpid() if parent == "this process" else 2**22 + 1, "cmd": "dvc repro"}
+    locks = {"write": {"data/balanced": holder}, "read": {}}
+    (workplace / ".dvc/tmp/rwlock").write_text(json.dumps(locks))
+    code = """
+from pathlib import Path
+from ferflow import stage
+
+stage.record_cost = lambda stage, seconds: None
+stage.run_stage(lambda: Path("ran").write_text("") and None)
+"""
+    exit_code, said = run_script(workplace, code)
+    assert (workplace / "ran").exists() == runs
+    assert exit_code == (0 if runs else 1)
+    assert said == ("" if runs else "error: DVC was ended while this stage began.\n")

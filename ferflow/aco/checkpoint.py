@@ -32,9 +32,13 @@ class Checkpoint:
         """Replace the file."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         part = self.file.with_suffix(".part")
-        with part.open("wb") as file:
-            np.savez(file, **state)  # type: ignore[arg-type]
-        part.replace(self.file)
+        try:
+            with part.open("wb") as file:
+                np.savez(file, **state)  # type: ignore[arg-type]
+            part.replace(self.file)
+        except OSError:
+            part.unlink(missing_ok=True)  # of a full disk
+            raise
 
     def load_into(self, search: Search) -> None:
         """Continue from what was saved last, if anything; ValueError where it is damaged."""

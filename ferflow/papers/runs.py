@@ -18,6 +18,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from ferflow.artifacts import atomic
+from ferflow.busy import refuse_while_dvc_runs
 from ferflow.costs import SCRATCH
 from ferflow.errors import FerflowError, ParamError
 from ferflow.papers.record import code_fingerprint, public_params, record_run, variant_of
@@ -153,6 +154,7 @@ def kept_params() -> Iterator[None]:
 
     A copy lies in the scratch folder meanwhile, for the case that the process is killed.
     """
+    refuse_while_dvc_runs()
     folder = repository_root() / SCRATCH
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / "params.yaml.kept"

@@ -1,0 +1,42 @@
+"""How the command `ferflow` speaks where its surroundings are poor."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def ferflow(workplace):
+    """Run the command in the workplace: (exit code, bytes printed, bytes on the error stream)."""
+    (workplace / "dvc.yaml").write_text("stages: {}\n")
+
+    def run(*words, **variables):
+        done = subprocess.run(
+            [sys.executable, "-m", "ferflow", *words],
+            cwd=workplace,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | variables,
+            capture_output=True,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_a_locale_of_ascii_alone_is_spoken_to_in_utf8(ferflow):
+    code, printed, said = ferflow("presets", LC_ALL="C", PYTHONUTF8="0")
+    assert (code, said) == (0, b"")
+    assert "quickstart" in printed.decode("utf-8")
+
+
+def test_what_the_disk_refuses_is_a_line(ferflow, workplace):
+    (workplace / "params.yaml").unlink()
+    (workplace / "params.yaml").mkdir()
+    code, _, said = ferflow("check")
+    assert code == 1
+    assert said.decode().splitlines() == ["error: [Errno 21] Is a directory: 'params.yaml'"]

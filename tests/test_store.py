@@ -1,0 +1,64 @@
+"""Where runs are kept: the repository's database, the user's own, or a server."""
+
+import getpass
+import os
+
+import pytest
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import OperationalError
+
+from ferflow import store, tracking
+from ferflow.errors import FerflowError
+from ferflow.store import database_uri, one_writer, open_store
+
+
+def test_a_relative_database_counts_from_the_repository_and_keeps_pictures_beside_it(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "temporary copy").mkdir()
+    monkeypatch.chdir(tmp_path / "temporary copy")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///shared/runs.db")
+    client, experiment_id = open_store()
+    assert client.tracking_uri == database_uri(tmp_path / "shared/runs.db")
+    location = client.get_experiment(experiment_id).artifact_location
+    assert location == (tmp_path / "shared/artifacts").as_uri()
+    assert open_store()[1] == experiment_id
+    assert list((tmp_path / "temporary copy").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MlflowException("out of\nreach"), OperationalError("insert", {}, Exception("out of reach"))],
+)
+def test_what_mlflow_raises_is_a_line(tmp_path, monkeypatch, error):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    with (
+        pytest.raises(FerflowError, match=r"MLflow's store cannot be written") as caught,
+        one_writer(),
+    ):
+        raise error
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_experiment_that_another_process_made_first_is_taken():
+    class Server:
+        def __init__(self):
+            self.asked = 0
+
+        def get_experiment_by_name(self, _):
+            self.asked += 1
+            return None if self.asked == 1 else type("Experiment", (), {"experiment_id": "7"})
+
+        def create_experiment(self, *_):
+            raise MlflowException("exists already")
+
+    assert store._experiment(Server(), None) == "7"
+
+
+def test_a_user_without_a_name_is_a_number(monkeypatch):
+    def nameless():
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    assert tracking._user() == str(os.getuid())
