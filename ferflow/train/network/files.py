@@ -31,7 +31,7 @@ CONFIG, BACKBONE, PREPROCESSOR = "config.json", "model.safetensors", "preprocess
 class TrainedNetwork:
     """A network with what is needed to build it again and to feed it.
 
-    side : pixels of the images that it takes.
+    side : pixels of the images that it takes. dtype : in which `predict_proba` computes.
     """
 
     network: nn.Module
@@ -40,6 +40,7 @@ class TrainedNetwork:
     n_classes: int
     side: int
     scale: Scale
+    dtype: torch.dtype = torch.float32
 
 
 def save_network(model: TrainedNetwork, folder: Path, dtype: torch.dtype = torch.float32) -> None:
