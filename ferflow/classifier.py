@@ -63,10 +63,11 @@ def write_about(folder: Path, classifier: Classifier) -> None:
     write_json(folder / ABOUT, about)
 
 
-def load_classifier(folder: Path) -> Classifier:
+def load_classifier(folder: Path, *, fast: bool = False) -> Classifier:
     """The classifier in a folder that `train` wrote; DataError where it is something else.
 
-    So it is where a file is not the one that was written.
+    So it is where a file is not the one that was written. fast : whether it may be less precise
+    where it answers sooner so.
     """
     about = read_json(folder / ABOUT)
     try:
@@ -82,4 +83,7 @@ def load_classifier(folder: Path) -> Classifier:
                 f"{folder / name} is not the file that {ABOUT} describes: its sha256 differs. "
                 "It is damaged or was exchanged; `dvc repro` makes it again."
             )
-    return Classifier(family, module.load(folder), load_mask(folder / "mask.npy"), labels, meta)
+    model = module.load(folder)
+    if fast and hasattr(module, "faster"):
+        model = module.faster(model)
+    return Classifier(family, model, load_mask(folder / "mask.npy"), labels, meta)

@@ -28,14 +28,20 @@ class FaceClassifier:
     """
 
     def __init__(
-        self, folder: Path, backbone: Path | None = None, landmarks: Path | None = None
+        self,
+        folder: Path,
+        backbone: Path | None = None,
+        landmarks: Path | None = None,
+        *,
+        fast: bool = False,
     ) -> None:
         """Load a folder that `train` wrote.
 
         backbone, landmarks : copies of the networks that the features need, instead of where the
-        folder says they lie.
+        folder says they lie. fast : whether a network computes in bfloat16 where the processor
+        does, sooner and less precisely than `evaluate`.
         """
-        self.classifier = load_classifier(folder)
+        self.classifier = load_classifier(folder, fast=fast)
         self.labels = self.classifier.labels
         copies = {"backbone": backbone, "landmarks": landmarks}
         try:

@@ -36,7 +36,8 @@ class TrainParams(Record):
 class Family(Protocol):
     """What a package in `ferflow/train/` offers.
 
-    One of networks also offers `as_network(model, x)`, see `ferflow.recognition.gradcam`.
+    One of networks also offers `as_network(model, x)`, see `ferflow.recognition.gradcam`, and
+    `faster(model)`: the model answering sooner and a little less precisely.
     """
 
     Params: type[Record]  # its section, train.<family>

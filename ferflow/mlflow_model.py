@@ -23,8 +23,9 @@ class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     def load_context(self, context: Any) -> None:
         """Load the classifier, and the networks that its features need."""
         paths = {name: Path(path) for name, path in context.artifacts.items()}
-        networks = {name: paths.get(name) for name in ("backbone", "landmarks")}
-        self._classifier = FaceClassifier(paths["classifier"], **networks)
+        self._classifier = FaceClassifier(
+            paths["classifier"], backbone=paths.get("backbone"), landmarks=paths.get("landmarks")
+        )
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None

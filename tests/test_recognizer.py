@@ -5,6 +5,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
 from recognition_data import picture_of
 
 import ferflow
@@ -12,8 +13,10 @@ from ferflow import Recognizer
 from ferflow.data.labels import FER2013_LABELS
 from ferflow.data.synthetic import draw_faces
 from ferflow.errors import DataError
+from ferflow.face_classifier import FaceClassifier
 from ferflow.recognition import recognizer as module
 from ferflow.recognition.detection import Box, cut_out, find_faces
+from ferflow.recognition.recognizer import BUNDLED
 
 FACES = draw_faces(FER2013_LABELS, seed=1)
 
@@ -143,3 +146,22 @@ def test_a_tampered_file_is_refused(model_folder, tmp_path, name):
     (copy / name).unlink()
     with pytest.raises(DataError, match=name):
         Recognizer(copy)
+
+
+def test_the_bundled_network_answers_fast_and_nearly_as_it_is_scored(monkeypatch):
+    monkeypatch.setattr("ferflow.train.network.family.pick_dtype", lambda *_: torch.bfloat16)
+    exact, fast = FaceClassifier(BUNDLED), FaceClassifier(BUNDLED, fast=True)
+    assert exact.classifier.model.dtype == torch.float32
+    assert fast.classifier.model.dtype == torch.bfloat16
+    faces = np.concatenate([FACES] * 10)  # more than go through the network at once
+    scored, answered = exact(faces), fast(faces)
+    assert 0 < np.abs(scored - answered).max() < 0.05
+    assert np.allclose(answered.sum(axis=1), 1)
+    assert np.array_equal(answered[:7], answered[-7:])
+
+
+def test_a_machine_without_bfloat16_answers_as_it_scores(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # which it does not use
+    exact, fast = FaceClassifier(BUNDLED), FaceClassifier(BUNDLED, fast=True)
+    assert np.array_equal(exact(FACES), fast(FACES))

@@ -44,7 +44,7 @@ class Recognizer:
                 f"{folder} is no model folder: it {what}. Legal is a folder that the stage "
                 "`train` wrote, such as models/classifier."
             )
-        self.classifier = FaceClassifier(folder)
+        self.classifier = FaceClassifier(folder, fast=True)
         self.labels = self.classifier.labels
 
     @classmethod

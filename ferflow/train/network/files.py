@@ -45,7 +45,7 @@ _UNFIT = (
 class TrainedNetwork:
     """A network with what is needed to build it again and to feed it.
 
-    side : pixels of the images that it takes.
+    side : pixels of the images that it takes. dtype : in which `predict_proba` computes.
     """
 
     network: nn.Module
@@ -54,6 +54,7 @@ class TrainedNetwork:
     n_classes: int
     side: int
     scale: Scale
+    dtype: torch.dtype = torch.float32
 
 
 def save_network(model: TrainedNetwork, folder: Path, dtype: torch.dtype = torch.float32) -> None:
