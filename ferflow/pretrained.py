@@ -15,6 +15,7 @@ from ferflow.hashing import check_sha256
 from ferflow.params import repository_root
 
 _COLOURS = 3
+_UNREAD = "pooler."  # what follows the last hidden state; many a published ViT comes without
 _MAX_LAYERS = 1000  # of one kind; the deepest image networks have some 150
 _COUNTS = re.compile("depth|layer|block|repeat|stage")  # in the keys of config.json that count them
 # keys of config.json that bring other files in, or code: none is needed for plain weights
@@ -91,7 +92,8 @@ def _load(name: str, key: str) -> Any:
             "Hugging Face hub, or, without a network, a folder with config.json and "
             "model.safetensors."
         ) from None
-    if absent := sorted(report["missing_keys"]):
+    needed = {key for key in report["missing_keys"] if not key.startswith(_UNREAD)}
+    if absent := sorted(needed):
         # transformers would draw them at random, and the features with them
         raise DataError(f"{key}: '{name}' lacks weights: {', '.join(absent[:5])}.")
     return network

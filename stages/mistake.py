@@ -12,7 +12,7 @@ from ferflow.data.balance import BalanceParams
 from ferflow.errors import ParamError
 from ferflow.extraction import FeaturesParams, extract_features, make_extractor
 from ferflow.families import load_family
-from ferflow.papers.mistakes import MISTAKES, HonestChain, mistaken_scores
+from ferflow.papers.mistakes import MISTAKES, HonestChain, mistaken_scores, reason_against
 from ferflow.params import load_params, load_seed, repository_root
 from ferflow.stage import run_stage
 
@@ -32,10 +32,13 @@ def main(name: Path, features: Path, images: Path, classifier: Path, target: Pat
             "a mistake repeats the fit with the settings of params.yaml. Put those that the search "
             "found (metrics/train.json) there, and set train.search.method to none."
         )
+    honest = load_classifier(classifier)
+    if reason := reason_against(str(name), honest.meta, honest.labels):
+        raise ParamError(f"the mistake '{name}' cannot be made here: {reason}.")
     chain = HonestChain(
         features={split: load_split(features / f"{split}.safetensors") for split in SPLITS},
         flipped=flipped,
-        classifier=load_classifier(classifier),
+        classifier=honest,
         params=params,
         balance_params=load_params("balance", BalanceParams),
         seed=load_seed(),

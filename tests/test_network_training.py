@@ -18,6 +18,7 @@ from ferflow.errors import DataError, ParamError
 from ferflow.params import pick_section, read_yaml
 from ferflow.train.network import Params, fit, load, predict_proba, save
 from ferflow.train.network.batches import measure_scale, n_batches, shuffled_batches
+from ferflow.train.network.checkpoint import load_checkpoint, unpack
 from ferflow.train.network.loop import Training
 
 ROOT = Path(__file__).parents[1]
@@ -252,6 +253,38 @@ def test_a_loss_that_is_no_number_stops_with_epoch_and_rate(tmp_path):
     options = params(optimizer="sgd", learning_rate=1e30, schedule="constant")
     with pytest.raises(DataError, match="the loss is no number in epoch 1, at a learning rate of"):
         fit(data(tmp_path), options, 0)
+
+
+@pytest.mark.parametrize("val", [True, False])
+def test_weights_that_the_last_step_of_an_epoch_spoils_are_not_kept(tmp_path, monkeypatch, val):
+    steps, step = [], Training._step
+
+    def spoiled(self, rows):
+        steps.append(rows)
+        loss = step(self, rows)
+        if len(steps) == 8:  # four batches an epoch
+            next(self.network.parameters()).data.fill_(torch.nan)
+        return loss
+
+    monkeypatch.setattr(Training, "_step", spoiled)
+    with pytest.raises(DataError, match=r"no number in epoch 2.* epoch 1's weights are kept"):
+        fit(data(tmp_path, val=val), params(), 0)
+    (file,) = tmp_path.glob("*/*")
+    kept = unpack("network", load_checkpoint(file.parent)[0])
+    assert all(tensor.isfinite().all() for tensor in kept.values())
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "cure"),
+    [(48, "Try train.network.batch_size 24."), (2, "Take a smaller network")],
+)
+def test_a_gpu_whose_memory_is_full_says_what_to_try(monkeypatch, batch_size, cure):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr(Training, "_step", full)
+    with pytest.raises(ParamError, match=f"does not hold batches of {batch_size}\\. {cure}"):
+        fit(data(), params(batch_size=batch_size), 0)
 
 
 def test_features_are_no_images():

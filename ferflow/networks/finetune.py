@@ -3,6 +3,7 @@
 from pydantic import Field
 from torch import nn
 
+from ferflow.errors import ParamError
 from ferflow.params import Record
 from ferflow.pretrained import load_pretrained
 from ferflow.train.network.backbones import BackboneClassifier
@@ -21,14 +22,26 @@ class Options(Record):
 
 
 def build(n_classes: int, options: Options) -> nn.Module:
-    """From grey images (n, 1, height, width), 0 to 1, to class scores (n, n_classes)."""
+    """From grey images (n, 1, height, width), 0 to 1, to class scores (n, n_classes).
+
+    Raises ParamError and DataError for what is no image backbone.
+    """
     key = "train.network.options.backbone"
     loaded = load_pretrained(options.backbone, options.backbone_sha256, key)
-    return BackboneClassifier(
-        loaded.network,
-        n_classes,
-        input_size=options.input_size,
-        dropout=options.dropout,
-        mean=loaded.mean,
-        std=loaded.std,
-    )
+    try:
+        return BackboneClassifier(
+            loaded.network,
+            n_classes,
+            input_size=options.input_size,
+            dropout=options.dropout,
+            mean=loaded.mean,
+            std=loaded.std,
+        )
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        # what networks of other kinds raise when they are handed an image, or one of another size
+        reason = " ".join(str(error).split())[:200]
+        raise ParamError(
+            f"{key}: '{options.backbone}' takes no images of {options.input_size}x"
+            f"{options.input_size} pixels ({reason}). Name an image backbone, and the input_size "
+            "beside it that it takes."
+        ) from None

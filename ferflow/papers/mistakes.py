@@ -6,7 +6,7 @@ the number rise. Nothing in the honest chain knows of this module. Where the mis
 scoring alone, the honest model is scored wrongly; only the others fit one anew (`n_fits`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ferflow.artifacts import Split
 from ferflow.classifier import Classifier
+from ferflow.data.augment import AugmentParams, augment
 from ferflow.data.balance import BalanceParams, balance
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.families import family_module
@@ -28,6 +29,7 @@ VAL_SHARE = 0.1  # of what they leave for training: to choose an epoch or a sett
 HARD_CLASSES = ("disgust", "surprise")  # what paper 3's five-class subset leaves out
 N_CANDIDATES = 5  # models among which `select_on_test` picks
 OFFICIAL_TEST = ("val", "test")  # PublicTest and PrivateTest: paper 2 scores them together
+MODIFIED = [{"turn": 90}, {"turn": -90}, {"scale": 0.7}]  # paper 4's copies of every image
 
 Predictions = tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]]
 
@@ -163,6 +165,16 @@ def swap_val_test(chain: HonestChain) -> Predictions:
     return chain.score_honest(chain.original("val"))
 
 
+def modified_test(chain: HonestChain) -> Predictions:
+    """Turned and shrunk copies of the test images are scored with them, as in paper 4.
+
+    It made copies inside each folder: three quarters of its test images are such copies. The
+    same model's figures on another set are no answer to how well it reads the set's own images.
+    """
+    copies = AugmentParams.model_validate({"copies": MODIFIED, "fill_rare": "none"})
+    return chain.score_honest(augment(chain.original("test"), copies, seed=chain.seed))
+
+
 def drop_hard_classes(chain: HonestChain) -> Predictions:
     """Scored without the classes that paper 3 leaves out: an easier question.
 
@@ -194,6 +206,7 @@ MISTAKES: dict[str, Callable[[HonestChain], Predictions]] = {
         score_on_merged_validation,
         select_on_test,
         swap_val_test,
+        modified_test,
         drop_hard_classes,
         shuffled_labels,
     )
@@ -224,10 +237,16 @@ def n_fits(name: str, trained_on: list[str]) -> int:
     return FITS.get(name, 0)
 
 
-def reason_against(name: str, trained_on: list[str], labels: Sequence[str]) -> str | None:
-    """Why a mistake cannot be made with an honest classifier, or None where it can."""
-    if name == "swap_val_test" and "val" in trained_on:
+def reason_against(name: str, meta: Mapping[str, Any], labels: Sequence[str]) -> str | None:
+    """Why a mistake cannot be made with an honest classifier, or None where it can.
+
+    meta, labels : the classifier's.
+    """
+    if name == "swap_val_test" and "val" in meta["trained_on"]:
         return "val is among the training rows, which is the mistake score_on_merged_validation"
+    if name == "modified_test" and "features" in meta:
+        method = meta["features"]["method"]
+        return f"it changes images, and the classifier takes {method} features instead of pixels"
     if name == "drop_hard_classes" and not 2 <= len(set(labels) - set(HARD_CLASSES)) < len(labels):
         return f"its classes hold none of {', '.join(HARD_CLASSES)}"
     return None

@@ -36,9 +36,9 @@ def bring_honest_chain_up_to_date(preset: str | None) -> None:
 
 def reasons_against() -> dict[str, str | None]:
     """Mistake -> why it cannot be made with the present classifier, or None; the cheap first."""
-    trained_on, labels = _honest()
-    names = sorted(MISTAKES, key=lambda name: n_fits(name, trained_on))
-    return {name: reason_against(name, trained_on, labels) for name in names}
+    meta, labels = _honest()
+    names = sorted(MISTAKES, key=lambda name: n_fits(name, meta["trained_on"]))
+    return {name: reason_against(name, meta, labels) for name in names}
 
 
 def run_mistake(name: str) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def check_mistake(name: str) -> None:
 
 def cost_text(names: list[str]) -> str:
     """What some mistakes will cost, told before they run: which fit anew, and how long that is."""
-    trained_on, _ = _honest()
-    fits = {name: n for name in names if (n := n_fits(name, trained_on))}
+    meta, _ = _honest()
+    fits = {name: n for name in names if (n := n_fits(name, meta["trained_on"]))}
     if not fits:
         return "only scored anew: seconds."
     cost = find_cost("train", read_lock()["train"])
@@ -87,10 +87,10 @@ def comparison(name: str, mistaken: dict[str, Any]) -> Table:
     return table
 
 
-def _honest() -> tuple[list[str], list[str]]:
-    """The splits that the honest classifier was fitted to, and its classes."""
+def _honest() -> tuple[dict[str, Any], list[str]]:
+    """What is known of the honest classifier (such as what it was fitted to), and its classes."""
     about = read_json(CLASSIFIER)
-    return about["meta"]["trained_on"], about["labels"]
+    return about["meta"], about["labels"]
 
 
 def _repro(target: str, what: str) -> None:

@@ -1,5 +1,6 @@
 """Networks of `transformers` with a classifier on top, trained end to end."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -7,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ferflow.pretrained import map_features
+
+_NARROW = 32  # channels; see `step_before_convolving`
 
 
 class BackboneClassifier(nn.Module):
@@ -30,6 +33,7 @@ class BackboneClassifier(nn.Module):
         std: Tensor,
     ) -> None:
         super().__init__()
+        step_before_convolving(backbone)
         self.backbone = backbone
         self.input_size = input_size
         self.register_buffer("mean", mean)
@@ -48,3 +52,25 @@ class BackboneClassifier(nn.Module):
         features = map_features(self.backbone(pixel_values=x))
         scores: Tensor = self.head(self.dropout(features.flatten(1, -2).mean(dim=1)))
         return scores
+
+
+def step_before_convolving(network: nn.Module) -> None:
+    """Have narrow 1x1 convolutions with a stride convolve, without one, every so-manieth place.
+
+    Values and gradients are the same (for maps of an even side bit for bit). With channels last,
+    oneDNN's gradient of such a convolution's weights writes whole blocks of 16 channels (8 without
+    AVX-512) where it has room for as many as there are (uxlfoundation/oneDNN issue 6035; torch 2.13
+    has it): the gradient is wrong, or the process crashes. Seen with fewer than 16 channels, and a
+    crash with 16 on another processor; wide ones stay as they are, the faster way.
+    """
+    for layer in network.modules():
+        if not isinstance(layer, nn.Conv2d) or layer.in_channels >= _NARROW:
+            continue
+        if layer.kernel_size == (1, 1) and layer.padding == (0, 0) and layer.stride != (1, 1):
+            layer.register_forward_pre_hook(partial(_every, layer.stride))
+            layer.stride = (1, 1)
+
+
+def _every(step: tuple[int, ...], _: nn.Module, inputs: tuple[Tensor]) -> Tensor:
+    """A hook: of a layer's input (n, channels, height, width) only every so-manieth place."""
+    return inputs[0][:, :, :: step[0], :: step[1]]

@@ -59,10 +59,7 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
         try:
             _run(training, data, params, folder)
         except torch.OutOfMemoryError:
-            raise ParamError(
-                f"the GPU's memory does not hold batches of {params.batch_size}. "
-                f"Try train.network.batch_size {max(2, params.batch_size // 2)}."
-            ) from None
+            raise ParamError(_too_large(params.batch_size)) from None
         network = training.restore_best().cpu().eval()
     model = TrainedNetwork(network, params.architecture, params.options, n_classes, side, scale)
     about = {
@@ -104,6 +101,15 @@ def _run(training: Training, data: TrainingData, params: Params, folder: Path | 
             chosen = "  best" if training.best["epoch"] == row["epoch"] else ""
             with tqdm.external_write_mode():
                 print(_line(row, chosen), flush=True)
+
+
+def _too_large(batch_size: int) -> str:
+    cure = (
+        f"Try train.network.batch_size {batch_size // 2}."
+        if batch_size >= 4  # batch norm needs two images
+        else "Take a smaller network, or set train.network.device to cpu."
+    )
+    return f"the GPU's memory does not hold batches of {batch_size}. {cure}"
 
 
 def _line(row: dict[str, float], remark: str) -> str:

@@ -96,6 +96,8 @@ class Training:
             on_batch(len(rows))
         row = {"epoch": epoch, "learning_rate": rate, "train_loss": total / len(self._data.train)}
         row |= self._validate()
+        if not self._sound(row):
+            raise DataError(self._diverged(epoch))
         self._keep_if_best(row)
         self._schedule.after_epoch(self._score(row))
         self.history.append(row | {"seconds": time.perf_counter() - started})
@@ -201,6 +203,11 @@ class Training:
         if score > self.best["score"] + self._params.min_delta or not self._best_weights:
             self.best = {"score": score, "epoch": row["epoch"]}
             self._best_weights = {k: v.clone() for k, v in self.trained.state_dict().items()}
+
+    def _sound(self, row: Row) -> bool:
+        """Whether the last step, after which no loss was looked at, left numbers."""
+        scored = self._data.val is None or math.isfinite(row["val_loss"])
+        return scored and all(bool(t.isfinite().all()) for t in self.trained.state_dict().values())
 
     def _diverged(self, epoch: int) -> str:
         rate = self._optimizer.param_groups[0]["lr"]

@@ -1,0 +1,143 @@
+"""`finetune`: any image backbone of `transformers`, trained further end to end, and kept."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from test_network_training import faces, params
+from training_rows import training_data
+from transformers import (
+    AutoModel,
+    BertConfig,
+    BertModel,
+    ResNetConfig,
+    ResNetModel,
+    ViTConfig,
+    ViTModel,
+)
+
+from ferflow.errors import DataError, ParamError
+from ferflow.hashing import sha256_of
+from ferflow.train.network import fit, load, predict_proba, save
+
+TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+NETWORKS = {  # one ends in maps, the other in tokens, and its folder lacks the pooler
+    "resnet": lambda: ResNetModel(
+        ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic")
+    ),
+    "vit": lambda: ViTModel(
+        ViTConfig(**TINY, intermediate_size=32, image_size=32, patch_size=8),
+        add_pooling_layer=False,
+    ),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """As in test_network_training."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def backbone(request, tmp_path_factory):
+    """The folder of a tiny backbone with weights drawn, and constants of its own."""
+    folder = tmp_path_factory.mktemp("backbones") / request.param
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        NETWORKS[request.param]().save_pretrained(folder)
+    constants = {"image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.25, 0.3]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(constants))
+    return folder
+
+
+@pytest.fixture
+def resnet(tmp_path):
+    """A folder of a tiny backbone for a test to damage."""
+    NETWORKS["resnet"]().save_pretrained(tmp_path / "resnet")
+    return tmp_path / "resnet"
+
+
+def finetuned(folder, **changes):
+    """Ten epochs, or other parameters, on a backbone in a folder."""
+    options = {"backbone": str(folder), "backbone_sha256": sha256_of(folder), "input_size": 32}
+    settings = {"architecture": "finetune", "options": options | changes.pop("options", {})}
+    settings |= {"optimizer": "adam", "learning_rate": 0.01, "epochs": 10, "input": "unit"}
+    rows = training_data(*faces(), val=faces(30, 1))
+    return fit(rows, params(**settings | changes), 0)
+
+
+def test_a_backbone_learns_is_kept_and_comes_back_without_its_folder(backbone, tmp_path):
+    folder = shutil.copytree(backbone, tmp_path / "backbone")
+    found = finetuned(folder)
+    x, y = faces(100, 2)
+    p = predict_proba(found.model, x, 7)
+    assert (p.argmax(axis=1) == y).mean() > 0.8
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    save(found.model, kept)
+    shutil.rmtree(folder)
+    loaded = load(kept)
+    assert loaded.architecture == "finetune"
+    assert np.array_equal(predict_proba(loaded, x, 7), p)
+
+
+def test_the_backbone_itself_is_trained_and_stays_one_of_transformers(backbone, tmp_path):
+    save(finetuned(backbone, epochs=2).model, tmp_path)
+    before, after = (AutoModel.from_pretrained(f).state_dict() for f in (backbone, tmp_path))
+    assert before.keys() == after.keys()
+    changed = [name for name in before if not torch.equal(before[name], after[name])]
+    weights = {name for name in before if name.endswith("weight") and before[name].ndim > 1}
+    assert weights - {"pooler.dense.weight"} <= set(changed), "nothing reads what is pooled"
+    constants = json.loads((tmp_path / "preprocessor_config.json").read_text())
+    assert constants["image_mean"] == pytest.approx([0.4, 0.5, 0.6])
+
+
+def test_faces_are_scaled_and_normalised_as_the_backbone_expects(backbone):
+    network = finetuned(backbone, epochs=1).model.network
+    seen = []
+    network.backbone.register_forward_pre_hook(
+        lambda _, __, named: seen.append(named["pixel_values"]), with_kwargs=True
+    )
+    network(torch.full((2, 1, 24, 24), 0.8))
+    assert seen[0].shape == (2, 3, 32, 32)
+    expected = [(0.8 - mean) / std for mean, std in ((0.4, 0.2), (0.5, 0.25), (0.6, 0.3))]
+    assert seen[0].mean(dim=(0, 2, 3)).tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    options = {"backbone": str(tmp_path / "none"), "backbone_sha256": None}
+    with pytest.raises(DataError, match=r"train\.network\.options\.backbone: there is no folder"):
+        finetuned(tmp_path, options=options)
+
+
+def test_a_backbone_that_changed_is_refused(resnet):
+    with pytest.raises(ParamError, match="sha256"):
+        finetuned(resnet, options={"backbone_sha256": "0" * 64})
+
+
+def test_damaged_or_lacking_weights_are_refused(resnet):
+    weights = resnet / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(DataError, match="cannot load"):
+        finetuned(resnet)
+    weights.rename(resnet / "pytorch_model.bin")  # what may hold code is not looked at
+    with pytest.raises(DataError, match=r"model\.safetensors"):
+        finetuned(resnet)
+
+
+def test_a_network_that_reads_no_images_is_refused(tmp_path):
+    BertModel(BertConfig(**TINY, vocab_size=50, intermediate_size=32)).save_pretrained(tmp_path)
+    with pytest.raises(ParamError, match="takes no images of 32x32 pixels") as caught:
+        finetuned(tmp_path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_size_that_the_backbone_does_not_take_is_refused(tmp_path):
+    NETWORKS["vit"]().save_pretrained(tmp_path)
+    with pytest.raises(ParamError, match=r"takes no images of 48x48 pixels.*input_size"):
+        finetuned(tmp_path, options={"input_size": 48})
