@@ -176,9 +176,8 @@ def test_fewer_rows_are_drawn_by_class_and_the_seed_decides():
     assert first[-1].shape_fit_ == (100, 6)
     assert np.array_equal(first[-1].support_vectors_, again[-1].support_vectors_)
     assert not np.array_equal(first["scale"].mean_, other["scale"].mean_)
-    shares = [(classes == c).mean() for classes in (y,) for c in range(3)]
     balanced = compute_class_weight("balanced", classes=np.arange(3), y=y)
-    assert np.allclose(first[-1].class_weight_, balanced, rtol=1 / (100 * min(shares)))
+    assert np.allclose(first[-1].class_weight_, balanced, rtol=0.05)  # a row is 3 % of a class
 
 
 def test_how_many_rows_were_fitted_is_said():
