@@ -144,19 +144,28 @@ def test_a_network_that_changed_is_refused(tmp_path):
         make_extractor(params)
 
 
-def test_a_file_that_is_no_network_is_refused_in_one_line(tmp_path):
+def test_a_file_that_is_no_network_is_refused_in_one_line(tmp_path, capfd):
     file = tmp_path / "points.onnx"
     file.write_bytes(b"no network")
-    with pytest.raises(DataError, match=r"OpenCV cannot run points\.onnx") as caught:
+    with pytest.raises(DataError, match=r"OpenCV cannot read points\.onnx as an ONNX") as caught:
         make_extractor(points(file))
     assert len(str(caught.value).splitlines()) == 1
+    assert capfd.readouterr() == ("", "")
 
 
-def test_a_network_of_another_input_or_output_is_refused(tmp_path):
-    file = linear_network(tmp_path / "points.onnx", weights(1, 4), 1, SIZE)
-    with pytest.raises(DataError, match="on a face of 40x40 pixels"):
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_network_of_another_input_is_refused_in_one_line(tmp_path, capfd, channels):
+    file = linear_network(tmp_path / "points.onnx", weights(channels, 4), channels, SIZE)
+    with pytest.raises(
+        DataError, match=r"40x40 pixels, .*features\.landmarks_size must be"
+    ) as caught:
         make_extractor(points(file, landmarks_size=40))
-    linear_network(file, weights(1, 4), 1, SIZE, extra_output=True)
+    assert len(str(caught.value).splitlines()) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_network_of_another_output_is_refused(tmp_path):
+    file = linear_network(tmp_path / "points.onnx", weights(1, 4), 1, SIZE, extra_output=True)
     with pytest.raises(DataError, match=r"must have one output .* it has"):
         make_extractor(points(file))
     odd = np.zeros((SIZE * SIZE, 7), np.float32)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from sklearn.svm import SVC
+from sklearn.utils.class_weight import compute_class_weight
 from test_classical import fitted, params_of, rows
 from training_rows import training_data
 
@@ -18,7 +19,7 @@ from ferflow.params import pick_section, read_yaml
 from ferflow.presets import DEFAULTS, use
 from ferflow.train.svm import fit, load, predict_proba, save
 from ferflow.train.svm.machine import CALIBRATION_FILE
-from ferflow.train.svm.pairs import count_rows, decision_scores, fit_pairs
+from ferflow.train.svm.pairs import count_rows, decision_scores, fit_pairs, step_limits
 
 MACHINES = [
     {"kernel": "rbf"},
@@ -49,7 +50,12 @@ def classes(n, k, seed=0):
 
 
 def by_pairs(x, y, **options):
-    return fit_pairs(x, y, SVC(break_ties=True, **options), accelerate=None, on_pair=lambda _: 0)
+    return put_together(x, y, SVC(break_ties=True, **options))
+
+
+def put_together(x, y, machine, accelerate=None, on_pair=lambda _: 0, rounds=10_000):
+    limits = step_limits(y, rounds, accelerated=accelerate is not None)
+    return fit_pairs(x, y, machine, limits, accelerate=accelerate, on_pair=on_pair)
 
 
 @pytest.mark.parametrize("k", [2, 3, 5])
@@ -93,7 +99,7 @@ def test_no_rows_have_no_probabilities():
 def test_every_pair_is_counted():
     _, y = classes(160, 4)
     done = []
-    fit_pairs(*classes(160, 4), SVC(), accelerate=None, on_pair=done.append)
+    put_together(*classes(160, 4), SVC(), on_pair=done.append)
     assert sorted(done) == sorted(count_rows(y))
     assert len(done) == 6
 
@@ -107,11 +113,8 @@ class Liar(SVC):
 
 def test_a_machine_that_decides_otherwise_is_refused():
     with pytest.raises(FerflowError, match=r"differs by .*compute\.accelerate to off"):
-        fit_pairs(
-            *classes(160, 3),
-            SVC(),
-            accelerate=lambda machine: Liar(**machine.get_params()),
-            on_pair=lambda _: 0,
+        put_together(
+            *classes(160, 3), SVC(), accelerate=lambda machine: Liar(**machine.get_params())
         )
 
 
@@ -120,7 +123,7 @@ def test_a_machine_that_decides_otherwise_is_refused():
 @pytest.mark.parametrize("options", MACHINES, ids=str)
 def test_an_accelerated_machine_is_scikit_learns_own_and_agrees(k, options):
     x, y = classes(160, k)
-    fast = fit_pairs(x, y, SVC(**options), accelerate=fast_version, on_pair=lambda _: 0)
+    fast = put_together(x, y, SVC(**options), accelerate=fast_version)
     assert type(fast) is SVC
     own = SVC(**options).fit(x, y)
     asked = classes(300, k, seed=1)[0]
@@ -164,6 +167,45 @@ def test_rows_of_one_class_are_refused():
         fitted("svm", rows(20)[0], np.zeros(20, int))
 
 
+def test_fewer_rows_are_drawn_by_class_and_the_seed_decides():
+    x, y = rows(400)
+    data = training_data(x, y)
+    first, again, other = (
+        fit(data, params_of("svm", max_rows=100), seed).model.pipeline for seed in (0, 0, 1)
+    )
+    assert first[-1].shape_fit_ == (100, 6)
+    assert np.array_equal(first[-1].support_vectors_, again[-1].support_vectors_)
+    assert not np.array_equal(first["scale"].mean_, other["scale"].mean_)
+    balanced = compute_class_weight("balanced", classes=np.arange(3), y=y)
+    assert np.allclose(first[-1].class_weight_, balanced, rtol=0.05)  # a row is 3 % of a class
+
+
+def test_how_many_rows_were_fitted_is_said():
+    for max_rows, n in ((None, 400), (400, 400), (1000, 400), (100, 100)):
+        assert fitted("svm", *rows(400), max_rows=max_rows).about["n_rows"] == n
+
+
+def test_too_few_rows_for_a_class_are_refused():
+    x, y = rows(400)
+    y = np.where(y == 2, 1, y)
+    y[7] = 2
+    with pytest.raises(ParamError, match=r"max_rows: 10 of 400 rows leave none of 'fear'"):
+        fitted("svm", x, y, max_rows=10)
+
+
+@pytest.mark.parametrize("accelerate", ["off", "auto"])
+def test_a_machine_that_is_not_solved_says_so(accelerate):
+    if accelerate == "auto" and not installed():
+        pytest.skip("needs scikit-learn-intelex")
+    data = training_data(*rows(600, spread=3.0))
+    data = type(data)(data.train, accelerate=accelerate)
+    hard = {"kernel": "poly", "C": 1e6, "scaling": "none"}
+    about = fit(data, params_of("svm", max_iter=1, **hard), 0).about
+    assert about["unsolved_pairs"] == 3
+    easy = {"kernel": "rbf", "C": 1.0}
+    assert fit(data, params_of("svm", **easy), 0).about["unsolved_pairs"] == 0
+
+
 @pytest.mark.parametrize("key", ["kernel", "C", "gamma", "degree", "class_weight"])
 def test_every_parameter_reaches_the_machine(key):
     value = {"kernel": "poly", "C": 0.7, "gamma": 0.2, "degree": 2, "class_weight": None}[key]
@@ -173,7 +215,15 @@ def test_every_parameter_reaches_the_machine(key):
 
 @pytest.mark.parametrize(
     "change",
-    [{"kernel": "sigmoid"}, {"C": 0.0}, {"gamma": -1.0}, {"gamma": "scaled"}, {"degree": 0}],
+    [
+        {"kernel": "sigmoid"},
+        {"C": 0.0},
+        {"gamma": -1.0},
+        {"gamma": "scaled"},
+        {"degree": 0},
+        {"max_iter": 0},
+        {"max_rows": 9},
+    ],
     ids=str,
 )
 def test_impossible_settings_are_refused(change):

@@ -46,6 +46,28 @@ def test_paper_2s_sweep_is_every_optimiser_with_every_schedule(chain, zip_of_fac
     assert PARAMS_FILE.read_bytes() == before
 
 
+def test_paper_3s_sweep_is_every_kernel_scaling_weighting_and_feature(chain, zip_of_faces):
+    table = sweep("svm", {"data.path": str(zip_of_faces)})
+    keys = ("train.svm.kernel", "train.svm.scaling", "train.svm.class_weight", "features.method")
+    runs = {tuple(asked[key] for key in keys) for asked in chain}
+    assert len(runs) == len(table) == 3 * 2 * 2 * 2
+    assert {asked["train.svm.max_rows"] for asked in chain} == {6000}
+    assert {"kernel", "scaling", "class_weight", "method", "accuracy", "f1_macro"} <= set(table)
+
+
+@pytest.mark.usefixtures("chain")
+def test_a_family_without_epochs_has_none_in_the_table(zip_of_faces, monkeypatch):
+    own = module.run_chain
+
+    def run(job):
+        own(job)
+        write_json(module.Path("metrics/train.json"), {"train": {"family": "svm"}})
+
+    monkeypatch.setattr(module, "run_chain", run)
+    table = sweep("svm", {"data.path": str(zip_of_faces)})
+    assert not {"epochs", "epoch_chosen"} & set(table)
+
+
 def test_a_preset_without_variations_is_refused_and_those_with_are_named():
     with pytest.raises(ParamError, match="These do: fernet"):
         sweep_axes("quickstart")

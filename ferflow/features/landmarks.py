@@ -8,9 +8,17 @@ whose faces are for research only. What the file must be:
 - one output of shape (1, 2k) or (1, k, 2): x and y of each of k landmarks. In which unit does not
   matter. Outputs of more dimensions are passed over.
 
-PFLD (Guo et al. 2019) as its public implementations export it to ONNX is such a file, with s 112.
+PFLD (Guo et al. 2019) as its public implementations export it to ONNX is such a file: s is 112, the
+output (1, 2k), and a map of features (1, 64, 28, 28) beside it is passed over. With PyTorch:
+
+    torch.onnx.export(network.eval(), torch.zeros(1, 3, 112, 112), "pfld.onnx")
+
+A network of PFLD's build with random weights, exported by PyTorch's older and its newer exporter,
+ran here as it does in PyTorch.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,23 +59,36 @@ class _Network:
         self._file, self._size = file, size
         self._net: Any
         try:
-            self._net = cv2.dnn.readNetFromONNX(str(file))
-        except cv2.error as error:
-            raise self._refusal(error) from None
-        self._names = self._net.getUnconnectedOutLayersNames()
-        self._n_channels = 3
-        blank = np.zeros((48, 48), np.uint8)
-        try:
-            self._forward(blank)
+            with _quiet():
+                self._net = cv2.dnn.readNetFromONNX(str(file))
         except cv2.error:
-            self._n_channels = 1
-        self(blank)
+            raise DataError(
+                f"features.landmarks: OpenCV cannot read {file.name} as an ONNX file. "
+                "See ferflow/features/landmarks.py for what it must be."
+            ) from None
+        self._names = self._net.getUnconnectedOutLayersNames()
+        self._n_channels = self._find_channels()
+
+    def _find_channels(self) -> int:
+        """How many channels it takes, three or one; DataError where it runs with neither."""
+        reasons = []
+        for self._n_channels in (3, 1):
+            try:
+                with _quiet():
+                    self(np.zeros((48, 48), np.uint8))
+            except cv2.error as error:
+                reasons.append(error.err)
+            else:
+                return self._n_channels
+        raise DataError(
+            f"features.landmarks: OpenCV cannot run {self._file.name} on a face of "
+            f"{self._size}x{self._size} pixels, neither with three channels ({_line(reasons[0])}) "
+            f"nor with one ({_line(reasons[1])}). features.landmarks_size must be its input's "
+            "side; see ferflow/features/landmarks.py for what else it must be."
+        )
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        try:
-            outputs = self._forward(image)
-        except cv2.error as error:
-            raise self._refusal(error) from None
+        outputs = self._forward(image)
         found = [out for out in outputs if out.ndim == 2 or (out.ndim == 3 and out.shape[-1] == 2)]
         if len(found) != 1 or found[0].size % 2:
             shapes = ", ".join(str(out.shape) for out in outputs)
@@ -83,13 +104,20 @@ class _Network:
         self._net.setInput(blob)
         return list(self._net.forward(self._names))
 
-    def _refusal(self, error: cv2.error) -> DataError:
-        reason = " ".join(str(error).split())[:200]
-        return DataError(
-            f"features.landmarks: OpenCV cannot run {self._file.name} on a face of "
-            f"{self._size}x{self._size} pixels ({reason}). See ferflow/features/landmarks.py for "
-            "what the file must be; features.landmarks_size is its input's side."
-        )
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """OpenCV prints a page of its own about a network that it cannot run."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def _line(reason: str) -> str:
+    """What OpenCV says, in a line of at most 100 characters."""
+    return " ".join(reason.split())[:100]
 
 
 def _own_frame(points: NDArray[np.float32]) -> NDArray[np.float32]:

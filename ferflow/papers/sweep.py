@@ -20,6 +20,7 @@ from ferflow.presets import PRESETS, compose, load_preset, params_text, preset_n
 from ferflow.tables import write_table
 
 SWEEPS = Path("reports/sweeps")
+_EPOCHS = ("epoch_chosen", "epochs")  # of networks
 _SCORES = ("accuracy", "accuracy_low", "accuracy_high", "f1_macro", "log_loss")
 
 
@@ -51,6 +52,7 @@ def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
             print(f"{preset} {k + 1} of {len(variations)}: {name}", flush=True)
             rows.append(short(variation) | _run(preset, {**settings, **variation}, name))
     table = pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable")
+    table = table.drop(columns=[key for key in _EPOCHS if table[key].isna().all()])
     write_table(SWEEPS / f"{preset}.csv", table)
     return table
 
@@ -67,8 +69,8 @@ def _run(preset: str, settings: dict[str, Any], name: str) -> dict[str, Any]:
         run_chain(Job(name, params_text(params)))
     except FerflowError as error:
         print(error, flush=True)
-        return dict.fromkeys((*_SCORES, "epoch_chosen", "epochs"))
+        return dict.fromkeys((*_SCORES, *_EPOCHS))
     scores = read_json(Path("metrics/metrics.json"))["val"]
     story = read_json(Path("metrics/train.json"))["train"]
-    epochs = {key: story.get(key) for key in ("epoch_chosen", "epochs")}
+    epochs = {key: story.get(key) for key in _EPOCHS}
     return {score: scores[score] for score in _SCORES} | epochs

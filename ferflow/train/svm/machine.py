@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
+from sklearn.utils import resample
 from tqdm import tqdm
 
 from ferflow.acceleration import fast_version
@@ -23,9 +24,9 @@ from ferflow.classical.estimators import (
     make_pipeline,
 )
 from ferflow.classical.estimators import save as save_pipeline
-from ferflow.errors import DataError
+from ferflow.errors import DataError, ParamError
 from ferflow.fitting import Fitted, TrainingData
-from ferflow.train.svm.pairs import count_rows, decision_scores, fit_pairs
+from ferflow.train.svm.pairs import count_rows, decision_scores, fit_pairs, step_limits
 
 USES_VAL = True  # to calibrate
 
@@ -41,6 +42,13 @@ class Params(ScaledParams):
     gamma: float | Literal["scale", "auto"]
     degree: int = Field(ge=1)
     class_weight: Literal["balanced"] | None
+    max_iter: int = Field(ge=1)
+    max_rows: int | None = Field(ge=10)
+
+    @property
+    def own(self) -> dict[str, Any]:
+        limits = ("max_iter", "max_rows")
+        return {key: value for key, value in super().own.items() if key not in limits}
 
     @field_validator("gamma")
     @classmethod
@@ -61,11 +69,11 @@ class Machine:
 def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     """A machine fitted to the training rows, its probabilities calibrated on the val rows.
 
-    Without val rows the temperature is 1. Nothing is drawn at random. Raises DataError where the
-    rows are of one class.
+    Without val rows the temperature is 1. The seed draws the rows where `max_rows` asks for fewer.
+    Raises DataError where the rows are of one class, ParamError where a class would get none.
     """
-    del seed
-    x, y = as_numbers(data.train.x), data.train.y
+    train = _drawn(data.train, params.max_rows, seed)
+    x, y = as_numbers(train.x), train.y
     if len(np.unique(y)) < 2:
         raise DataError("train.family svm needs training rows of two classes or more.")
     check_components(params, x, "svm")
@@ -74,10 +82,12 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     for _, step in pipeline.steps[:-1]:
         x = as_numbers(step.fit_transform(x))
     accelerate = fast_version if data.accelerate != "off" else None
+    limits = step_limits(y, params.max_iter, accelerated=accelerate is not None)
     with tqdm(total=sum(count_rows(y)), desc="pairs of classes", unit="row", disable=None) as bar:
-        fit_pairs(x, y, pipeline[-1], accelerate=accelerate, on_pair=bar.update)
+        fit_pairs(x, y, pipeline[-1], limits, accelerate=accelerate, on_pair=bar.update)
     del x
-    about: dict[str, Any] = {"accelerated": accelerate is not None}
+    about: dict[str, Any] = {"n_rows": len(train), "accelerated": accelerate is not None}
+    about["unsolved_pairs"] = int((pipeline[-1].n_iter_ >= limits).sum())
     about["n_support_vectors"] = len(pipeline[-1].support_)
     temperature, about["calibration"] = _calibrate(pipeline, data.val)
     return Fitted(Machine(pipeline, temperature), about=about)
@@ -105,6 +115,26 @@ def load(folder: Path) -> Machine:
     if not 0 < temperature < np.inf:
         raise DataError(f"{file} holds an impossible temperature: {temperature}.")
     return Machine(load_pipeline(folder, SVC), temperature)
+
+
+def _drawn(train: Split, max_rows: int | None, seed: int) -> Split:
+    """At most so many of the rows, each class by its share; all of them for None."""
+    if max_rows is None or len(train) <= max_rows:
+        return train
+    rows = resample(
+        np.arange(len(train)),
+        replace=False,
+        n_samples=max_rows,
+        stratify=train.y,
+        random_state=seed,
+    )
+    drawn = train.take(np.sort(rows))
+    if lost := np.setdiff1d(train.y, drawn.y).tolist():
+        raise ParamError(
+            f"train.svm.max_rows: {max_rows} of {len(train)} rows leave none of "
+            f"'{train.labels[lost[0]]}'. Raise it, or set it to null."
+        )
+    return drawn
 
 
 def _calibrate(pipeline: Pipeline, val: Split | None) -> tuple[float, dict[str, Any]]:

@@ -7,6 +7,7 @@ out is scikit-learn's own SVC, with the arrays that its `fit` would have made.
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_class_weight
@@ -22,6 +24,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from ferflow.errors import FerflowError
 
 _ROWS_AT_ONCE = 256  # when predicting; a block of the kernel is that many x support vectors
+_STEPS_PER_ROW = 10  # of libsvm, two rows each, that do about what the other's round does
 _N_COMPARED = 64  # rows on which a converted machine must agree with its original ...
 _TOLERANCE = 1e-2  # ... to this, relative for decision values above 1, ...
 _ROUNDING = 16 * np.finfo(np.float32).eps  # ... and this share of what the terms add up to in size
@@ -49,12 +52,15 @@ def fit_pairs(
     x: NDArray[np.float32],
     y: NDArray[np.int64],
     machine: SVC,
+    limits: list[int],
     *,
     accelerate: Callable[[Any], Any] | None,
     on_pair: Callable[[int], object],
 ) -> SVC:
     """`machine`, fitted to rows x (n, d) of classes y (n,), two or more of them.
 
+    limits : the most steps of the solver for each pair, as `step_limits` has them; where they are
+        not enough, `n_iter_` reaches them and the pair's machine is what was found until then.
     accelerate : makes another package's version of a machine; it uses all cores by itself.
     on_pair : called with the number of rows of each pair that is done.
     Raises FerflowError where the other package's decisions are not those of what was made of it.
@@ -64,11 +70,13 @@ def fit_pairs(
     gamma = _gamma(machine, x)
     some = x[np.linspace(0, len(x) - 1, min(len(x), _N_COMPARED), dtype=int)]
 
-    def fit(pair: tuple[int, int]) -> Pair:
+    def fit(pair: tuple[int, int], limit: int) -> Pair:
         first, second = pair
         rows = np.concatenate([np.flatnonzero(y == classes[place]) for place in pair])
         two = SVC(**machine.get_params()).set_params(
-            gamma=gamma, class_weight={classes[place]: weights[classes[place]] for place in pair}
+            gamma=gamma,
+            class_weight={classes[place]: weights[classes[place]] for place in pair},
+            max_iter=limit,
         )
         two = accelerate(two) if accelerate else two
         two.fit(x[rows], y[rows])
@@ -86,11 +94,13 @@ def fit_pairs(
         return found
 
     two_of_all = combinations(range(len(classes)), 2)
-    if accelerate:  # that package warns when it is called from a thread of ours
-        pairs = [fit(two) for two in two_of_all]
-    else:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            pairs = list(pool.map(fit, two_of_all))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # `n_iter_` says it
+        if accelerate:  # that package warns when it is called from a thread of ours
+            pairs = list(map(fit, two_of_all, limits))
+        else:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                pairs = list(pool.map(fit, two_of_all, limits))
     fitted = _joined(machine, pairs, x, y, gamma, np.array(list(weights.values())))
     _compare(fitted, some, pairs)
     return fitted
@@ -224,6 +234,12 @@ def _gamma(machine: SVC, x: NDArray[np.float32]) -> float:
         return float(machine.gamma)
     variance = float(x.var(dtype=np.float64)) if machine.gamma == "scale" else 1.0
     return 1 / (x.shape[1] * variance) if variance else 1.0
+
+
+def step_limits(y: NDArray[np.int64], rounds: int, *, accelerated: bool) -> list[int]:
+    """The most steps of the solver for each pair of classes: as many as there are rounds, or
+    without scikit-learn-intelex, whose steps are long, a number for each row."""
+    return [rounds if accelerated else rounds * _STEPS_PER_ROW * n for n in count_rows(y)]
 
 
 def count_rows(y: NDArray[np.int64]) -> Iterator[int]:
