@@ -1,5 +1,6 @@
 """Narrow residual networks: torch's own gradient of their shortcuts crashes, or is wrong."""
 
+import json
 import os
 import subprocess
 import sys
@@ -18,12 +19,13 @@ ROOT = Path(__file__).parents[1]
 OPTIONS = {"embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "input_size": 256}
 
 TRAINED = """
+import json
 import sys
 import torch
 from ferflow.train.network.batches import channels_last
 from ferflow.train.network.params import build_network
 torch.manual_seed(0)
-network = channels_last(build_network("resnet", 7, eval(sys.argv[1]))).train()
+network = channels_last(build_network("resnet", 7, json.loads(sys.argv[1]))).train()
 for n in (32, 31, 32):
     x = torch.rand(n, 1, 48, 48).contiguous(memory_format=torch.channels_last)
     torch.nn.functional.cross_entropy(network(x), torch.arange(n) % 7).backward()
@@ -32,7 +34,8 @@ for n in (32, 31, 32):
 
 def test_a_narrow_network_trains_in_every_process_that_tries():
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
-    command = [sys.executable, "-c", TRAINED, repr(OPTIONS)]
+    environment |= {"OMP_WAIT_POLICY": "passive"}  # kinder to a busy machine
+    command = [sys.executable, "-c", TRAINED, json.dumps(OPTIONS)]
     for _ in range(3):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-500:]
