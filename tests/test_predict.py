@@ -18,7 +18,10 @@ from ferflow.data.labels import FER2013_LABELS
 from ferflow.data.synthetic import draw_faces
 from ferflow.errors import FerflowError
 from ferflow.recognition import predict as module
+from ferflow.recognition.annotation import draw_faces as draw_boxes
+from ferflow.recognition.detection import Box
 from ferflow.recognition.inputs import find_inputs
+from ferflow.recognition.recognizer import Face
 
 FACES = draw_faces(FER2013_LABELS, seed=1)
 PICTURE = cv2.imencode(".png", picture_of(FACES[3]))[1].tobytes()
@@ -223,6 +226,15 @@ def test_annotated_copies_keep_their_place_and_their_size(run, tmp_path):
     assert 300 < coloured.sum() < 20_000  # the box and the letters on a grey picture
     video = cv2.VideoCapture(str(tmp_path / "out/clip-faces.mp4"))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 20
+
+
+def test_a_label_at_the_edge_is_whole():
+    face = Face(Box(250, 100, 50, 50), "surprise", {"surprise": 0.5})
+    letters = [
+        np.count_nonzero(draw_boxes(np.zeros((200, width), np.uint8), [face])[:95])
+        for width in (300, 400)
+    ]
+    assert letters[0] == letters[1] > 500
 
 
 def test_annotated_copies_never_lie_where_pictures_are_read(run, folder):

@@ -76,7 +76,9 @@ def build(recognizer: Recognizer) -> Any:
     """The page as gradio's Blocks, not yet served."""
     import gradio as gr
 
-    def show(content: bytes | None) -> tuple[str, None]:
+    def show(content: bytes | None) -> tuple[Any, Any]:
+        if content is None:  # another source was chosen: what it brings may be under way already
+            return gr.skip(), gr.skip()
         return picture_answer(recognizer, content), None  # the answer shows the picture again
 
     def watch(content: bytes | None, past: list[Moment]) -> tuple[str, list[Moment]]:
@@ -84,34 +86,37 @@ def build(recognizer: Recognizer) -> Any:
 
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         gr.HTML(f'<h1>{TITLE}</h1><p class="ff-note">{WHAT_IT_IS_NOT.strip()}</p>')
+        upright = gr.WebcamOptions(mirror=False)  # as others see the face
         with gr.Tab("Picture"), gr.Row():
             with gr.Column(scale=2):
                 sources = ["upload", "webcam", "clipboard"]
-                picture = gr.Image(sources=sources, label="Drop a picture, take one or paste one")
+                picture = gr.Image(
+                    sources=sources,
+                    label="Drop a picture, take one or paste one",
+                    webcam_options=upright,
+                )
             with gr.Column(scale=3):
                 answer = gr.HTML()
         with gr.Tab("Live camera"), gr.Row():
             with gr.Column(scale=2):
-                upright = gr.WebcamOptions(mirror=False)
                 camera = gr.Image(
                     sources=["webcam"], streaming=True, label="Camera", webcam_options=upright
                 )
             with gr.Column(scale=3):
                 live, past = gr.HTML(), gr.State([])
-        for image in (picture, camera):
-            # gradio's own would decode a picture of any size before we see it, and keep its file
-            image.preprocess = take_upload
+        # gradio's own would decode a picture of any size before we see it, and keep its file; of
+        # the class, for gradio makes a visitor's components anew
+        gr.Image.preprocess = lambda _, payload: take_upload(payload)
         common = {"api_visibility": "private", "show_progress": "hidden"}
-        picture.input(show, picture, [answer, picture], **common)
+        # by default gradio drops what is pasted while it still hears of the other source
+        picture.input(show, picture, [answer, picture], trigger_mode="multiple", **common)
         rhythm = {"stream_every": SECONDS_BETWEEN, "time_limit": None, "concurrency_limit": 1}
         camera.stream(watch, [camera, past], [live, past], **rhythm, **common)
     return page
 
 
-def picture_answer(recognizer: Recognizer, content: bytes | None) -> str:
+def picture_answer(recognizer: Recognizer, content: bytes) -> str:
     """HTML about a picture file's bytes: boxes, bars and maps, or a line on what is wrong."""
-    if content is None:
-        return ""
     try:
         picture = read_picture(content)
     except DataError as error:

@@ -14,7 +14,8 @@ from ferflow.recognition.recognizer import Face
 STYLE = """
 .ff-note { font-size: .95rem; line-height: 1.5; max-width: 46rem; opacity: .8; }
 .ff-fault { color: #c5362b; font-weight: 600; }
-.ff-picture { display: block; max-width: 100%; max-height: 26rem; border-radius: .4rem; }
+.ff-picture { display: block; max-width: 100%; max-height: 26rem; border-radius: .4rem;
+  margin-bottom: .6rem; }
 .ff-faces { display: grid; gap: 1rem 1.5rem; margin: 1rem 0;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); }
 .ff-face { display: flex; gap: .9rem; align-items: flex-start; }

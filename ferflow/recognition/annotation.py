@@ -30,9 +30,10 @@ def draw_faces(pixels: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.u
         corners = (left, top), (left + width, top + height)
         text = f"{face.label} {face.probabilities[face.label]:.0%}"
         scale = max(0.4, min(width / 8, 16 * line) / _LETTER)
-        (_, letter), below = cv2.getTextSize(text, _FONT, scale, line)
+        (wide, letter), below = cv2.getTextSize(text, _FONT, scale, line)
+        x = max(0, min(left, canvas.shape[1] - wide))  # a face at the right edge keeps its label
         above = top - below - line
-        start = (max(0, left), above if above > letter else max(top, 0) + letter + 2 * line)
+        start = (x, above if above > letter else max(top, 0) + letter + 2 * line)
         for colour, thickness in ((_SHADOW, 3 * line), (_COLOUR, line)):
             cv2.rectangle(canvas, *corners, colour, thickness, cv2.LINE_AA)
             cv2.putText(canvas, text, start, _FONT, scale, colour, thickness, cv2.LINE_AA)

@@ -92,9 +92,9 @@ def _open(file: Any) -> Picture:
             return Picture(_decode(ImageOps.exif_transpose(image)), n_frames)
     except UnidentifiedImageError:
         raise DataError(f"is not a picture; legal: {', '.join(FORMATS)}.") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(
-            f"has more than the {MAX_PIXELS:,} pixels that are decoded ({error}). Scale it down."
+            f"has more than the {MAX_PIXELS:,} pixels that are decoded. Scale it down."
         ) from None
     except _MALFORMED as error:
         raise DataError(f"is a damaged picture ({error}).") from None
