@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO
 
 MAX_MEMBERS = 200_000  # FER-2013's pictures are 35,887, and 71,774 in the copy that has them twice
-_DIRECTORY_ENTRY = 400  # bytes of a member's entry, its name included; usual are 60 to 120
+_DIRECTORY_ENTRY = 100  # bytes of a member's entry, its name included; usual are 80 to 130
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 # the records at a zip's end: signature, then where in it the directory's size stands
