@@ -231,10 +231,10 @@ def test_annotated_copies_keep_their_place_and_their_size(run, tmp_path):
 def test_a_label_at_the_edge_is_whole():
     face = Face(Box(250, 100, 50, 50), "surprise", {"surprise": 0.5})
     letters = [
-        np.count_nonzero(draw_boxes(np.zeros((200, width), np.uint8), [face])[:95])
+        np.count_nonzero(draw_boxes(np.zeros((200, width), np.uint8), [face])[:95] > 150)
         for width in (300, 400)
     ]
-    assert letters[0] == letters[1] > 500
+    assert letters[0] == letters[1] > 100  # without their dark rim
 
 
 def test_annotated_copies_never_lie_where_pictures_are_read(run, folder):
