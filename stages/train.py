@@ -47,7 +47,7 @@ def main(
         found = search(data, shared.family, params, shared.search, load_seed(), lists)
         params, table, about["search"] = found.params, found.table, found.about
         print(f"search: {found.about['best']} scores {found.about['best_score']:.4f}")
-    print(f"{shared.family}: fitting on {len(rows):,} rows of {rows.x.shape[1]:,} features")
+    print(f"{shared.family}: {len(rows):,} training rows of {rows.x.shape[1]:,} features")
     fitted = family_module(shared.family).fit(data, params, load_seed())
     meta = rows.meta | {"trained_on": ["train", "val"] if shared.add_validation else ["train"]}
     save_classifier(target, Classifier(shared.family, fitted.model, mask, rows.labels, meta))

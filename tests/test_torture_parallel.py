@@ -92,7 +92,7 @@ def test_a_parameter_changed_in_mid_stage_is_not_recorded_for_the_old_results(cl
     while "Running stage 'train'" not in process.stdout.readline():
         assert process.poll() is None
     time.sleep(1)
-    while "fitting on" not in process.stdout.readline():
+    while " training rows of " not in process.stdout.readline():
         assert process.poll() is None
     file = clone.folder / "params.yaml"
     edited = file.read_text(encoding="utf-8").replace("n_estimators: 10", "n_estimators: 11")
