@@ -12,7 +12,7 @@ def read_bounded(path: Path, most: int) -> bytes:
     is a folder, a pipe or a device, which may never end.
     """
     if path.exists() and not path.is_file():
-        raise DataError(f"{path} is no ordinary file.")
+        raise DataError(f"{path} cannot be read: it is no ordinary file.")
     try:
         with path.open("rb") as file:
             content = file.read(most + 1)

@@ -575,11 +575,14 @@ def main() -> None:
     failures = dict.fromkeys(everything, 0)
     quiet_opencv()
     started, number = time.monotonic(), int(time.time()) * 1000
-    while (passed := time.monotonic() - started) < options.minutes * 60:
+    end = started + options.minutes * 60
+    while time.monotonic() < end:
         for name in everything:
             number += 1
-            run_once(name, *everything[name], number, counts, failures)
-        print(f"{passed / 60:.1f} min, {sum(counts.values()):,} examples", flush=True)
+            if time.monotonic() < end:
+                run_once(name, *everything[name], number, counts, failures)
+        minutes = (time.monotonic() - started) / 60
+        print(f"{minutes:.1f} min, {sum(counts.values()):,} examples", flush=True)
     shutil.rmtree(FOLDER, ignore_errors=True)
     for name, n in counts.items():
         print(f"{name:<12}{n:>10,} examples{failures[name]:>6} rounds that failed")
