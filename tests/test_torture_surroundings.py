@@ -170,7 +170,7 @@ def test_a_fresh_clone_that_pulls_has_nothing_to_do_and_shows_the_run(finished, 
     (clone.folder / ".venv").symlink_to(Path(os.sys.prefix))
     process, mark = clone.start("make", "-o", ".venv/ready", "ui", "PORT=5077")
     try:
-        (run,) = served_runs(5077, 120)
+        (run,) = served_runs(5077, 600)
     finally:
         process.terminate()
         for number in [n for n, _ in wait_for_the_end(mark, 5)]:
