@@ -101,8 +101,12 @@ def _create(file: Path) -> None:
     """Make the database under another name first: one that is cut off half-made never opens."""
     part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
-    MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, _artifacts(file))
-    part.rename(file)
+    try:
+        MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, _artifacts(file))
+        part.rename(file)
+    except BaseException:
+        part.unlink(missing_ok=True)  # what a full disk took of it
+        raise
 
 
 def _artifacts(file: Path) -> str:
