@@ -59,9 +59,7 @@ def one_writer() -> Iterator[None]:
             yield
     except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise FerflowError(
-            f"MLflow's store cannot be written ({reason}). `ferflow track` tries again."
-        ) from None
+        raise FerflowError(f"MLflow's store cannot be written ({reason}).") from None
 
 
 def database_uri(file: Path) -> str:
