@@ -59,9 +59,7 @@ def one_writer() -> Iterator[None]:
             yield
     except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise FerflowError(
-            f"MLflow's store cannot be written ({reason}). `ferflow track` tries again."
-        ) from None
+        raise FerflowError(f"MLflow's store cannot be written ({reason}).") from None
 
 
 def database_uri(file: Path) -> str:
@@ -101,8 +99,12 @@ def _create(file: Path) -> None:
     """Make the database under another name first: one that is cut off half-made never opens."""
     part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
-    MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, _artifacts(file))
-    part.rename(file)
+    try:
+        MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, _artifacts(file))
+        part.rename(file)
+    except BaseException:
+        part.unlink(missing_ok=True)  # what a full disk took of it
+        raise
 
 
 def _artifacts(file: Path) -> str:

@@ -56,6 +56,22 @@ def test_an_experiment_that_another_process_made_first_is_taken():
     assert store._experiment(Server(), None) == "7"
 
 
+def test_a_database_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch):
+    class FullDisk:
+        def __init__(self, uri):
+            self.part = tmp_path / "mlflow.db.part"
+            assert uri == database_uri(self.part)
+
+        def create_experiment(self, *_):
+            self.part.write_text("half")
+            raise MlflowException("database or disk is full")
+
+    monkeypatch.setattr(store, "MlflowClient", FullDisk)
+    with pytest.raises(MlflowException, match="full"):
+        store._create(tmp_path / "mlflow.db")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_user_without_a_name_is_a_number(monkeypatch):
     def nameless():
         raise KeyError("getpwuid(): uid not found: 12345")

@@ -58,12 +58,16 @@ def test_a_full_disk_is_a_line_each_time_and_the_run_is_finished_with_more_room(
             assert not wait_for_the_end(mark)
             assert "Traceback" not in printed, printed
             assert repository.parts() == []
-            untracked = "not tracked" in printed
-            if process.returncode == 0 and not untracked:
+            done = process.returncode == 0
+            if done and "not tracked" not in printed:
                 break
             assert re.search(r"[Nn]o space left|disk is full|cannot be written", printed), printed
-            full.append("track" if untracked else re.findall(r"Running stage '(\w+)'", printed)[-1])
+            full.append(re.findall(r"Running stage '(\w+)'", printed)[-1])
+            if done:  # the results are there; MLflow's mirror of them is not
+                break
             room += max(300, room // 20)
+        resize(place, 2 * room)
+        repository.ferflow("track")
         assert repository.text("dvc.lock") == finished.text("dvc.lock")
         assert repository.cache_faults()[0] == []
         assert [status for _, status in repository.store()["runs"]] == ["FINISHED"]
@@ -96,6 +100,7 @@ def test_in_a_read_only_repository_reading_works_and_writing_is_refused_in_a_lin
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 def test_without_permission_reading_works_and_writing_is_refused_in_a_line(finished, tmp_path):
     repository = finished.copy_to(tmp_path / "somebody else's")
+    repository.run("chmod", "-R", "a+rX", ".")
     repository.run("chown", "-R", "nobody", ".")
     for words in READING:
         powerless(repository, words)
@@ -170,7 +175,7 @@ def test_a_fresh_clone_that_pulls_has_nothing_to_do_and_shows_the_run(finished, 
     (clone.folder / ".venv").symlink_to(Path(os.sys.prefix))
     process, mark = clone.start("make", "-o", ".venv/ready", "ui", "PORT=5077")
     try:
-        (run,) = served_runs(5077, 120)
+        (run,) = served_runs(5077, 600)
     finally:
         process.terminate()
         for number in [n for n, _ in wait_for_the_end(mark, 5)]:
