@@ -36,9 +36,9 @@ def statuses(repository):
 
 
 def test_eight_queued_experiments_with_two_workers_are_eight_runs(clone):
-    names = [f"trees-{k}" for k in range(8)]
+    names = [f"trees-{k}" for k in range(8)]  # 11 trees and more: the parent has 10
     for k, name in enumerate(names):
-        setting = f"train.random_forest.n_estimators={k + 3}"
+        setting = f"train.random_forest.n_estimators={k + 11}"
         clone.run("dvc", "exp", "run", "--queue", "--name", name, "-S", setting)
     process, mark = clone.start("dvc", "queue", "start", "-j", "2")
     finish(process)
@@ -49,15 +49,18 @@ def test_eight_queued_experiments_with_two_workers_are_eight_runs(clone):
     assert queue.count("Success") == 8, queue
     left = wait_for_the_end(mark, 120)
     assert not left
+    refs = clone.git("for-each-ref", "--format=%(refname)", "refs/exps").split()
+    results = {ref.rsplit("/", 1)[-1]: ref for ref in refs}
     for k, name in enumerate(names):
-        train = json.loads(clone.git("show", f"{name}:metrics/train.json"))
+        ref = results[name]
+        train = json.loads(clone.git("show", f"{ref}:metrics/train.json"))
         assert "random_forest" in json.dumps(train)
-        assert f"n_estimators: {k + 3}\n" in clone.git("show", f"{name}:params.yaml")
+        assert f"n_estimators: {k + 11}\n" in clone.git("show", f"{ref}:params.yaml")
     _, runs = clone.runs()
     assert sorted(run.info.run_name for run in runs) == names
     assert {run.info.status for run in runs} == {"FINISHED"}
     trees = {run.data.params["train.random_forest.n_estimators"] for run in runs}
-    assert trees == {str(k + 3) for k in range(8)}
+    assert trees == {str(k + 11) for k in range(8)}
     tell(queued=8, workers=2, runs=len(runs))
 
 
