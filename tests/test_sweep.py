@@ -5,7 +5,7 @@ import pytest
 from ferflow.artifacts import write_json
 from ferflow.errors import FerflowError, ParamError
 from ferflow.papers import sweep as module
-from ferflow.papers.sweep import SWEEPS, sweep, sweep_axes
+from ferflow.papers.sweep import SWEEPS, in_short, sweep, sweep_axes
 from ferflow.params import PARAMS_FILE, flatten
 
 pytestmark = pytest.mark.usefixtures("workplace")
@@ -52,6 +52,10 @@ def test_paper_3s_sweep_is_every_kernel_scaling_weighting_and_feature(chain, zip
     runs = {tuple(asked[key] for key in keys) for asked in chain}
     assert len(runs) == len(table) == 3 * 2 * 2 * 2
     assert {asked["train.svm.max_rows"] for asked in chain} == {6000}
+    shown = in_short(table)
+    assert [*shown][:5] == ["method", "kernel", "scaling", "C", "class_weight"]
+    assert not {"max_rows", "accuracy_low", "log_loss"} & {*shown}
+    assert set(shown["class_weight"]) == {"none", "balanced"}
     assert {"kernel", "scaling", "class_weight", "method", "accuracy", "f1_macro"} <= set(table)
 
 

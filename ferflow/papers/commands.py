@@ -153,14 +153,15 @@ def sweep(
     ] = None,
 ) -> None:
     """Compare a preset's variations on validation rows, such as optimisers and schedules."""
-    from ferflow.papers.sweep import SWEEPS
+    from ferflow.papers.sweep import SWEEPS, in_short
     from ferflow.papers.sweep import sweep as run_sweep
     from ferflow.presets import parse_setting
 
     found = run_sweep(preset, dict(parse_setting(text) for text in set_ or []))
-    table = Table(*found.columns)
-    for row in found.itertuples(index=False):
-        table.add_row(*(f"{v:.4f}" if isinstance(v, float) else str(v) for v in row))
+    shown = in_short(found)
+    table = Table(*shown.columns)
+    for row in shown.itertuples(index=False):
+        table.add_row(*row)
     console.print(table)
     console.print(f"{len(found)} runs: {SWEEPS / preset}.csv", soft_wrap=True)
 

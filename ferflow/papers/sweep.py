@@ -62,6 +62,16 @@ def short(variation: Mapping[str, Any]) -> dict[str, Any]:
     return {key.rpartition(".")[2]: value for key, value in variation.items()}
 
 
+def in_short(table: pd.DataFrame) -> pd.DataFrame:
+    """A sweep's table for the terminal, as text: what differs, accuracy and macro F1."""
+    settings = [name for name in table.columns if name not in (*_SCORES, *_EPOCHS)]
+    differing = [name for name in settings if table[name].nunique(dropna=False) > 1]
+    epochs = [name for name in _EPOCHS if name in table.columns]
+    shown = table[[*differing, "accuracy", "f1_macro", *epochs]].astype(object)
+    shown = shown.where(shown.notna(), "none")
+    return shown.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
+
+
 def _run(preset: str, settings: dict[str, Any], name: str) -> dict[str, Any]:
     """The scores on val of one combination; a run that fails, as a diverged one does, is empty."""
     params = compose(preset, settings | {"evaluate.splits": ["val"]})
