@@ -10,6 +10,8 @@ import time
 import pytest
 from torture.scratch import FEW_FACES, finish, living, tell, wait_for_the_end
 
+from ferflow.artifacts import atomic
+
 pytestmark = pytest.mark.slow
 
 TRACK = (sys.executable, "-m", "ferflow", "track")
@@ -99,7 +101,8 @@ def test_a_parameter_changed_in_mid_stage_is_not_recorded_for_the_old_results(cl
         assert process.poll() is None
     file = clone.folder / "params.yaml"
     edited = file.read_text(encoding="utf-8").replace("n_estimators: 10", "n_estimators: 11")
-    file.write_text(edited, encoding="utf-8")
+    with atomic(file) as part:  # the stage must not see half of it
+        part.write_text(edited, encoding="utf-8")
     printed = finish(process, ok=False)
     assert "random_forest.n_estimators in params.yaml was 10 when this stage began" in printed
     assert not wait_for_the_end(mark)

@@ -180,6 +180,7 @@ def test_a_fresh_clone_that_pulls_has_nothing_to_do_and_shows_the_run(finished, 
         process.terminate()
         for number in [n for n, _ in wait_for_the_end(mark, 5)]:
             os.kill(number, 15)
+        process.communicate()
     assert run["info"]["status"] == "FINISHED"
     metrics = {m["key"]: m["value"] for m in run["data"]["metrics"]}
     assert (
