@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ferflow.errors import DiskError
 from ferflow.evaluation.predictions import (
     prediction_frame,
     read_predictions,
@@ -87,7 +88,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr("ferflow.evaluation.predictions.pq.write_table", torn)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(DiskError, match=r"predictions\.parquet cannot be written \(disk full\)"):
         write_predictions(path, frames()[:1])
     assert path.read_bytes() == before
 
