@@ -47,14 +47,26 @@ def pytest_addoption(parser):
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """For tests marked slow: a repository in which the chain was run on a few drawn faces."""
-    from torture.scratch import FEW_FACES, Scratch
+    from repository import SMALL
+    from torture.scratch import Scratch
 
     repository = Scratch(tmp_path_factory.mktemp("finished"))
-    repository.use("quickstart", *FEW_FACES)
+    repository.use("quickstart", *SMALL)
     repository.commit()
     repository.repro()
     repository.commit()
     return repository
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Tiny tensors: threads that wait for each other on a busy machine take most of the time."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from recognition_data import write_model
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from ferflow import presets
 from ferflow.artifacts import Split, load_split, save_split
@@ -542,7 +543,7 @@ def _short(tree: Any) -> Any:
 def _yaml_or_words(tree: Any) -> bytes:
     try:
         return _plain_yaml(_short(tree))
-    except Exception:
+    except (YAMLError, ValueError, TypeError, RecursionError):  # what YAML cannot say
         return _words(tree)
 
 

@@ -10,6 +10,14 @@ from pathlib import Path
 import mlflow
 
 ROOT = Path(__file__).parents[1]
+SMALL = [  # settings of the quickstart with which every stage takes seconds
+    "data.n_synthetic=240",
+    "balance.k_neighbors=3",
+    "selection.n_ants=2",
+    "selection.n_iterations=2",
+    "selection.max_rows=100",
+    "train.random_forest.n_estimators=10",
+]
 
 
 class Repository:

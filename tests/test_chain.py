@@ -9,20 +9,12 @@ from pathlib import Path
 
 import cv2
 import pytest
-from repository import Repository
+from repository import SMALL, Repository
 
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.evaluation.predictions import read_predictions, split_predictions
 
 ROOT = Path(__file__).parents[1]
-SMALL = [
-    "data.n_synthetic=240",
-    "balance.k_neighbors=3",
-    "selection.n_ants=2",
-    "selection.n_iterations=2",
-    "selection.max_rows=100",
-    "train.random_forest.n_estimators=10",
-]
 FROM_BALANCE = ["balance", "select_features", "train", "evaluate", "track"]
 
 

@@ -34,13 +34,7 @@ NETWORKS = {  # one ends in maps, the other in tokens, and its folder lacks the 
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """As in test_network_training."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module", params=NETWORKS)

@@ -8,7 +8,8 @@ import sys
 import time
 
 import pytest
-from torture.scratch import FEW_FACES, finish, living, tell, wait_for_the_end
+from repository import SMALL
+from torture.scratch import finish, living, tell, wait_for_the_end
 
 from ferflow.artifacts import atomic
 
@@ -67,7 +68,7 @@ def test_eight_queued_experiments_with_two_workers_are_eight_runs(clone):
 
 
 def test_while_a_stage_runs_other_commands_work_or_say_so_in_a_line(clone):
-    clone.use("quickstart", *FEW_FACES, "balance.k_neighbors=2")
+    clone.use("quickstart", *SMALL, "balance.k_neighbors=2")
     process, mark = clone.start_repro()
     while "Running stage 'balance'" not in process.stdout.readline():
         assert process.poll() is None
@@ -92,7 +93,7 @@ def test_while_a_stage_runs_other_commands_work_or_say_so_in_a_line(clone):
 
 
 def test_a_parameter_changed_in_mid_stage_is_not_recorded_for_the_old_results(clone):
-    clone.use("quickstart", *FEW_FACES, "balance.k_neighbors=2")
+    clone.use("quickstart", *SMALL, "balance.k_neighbors=2")
     process, mark = clone.start_repro()
     while "Running stage 'train'" not in process.stdout.readline():
         assert process.poll() is None
@@ -126,7 +127,7 @@ def test_two_clones_share_a_store(finished, tmp_path):
     for process in [clone.start(*TRACK, **shared)[0] for clone in clones]:
         finish(process)
     for bins, clone in zip((10, 12), clones, strict=True):
-        clone.use("quickstart", *FEW_FACES, f"evaluate.calibration_bins={bins}")
+        clone.use("quickstart", *SMALL, f"evaluate.calibration_bins={bins}")
     for process in [clone.start_repro(**shared)[0] for clone in clones]:
         assert "not tracked" not in finish(process)
     address = clones[0].ferflow("store", **shared).strip()

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from torture.scratch import FEW_FACES, Scratch, tell, wait_for_the_end
+from repository import SMALL
+from torture.scratch import Scratch, tell, wait_for_the_end
 
 from ferflow.params import read_yaml
 
@@ -49,7 +50,7 @@ def test_a_full_disk_is_a_line_each_time_and_the_run_is_finished_with_more_room(
     place.mkdir()
     with mounted(place, "-t", "tmpfs", "-o", "size=100m", "tmpfs"):
         repository = Scratch(place)
-        repository.use("quickstart", *FEW_FACES)
+        repository.use("quickstart", *SMALL)
         full, room = [], used_kib(place) + 300
         while True:
             resize(place, room)
@@ -121,7 +122,7 @@ def test_umlauts_no_utf8_no_temporary_folder_and_no_home_give_the_same_results(f
         "HOME": str(tmp_path / "nobody's"),
     }
     repository = Scratch(folder)
-    repository.ferflow("use", "quickstart", *FEW_FACES, **poor)
+    repository.ferflow("use", "quickstart", *SMALL, **poor)
     _, printed = repository.repro(**poor)
     assert "not tracked" not in printed
     assert repository.text("dvc.lock") == finished.text("dvc.lock")
@@ -135,11 +136,11 @@ def test_a_clock_that_jumps_back_and_forth_changes_nothing(finished, tmp_path):
     repository = finished.copy_to(tmp_path / "clone")
     past = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": "-400d"}
     assert repository.repro(**past)[0] == []
-    repository.use("quickstart", *FEW_FACES, "balance.k_neighbors=2")
+    repository.use("quickstart", *SMALL, "balance.k_neighbors=2")
     stages, printed = repository.repro(**past)
     assert stages[0] == "balance" and "not tracked" not in printed
     assert repository.repro()[0] == []
-    repository.use("quickstart", *FEW_FACES)
+    repository.use("quickstart", *SMALL)
     assert repository.repro()[0] in ([], ["track"])
     assert repository.text("dvc.lock") == finished.text("dvc.lock")
     statuses = [status for _, status in repository.store()["runs"]]

@@ -12,28 +12,22 @@ import time
 import uuid
 from pathlib import Path
 
-from repository import Repository
+from repository import SMALL, Repository
+
+from ferflow import last_run
 
 MARK = "FERFLOW_TORTURE"  # in the environment of every process that a command starts
-FEW_FACES = [
-    "data.n_synthetic=240",
-    "balance.k_neighbors=3",
-    "selection.n_ants=2",
-    "selection.n_iterations=2",
-    "selection.max_rows=100",
-    "train.random_forest.n_estimators=10",
-]
 FAMILIES = {
-    "random_forest": FEW_FACES,  # SMOTE and the colony before it
+    "random_forest": SMALL,  # SMOTE and the colony before it
     "svm": [
-        *FEW_FACES,
+        *SMALL,
         "features.method=hog",
         "selection.method=k_best",
         "selection.n_features=200",
         "train.family=svm",
     ],
     "network": [
-        *FEW_FACES,
+        *SMALL,
         "features.method=pixels",
         "balance.method=none",
         "selection.method=none",
@@ -42,17 +36,7 @@ FAMILIES = {
         "train.network.batch_size=32",
     ],
 }
-STAGES = (
-    "download",
-    "preprocess",
-    "augment",
-    "extract_features",
-    "balance",
-    "select_features",
-    "train",
-    "evaluate",
-    "track",
-)
+STAGES = (*last_run.STAGES, "track")
 
 
 class Scratch(Repository):
