@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.artifacts import read_json, write_json
 from ferflow.errors import DataError, ParamError
 from ferflow.families import family_module
+from ferflow.files import read_json, write_json
 from ferflow.hashing import sha256_of
 from ferflow.masks import load_mask, save_mask, select_columns
 

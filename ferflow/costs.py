@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ferflow.artifacts import read_json, write_json
+from ferflow.files import read_json, write_json
 from ferflow.params import PARAMS_FILE, read_yaml, repository_root
 
 SCRATCH = Path(".ferflow")  # ignored by Git, safe to delete

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from tqdm import tqdm
 
-from ferflow.artifacts import Split, pass_through, split_writer
+from ferflow.artifacts import Split, split_writer
 from ferflow.data.seen_images import refuse_seen
+from ferflow.files import pass_through
 from ferflow.params import Record, repository_root
 
 

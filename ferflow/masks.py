@@ -9,9 +9,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.artifacts import atomic
 from ferflow.bounded import read_bounded
 from ferflow.errors import DataError
+from ferflow.files import atomic
 
 _MAX_BYTES = 64 << 20  # a byte a feature; the widest extractors give some 100,000
 

@@ -44,7 +44,7 @@ ferflow bundle --train --set data.path=../fer2013.zip
 
 ## Data and protocol
 
-{protocol} Training images trained it, PublicTest chose the epoch, PrivateTest was scored once.
+{protocol} Training images trained it, PublicTest chose the epoch, PrivateTest chose nothing.
 `trained_on.safetensors` holds 64-bit hashes of the training images, so that using the network as
 a frozen backbone on those very images can be refused.
 

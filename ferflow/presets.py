@@ -12,9 +12,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
 
-from ferflow.artifacts import atomic
 from ferflow.busy import refuse_while_dvc_runs
 from ferflow.errors import ParamError
+from ferflow.files import atomic
 from ferflow.hashing import sha256_of
 from ferflow.params import PARAMS_FILE, Record, flatten, nearest, parse_yaml, read_yaml
 from ferflow.sections import check_params

@@ -9,8 +9,8 @@ import torch
 from transformers import AutoModel
 from transformers.utils import cached_file, logging
 
-from ferflow.artifacts import read_json
 from ferflow.errors import DataError
+from ferflow.files import read_json
 from ferflow.hashing import check_sha256
 from ferflow.params import repository_root
 

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 import skops.io
 
-from ferflow.artifacts import atomic
 from ferflow.errors import DataError
+from ferflow.files import atomic
 from ferflow.zips import open_zip
 
 # What a model file may hold beyond skops' own defaults. Never taken from the file itself.

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ferflow.artifacts import atomic
+from ferflow.files import atomic
 
 _DPI = 120
 _NAMES = {"diversity": "diversity of the ants", "entropy": "entropy of the pheromone"}

@@ -5,8 +5,9 @@ from pathlib import Path
 from rich import box
 from rich.table import Column, Table
 
-from ferflow.artifacts import SPLITS, read_json
+from ferflow.artifacts import SPLITS
 from ferflow.evaluation.protocol import describe
+from ferflow.files import read_json
 
 METRICS_FILE = Path("metrics/metrics.json")
 SHOWN = {

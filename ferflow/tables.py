@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from ferflow.artifacts import atomic
 from ferflow.bounded import read_bounded
 from ferflow.errors import DataError
+from ferflow.files import atomic
 
 _MAX_BYTES = 256 << 20  # the longest, the twins of 36,000 images, has some 200,000
 

@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from ferflow.artifacts import save_split, write_json
+from ferflow.artifacts import save_split
 from ferflow.data.sources import DataParams, describe, load_data
+from ferflow.files import write_json
 from ferflow.params import load_params, load_seed
 from ferflow.stage import run_stage
 from ferflow.tables import write_table

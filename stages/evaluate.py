@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ferflow.artifacts import Split, load_split, write_json
+from ferflow.artifacts import Split, load_split
 from ferflow.classifier import load_classifier
 from ferflow.evaluation.predictions import read_predictions, tta_predictions, write_predictions
 from ferflow.evaluation.protocol import describe, protocol
@@ -19,6 +19,7 @@ from ferflow.evaluation.report import (
     write_tables,
 )
 from ferflow.evaluation.without_twins import count_twins, read_twins, without_twins
+from ferflow.files import write_json
 from ferflow.params import load_params, load_seed
 from ferflow.stage import run_stage
 

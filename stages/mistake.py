@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ferflow.artifacts import SPLITS, Split, load_split, write_json
+from ferflow.artifacts import SPLITS, Split, load_split
 from ferflow.classifier import load_classifier
 from ferflow.costs import SCRATCH
 from ferflow.data.balance import BalanceParams
 from ferflow.errors import ParamError
 from ferflow.extraction import FeaturesParams, extract_features, make_extractor
 from ferflow.families import load_family
+from ferflow.files import write_json
 from ferflow.papers.mistakes import MISTAKES, HonestChain, mistaken_scores, reason_against
 from ferflow.params import load_params, load_seed, repository_root
 from ferflow.stage import run_stage

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from ferflow.artifacts import SPLITS, load_split, save_split, write_json
+from ferflow.artifacts import SPLITS, load_split, save_split
 from ferflow.data.preprocess import PreprocessParams, preprocess
 from ferflow.data.removed_sheet import draw_removed
+from ferflow.files import write_json
 from ferflow.params import load_params
 from ferflow.stage import run_stage
 from ferflow.tables import write_table

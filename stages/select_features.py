@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ferflow.artifacts import load_split, write_json
+from ferflow.artifacts import load_split
 from ferflow.costs import SCRATCH
+from ferflow.files import write_json
 from ferflow.masks import save_mask
 from ferflow.params import load_params, load_seed, repository_root
 from ferflow.selection import (

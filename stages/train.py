@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ferflow.acceleration import ComputeParams
-from ferflow.artifacts import Split, load_split, write_json
+from ferflow.artifacts import Split, load_split
 from ferflow.classifier import Classifier, save_classifier
 from ferflow.costs import SCRATCH
 from ferflow.families import family_module, load_family
+from ferflow.files import write_json
 from ferflow.fitting import TrainingData
 from ferflow.masks import load_mask, select_columns
 from ferflow.params import load_params, load_seed, repository_root

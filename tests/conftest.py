@@ -70,6 +70,14 @@ def one_thread():
 
 
 @pytest.fixture
+def nothing_planted(tmp_path, monkeypatch):
+    """In a folder where `hostile.Planted` would leave its mark, and leaves none."""
+    monkeypatch.chdir(tmp_path)
+    yield
+    assert not Path("planted").exists()
+
+
+@pytest.fixture
 def make_split():
     """A factory of splits with random values: images by default, features with shape=(d,)."""
 

@@ -11,16 +11,9 @@ import pytest
 import safetensors
 import safetensors.numpy
 
-from ferflow.artifacts import (
-    atomic,
-    load_split,
-    pass_through,
-    read_json,
-    save_split,
-    split_writer,
-    write_json,
-)
+from ferflow.artifacts import load_split, save_split, split_writer
 from ferflow.errors import DataError, DiskError
+from ferflow.files import atomic, pass_through, read_json, write_json
 
 IMAGES, FEATURES = (48, 48), (17,)
 

@@ -9,13 +9,14 @@ import pytest
 from training_rows import LABELS, split_of, training_data
 
 from ferflow import bundle
-from ferflow.artifacts import read_json, save_split, write_json
+from ferflow.artifacts import save_split
 from ferflow.classifier import Classifier, load_classifier, save_classifier
 from ferflow.data.labels import FER2013_LABELS
 from ferflow.data.seen_images import SEEN_FILE
 from ferflow.data.synthetic import draw_faces
 from ferflow.errors import DataError, FerflowError
 from ferflow.extraction import FeaturesParams, extract_file
+from ferflow.files import read_json, write_json
 from ferflow.hashing import sha256_of
 from ferflow.params import pick_section, read_yaml
 from ferflow.train import network, random_forest

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from ferflow.artifacts import read_json
 from ferflow.costs import SCRATCH, find_cost, read_lock, record_cost
+from ferflow.files import read_json
 
 PIPELINE = """
 stages:

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from test_network_training import faces, params
+from network_data import faces, params
 from training_rows import training_data
 from transformers import (
     AutoModel,

@@ -1,6 +1,7 @@
 """A few mutated files for every reader, the same ones each time; `make fuzz` tries more."""
 
 import fuzz
+import fuzz_inputs
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -10,18 +11,16 @@ N_EXAMPLES = {"model": 10, "params text": 10, "preset": 10, "setting": 10}
 @pytest.fixture(scope="module", autouse=True)
 def scratch(tmp_path_factory):
     """What the readers read lies in a folder of pytest's."""
-    fuzz.FOLDER = tmp_path_factory.mktemp("fuzz")
+    fuzz_inputs.FOLDER = tmp_path_factory.mktemp("fuzz")
 
 
-@pytest.mark.parametrize("name", list(fuzz.targets()))
+@pytest.mark.parametrize("name", fuzz.READERS)
 def test_a_valid_file_is_accepted(name):
-    fuzz.targets()[name][1](fuzz.valid()[name])
+    fuzz.READERS[name](fuzz_inputs.valid()[name])
 
 
-@pytest.mark.parametrize("name", list(fuzz.targets()))
+@pytest.mark.parametrize("name", fuzz.READERS)
 def test_a_mutated_file_gives_a_result_or_a_line(name):
-    strategy, read = fuzz.targets()[name]
-
     @settings(
         max_examples=N_EXAMPLES.get(name, 40),
         derandomize=True,
@@ -30,8 +29,8 @@ def test_a_mutated_file_gives_a_result_or_a_line(name):
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(strategy)
+    @given(fuzz_inputs.strategies()[name])
     def holds(value):
-        fuzz.holds(read, value)
+        fuzz.holds(name, value)
 
     holds()

@@ -1,73 +1,20 @@
-"""Training: learning, choosing, stopping, resuming after a kill, and what is refused."""
+"""Training: learning, choosing, stopping, and what is refused."""
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from network_data import FILES, data, faces, params, same, weights
 from training_rows import training_data
 
 from ferflow.data.policy import check_policy
 from ferflow.errors import DataError, ParamError
-from ferflow.params import pick_section, read_yaml
-from ferflow.train.network import Params, fit, load, predict_proba, save
+from ferflow.train.network import fit, load, predict_proba, save
 from ferflow.train.network.batches import measure_scale, n_batches, shuffled_batches
 from ferflow.train.network.checkpoint import load_checkpoint, unpack
 from ferflow.train.network.loop import Training
-
-ROOT = Path(__file__).parents[1]
-FILES = [  # of a network on a backbone
-    "config.json",
-    "head.safetensors",
-    "model.safetensors",
-    "network.json",
-    "preprocessor_config.json",
-]
-SMALL = {
-    "architecture": "resnet",
-    "options": {"embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "input_size": 24},
-    "input": "standardised",
-    "epochs": 3,
-    "batch_size": 16,
-    "augmentation": [],
-    "precision": "float32",
-    "device": "cpu",
-    "label_smoothing": 0.0,
-}
-
-
-def params(**changes):
-    section = read_yaml(ROOT / "presets/defaults.yaml")["train"]["network"]
-    return pick_section({"network": section | SMALL | changes}, "network", Params)
-
-
-def faces(n=60, seed=0, side=24):
-    """Images (n, side * side) of three classes: a bright band at the top, middle or bottom."""
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, 3, n)
-    x = rng.integers(0, 120, (n, side, side))
-    for image, k in zip(x, y, strict=True):
-        image[k * side // 3 : (k + 1) * side // 3] += 110
-    return x.astype(np.uint8).reshape(n, -1), y
-
-
-def data(scratch=None, val=True):
-    return training_data(*faces(), val=faces(30, 1) if val else None, scratch=scratch)
-
-
-def weights(fitted):
-    return {k: v.clone() for k, v in fitted.model.network.state_dict().items()}
-
-
-def same(a, b):
-    return all(torch.equal(a[k], b[k]) for k in a)
-
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -101,124 +48,6 @@ def test_training_leaves_torchs_random_stream_alone():
     torch.manual_seed(5)
     fit(data(), params(epochs=1), 0)
     assert torch.rand(1) == expected
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"optimizer": "adam", "learning_rate": 0.01},
-        {"optimizer": "adamw", "learning_rate": 0.01, "schedule": "cosine"},
-        {"schedule": "constant", "momentum": 0.0},
-        {"schedule": "plateau", "schedule_epochs": 1},
-        {"schedule": "warm_restarts", "schedule_epochs": 1},
-        {"loss": "focal", "class_weight": "balanced"},
-        {"mixup": 0.3, "label_smoothing": 0.1},
-        {"ema_decay": 0.9},
-        {"augmentation": ["horizontal_flip", {"rotation": 20}, {"shift": 0.1}, "zoom", "shear"]},
-        {"augmentation": ["brightness", "contrast", "erasing"], "input": "unit"},
-        {"precision": "bfloat16"},
-    ],
-    ids=lambda changes: "-".join(map(str, changes)),
-)
-def test_a_killed_training_ends_with_the_same_weights(tmp_path, monkeypatch, changes):
-    """Every part of the state is in the checkpoint: with each option, broken off after epoch 2."""
-    options = params(epochs=4, **changes)
-    whole = fit(data(), options, 0)
-
-    run_epoch = Training.run_epoch
-
-    def broken(self, *args):
-        if len(self.history) == 2:
-            raise KeyboardInterrupt
-        return run_epoch(self, *args)
-
-    monkeypatch.setattr(Training, "run_epoch", broken)
-    with pytest.raises(KeyboardInterrupt):
-        fit(data(tmp_path), options, 0)
-    monkeypatch.setattr(Training, "run_epoch", run_epoch)
-    resumed = fit(data(tmp_path), options, 0)
-    assert resumed.earlier_seconds > 0
-    assert same(weights(whole), weights(resumed))
-    assert whole.curve.equals(resumed.curve)
-
-
-KILLED = """
-import sys
-from pathlib import Path
-sys.path.append(sys.argv[1])
-from test_network_training import data, params
-from ferflow.train.network import fit, save
-target = Path(sys.argv[3])
-target.mkdir()
-save(fit(data(Path(sys.argv[2])), params(epochs=40), 0).model, target)
-"""
-
-
-def test_a_training_ended_by_kill_9_gives_the_same_file(tmp_path):
-    def start(target):
-        words = [Path(__file__).parent, tmp_path / "scratch", tmp_path / target]
-        environment = os.environ | {
-            "PYTHONPATH": str(ROOT),
-            "PYTHONUNBUFFERED": "1",
-            "OMP_NUM_THREADS": "1",
-        }
-        command = [sys.executable, "-c", KILLED, *map(str, words)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-
-    with start("killed") as process:
-        for line in process.stdout:
-            if re.match(r" *7 ", line):
-                process.send_signal(signal.SIGKILL)
-                break
-    assert not any((tmp_path / "killed").iterdir())
-    with start("resumed") as process:
-        printed = process.stdout.read()
-    assert "going on after epoch" in printed
-    (tmp_path / "scratch").rename(tmp_path / "elsewhere")
-    with start("whole") as process:
-        assert "going on" not in process.stdout.read()
-    for name in FILES:
-        one, other = (tmp_path / t / name for t in ("resumed", "whole"))
-        assert one.read_bytes() == other.read_bytes()
-
-
-@pytest.mark.parametrize("change", ["learning_rate", "seed", "data", "val", "architecture"])
-def test_another_trainings_checkpoint_is_never_picked_up(tmp_path, change):
-    fit(data(tmp_path), params(), 0)
-    rows, options, seed = data(tmp_path), params(), 0
-    match change:
-        case "learning_rate":
-            options = params(learning_rate=0.05)
-        case "seed":
-            seed = 1
-        case "data":
-            rows = training_data(*faces(60, 7), val=faces(30, 1), scratch=tmp_path)
-        case "val":
-            rows = training_data(*faces(), val=faces(30, 8), scratch=tmp_path)
-        case "architecture":
-            options = params(options=SMALL["options"] | {"depths": [1, 2]})
-    assert fit(rows, options, seed).earlier_seconds == 0
-
-
-def test_a_finished_training_is_taken_from_its_checkpoint(tmp_path):
-    first = fit(data(tmp_path), params(), 0)
-    again = fit(data(tmp_path), params(), 0)
-    assert again.earlier_seconds > 0
-    assert same(weights(first), weights(again))
-
-
-def test_checkpoints_of_old_trainings_are_deleted(tmp_path):
-    for seed in range(6):
-        fit(data(tmp_path), params(epochs=1), seed)
-    assert len(list(tmp_path.iterdir())) == 4
-
-
-def test_a_damaged_checkpoint_is_named(tmp_path):
-    fit(data(tmp_path), params(), 0)
-    (file,) = tmp_path.glob("*/*")
-    file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(DataError, match="is no whole checkpoint"):
-        fit(data(tmp_path), params(), 0)
 
 
 def test_training_stops_when_val_has_not_improved_for_so_many_epochs():

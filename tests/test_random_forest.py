@@ -14,10 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 from training_rows import training_data
 
-from ferflow.artifacts import write_json
 from ferflow.classical.estimators import MODEL_FILE
 from ferflow.classifier import Classifier, load_classifier, save_classifier
 from ferflow.errors import DataError
+from ferflow.files import write_json
 from ferflow.skops_files import dump_model, load_model
 from ferflow.train.random_forest import Params, fit, load, predict_proba, save
 

@@ -9,8 +9,9 @@ from ruamel.yaml import YAML
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import f_classif
 
-from ferflow.artifacts import Split, read_json, save_split
+from ferflow.artifacts import Split, save_split
 from ferflow.errors import ParamError
+from ferflow.files import read_json
 from ferflow.masks import load_mask
 from ferflow.params import pick_section
 from ferflow.selection import (

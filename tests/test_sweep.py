@@ -2,8 +2,8 @@
 
 import pytest
 
-from ferflow.artifacts import write_json
 from ferflow.errors import FerflowError, ParamError
+from ferflow.files import write_json
 from ferflow.papers import sweep as module
 from ferflow.papers.sweep import SWEEPS, in_short, sweep, sweep_axes
 from ferflow.params import PARAMS_FILE, flatten

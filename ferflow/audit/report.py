@@ -4,10 +4,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ferflow.artifacts import atomic, write_json
 from ferflow.audit.measures import audit, count
 from ferflow.audit.page import audit_page, findings
 from ferflow.data.sources import DataParams, load_images
+from ferflow.files import atomic, write_json
 from ferflow.hashing import sha256_of
 from ferflow.params import load_params, load_seed
 from ferflow.tables import write_table

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from pydantic import field_validator
 
-from ferflow.artifacts import Split, load_split, pass_through, split_writer
+from ferflow.artifacts import Split, load_split, split_writer
 from ferflow.data.operations import (
     OPERATIONS,
     Amount,
@@ -19,6 +19,7 @@ from ferflow.data.operations import (
     change,
     draw_crop_pad_flip,
 )
+from ferflow.files import pass_through
 from ferflow.params import Record, nearest
 
 FILL = "crop_pad_flip"  # `transform` of the copies that fill up a rare class

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from ferflow.artifacts import atomic
 from ferflow.data.filters import Pool, Rows
+from ferflow.files import atomic
 
 _N_SHOWN = 16  # images of a reason
 _GAP = 4  # pixels between images

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from ferflow.artifacts import atomic
 from ferflow.data.twins import perceptual_hashes
 from ferflow.errors import DataError
+from ferflow.files import atomic
 
 SEEN_FILE = "trained_on.safetensors"
 LIMIT = 0.3  # of the images: 13 % of FER-2013's val and test have a twin among its training images

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.artifacts import atomic
+from ferflow.files import atomic
 
 _ENLARGED = 2  # times, both ways: 48 pixels are small on a screen
 _CAPTION, _GAP = 230, 6  # pixels: the width left of the pictures, and the space around each

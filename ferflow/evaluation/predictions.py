@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ferflow.artifacts import atomic
+from ferflow.files import atomic
 
 TEXT_COLUMNS = ["source_id", "split", "label"]
 PREFIX, TTA_PREFIX = "p_", "tta_"

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from ferflow.artifacts import Split, read_json
+from ferflow.artifacts import Split
 from ferflow.classifier import Classifier
 from ferflow.data.policy import check_policy
 from ferflow.errors import ParamError
@@ -17,6 +17,7 @@ from ferflow.evaluation import figures, metrics
 from ferflow.evaluation.predictions import prediction_frame, split_predictions
 from ferflow.evaluation.search_figure import plot_search
 from ferflow.evaluation.tta import tta_proba
+from ferflow.files import read_json
 from ferflow.fitting import check_labels
 from ferflow.params import Record
 from ferflow.tables import read_table, write_table

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ferflow.artifacts import atomic
 from ferflow.evaluation.figures import BLUE, DPI, GRID, INK, RED, SMALL, TEXT, TITLE
+from ferflow.files import atomic
 
 _MOST = 30  # settings shown, the best
 _WITHOUT_SETTINGS = 6  # columns before those of the parameters, see `ferflow.search.COLUMNS`

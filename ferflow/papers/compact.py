@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ferflow.artifacts import atomic
 from ferflow.bounded import read_bounded
 from ferflow.errors import DataError
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.evaluation.predictions import PREFIX, split_predictions
+from ferflow.files import atomic
 from ferflow.params import flatten
 
 KEPT_SPLITS = ("val", "test")

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ferflow.artifacts import read_json
 from ferflow.costs import declared_stages, dvc_md5, find_cost, read_lock
 from ferflow.errors import FerflowError
 from ferflow.evaluation.predictions import read_predictions
+from ferflow.files import read_json
 from ferflow.last_run import STAGES, check_finished, data_fingerprint, lock_fingerprint
 from ferflow.papers import machine
 from ferflow.papers.compact import compact

@@ -17,9 +17,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from scipy.stats import t as student_t
 
-from ferflow.artifacts import write_json
 from ferflow.bounded import read_bounded
 from ferflow.errors import DataError, FerflowError
+from ferflow.files import write_json
 from ferflow.papers.compact import Answers, read_answers, write_answers
 from ferflow.papers.resampling import SCORES
 from ferflow.params import Record, nearest

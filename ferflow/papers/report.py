@@ -5,8 +5,8 @@ README's first table. All three come from the registry, the records and the deco
 import re
 from pathlib import Path
 
-from ferflow.artifacts import atomic
 from ferflow.errors import FerflowError
+from ferflow.files import atomic
 from ferflow.papers.blocks import Drawings, markdown_table, to_html, to_markdown
 from ferflow.papers.records import RunRecord, load_records
 from ferflow.papers.registry import digits

@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.table import Table
 
-from ferflow.artifacts import read_json
 from ferflow.costs import find_cost, read_lock
 from ferflow.errors import FerflowError, ParamError
+from ferflow.files import read_json
 from ferflow.papers.mistakes import MISTAKES, n_fits, reason_against
 from ferflow.params import PARAMS_FILE, nearest, read_yaml
 from ferflow.presets import use

@@ -17,10 +17,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from ferflow.artifacts import atomic
 from ferflow.busy import refuse_while_dvc_runs
 from ferflow.costs import SCRATCH
 from ferflow.errors import FerflowError, ParamError
+from ferflow.files import atomic
 from ferflow.papers.record import code_fingerprint, public_params, record_run, variant_of
 from ferflow.papers.records import RunRecord, load_records
 from ferflow.params import PARAMS_FILE, read_yaml, repository_root

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from ferflow.artifacts import read_json
 from ferflow.errors import FerflowError, ParamError
+from ferflow.files import read_json
 from ferflow.papers.runs import Job, kept_params, run_chain
 from ferflow.params import read_yaml
 from ferflow.presets import PRESETS, compose, load_preset, params_text, preset_names

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 import ferflow.networks
-from ferflow.artifacts import atomic
 from ferflow.data import batch_augmentation
 from ferflow.errors import DataError
+from ferflow.files import atomic
 from ferflow.fitting import TrainingData
 from ferflow.train.network.params import Params
 

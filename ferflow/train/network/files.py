@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ferflow.artifacts import atomic, read_json, write_json
 from ferflow.errors import DataError, FerflowError
+from ferflow.files import atomic, read_json, write_json
 from ferflow.pretrained import read_backbone
 from ferflow.train.network.backbones import BackboneClassifier
 from ferflow.train.network.batches import Scale, channels_last

@@ -13,7 +13,7 @@ from sklearn.utils import resample
 from tqdm import tqdm
 
 from ferflow.acceleration import fast_version
-from ferflow.artifacts import Split, read_json, write_json
+from ferflow.artifacts import Split
 from ferflow.classical.calibration import fit_temperature, probabilities
 from ferflow.classical.estimators import (
     ScaledParams,
@@ -25,6 +25,7 @@ from ferflow.classical.estimators import (
 )
 from ferflow.classical.estimators import save as save_pipeline
 from ferflow.errors import DataError, ParamError
+from ferflow.files import read_json, write_json
 from ferflow.fitting import Fitted, TrainingData
 from ferflow.train.svm.pairs import count_rows, decision_scores, fit_pairs, step_limits
 

@@ -1,0 +1,392 @@
+"""What the fuzzer begins with, valid contents, and the ways in which it spoils them."""
+
+import gzip
+import io
+import json
+import os
+import tarfile
+import tempfile
+import warnings
+import zipfile
+from contextlib import suppress
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from hypothesis import strategies as st
+from recognition_data import write_model
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ferflow.artifacts import Split, save_split
+from ferflow.masks import save_mask
+from ferflow.papers.compact import Answers, write_answers
+from ferflow.papers.resampling import SCORES
+from ferflow.params import flatten, read_yaml
+
+ROOT = Path(__file__).parents[1]
+FOLDER = Path(tempfile.gettempdir()) / f"ferflow-fuzz-{os.getpid()}"
+
+
+def scratch() -> Path:
+    """The folder in which files are made."""
+    FOLDER.mkdir(exist_ok=True)
+    return FOLDER
+
+
+# what is odd somewhere: numbers at the edge of a type, words with a meaning to some reader
+ODD_VALUES = st.one_of(
+    st.sampled_from([None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, 10**400, 0.0]),
+    st.sampled_from([1e308, -1e308, float("inf"), float("nan"), "", "none", "train", "../x", "\0"]),
+    st.sampled_from([[], {}, [[]], {"": ""}, [None], {"a": {"b": {}}}, [1, [2, [3]]]]).map(
+        deepcopy
+    ),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+)
+ODD_BYTES = st.one_of(
+    st.sampled_from(
+        [b"\0", b"\xff", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b",", b"\n", b"\r", b'"', b"-"]
+    ),
+    st.sampled_from([b"1e999", b"nan", b"9" * 400, b"[" * 400, b"{" * 400, b"(" * 400, b"&a [*a]"]),
+    st.sampled_from(
+        [
+            b"!!python/name:os.system",
+            b"!!binary a",
+            b"<<: *a",
+            b"%YAML 9\n",
+            b"\x1b[",
+            b"0x" + b"f" * 9000,
+        ]
+    ),
+    st.sampled_from(["é".encode(), "\u202e".encode(), b"\xef\xbb\xbf", b"\xed\xa0\x80"]),
+    st.binary(max_size=12),
+)
+
+
+@st.composite
+def mutated(draw: Any, *bases: bytes) -> bytes:
+    """One of some valid contents with a few bytes changed, moved, doubled or cut off."""
+    content = draw(st.sampled_from(bases))
+    for _ in range(draw(st.integers(1, 6))):
+        first, last = sorted(draw(st.tuples(*[st.integers(0, max(1, len(content)))] * 2)))
+        match draw(st.sampled_from(["put", "cut", "double", "end", "flip", "move"])):
+            case "put":
+                content = content[:first] + draw(ODD_BYTES) + content[first:]
+            case "cut":
+                content = content[:first] + content[last:]
+            case "double":
+                content = content[:last] + content[first:]
+            case "end":
+                content = content[:last]
+            case "flip":
+                flipped = bytes(b ^ draw(st.integers(1, 255)) for b in content[first : first + 1])
+                content = content[:first] + flipped + content[first + 1 :]
+            case _:
+                content = content[last:] + content[first:last] + content[:first]
+    return content[: 1 << 20]
+
+
+def raw(*bases: bytes) -> st.SearchStrategy[bytes]:
+    """Mutations of valid contents, and for the rest random bytes."""
+    return st.one_of(mutated(*bases), mutated(*bases), st.binary(max_size=200))
+
+
+@st.composite
+def mutated_tree(draw: Any, base: Any) -> Any:
+    """A copy of nested mappings and lists with a few leaves or branches exchanged."""
+    tree = deepcopy(base)
+    for _ in range(draw(st.integers(1, 3))):
+        place, path = tree, []
+        while isinstance(place, dict | list) and place:
+            key = draw(
+                st.sampled_from(list(place) if isinstance(place, dict) else range(len(place)))
+            )
+            path.append((place, key))
+            place = place[key]
+            if draw(st.integers(0, 3)) == 0:
+                break
+        if not path:
+            return draw(ODD_VALUES)
+        parent, key = path[-1]
+        match draw(st.sampled_from(["value", "value", "value", "drop", "add", "key"])):
+            case "value":
+                parent[key] = draw(ODD_VALUES)
+            case "drop":
+                del parent[key]
+            case "add" if isinstance(parent, dict):
+                parent[draw(st.one_of(st.text(max_size=8), st.integers(), st.none()))] = draw(
+                    ODD_VALUES
+                )
+            case _ if isinstance(parent, dict):
+                parent[draw(st.text(max_size=8))] = parent.pop(key)
+            case _:
+                parent.insert(0, draw(ODD_VALUES))
+    return tree
+
+
+@cache
+def csv_file() -> bytes:
+    rows = [b"emotion,pixels,Usage"]
+    for k, usage in enumerate([b"Training", b"PublicTest", b"PrivateTest", b"Training"]):
+        rows.append(b"%d," % k + b" ".join(b"%d" % (i % 256) for i in range(2304)) + b"," + usage)
+    return b"\n".join(rows) + b"\n"
+
+
+@cache
+def pictures() -> dict[str, bytes]:
+    face = np.arange(48 * 48, dtype=np.uint8).reshape(48, 48)
+    suffixes = (".png", ".jpg", ".bmp", ".pgm", ".tiff", ".webp")
+    return {suffix: cv2.imencode(suffix, face)[1].tobytes() for suffix in suffixes}
+
+
+MEMBERS = st.one_of(
+    st.sampled_from(["grin/1.png", "wink/1.jpg", "train/happy/Training_1.jpg", "fer2013.csv"]),
+    st.sampled_from(["../x.png", "/x.png", "a\\..\\b.png", "C:x", "grin", "", ".", "\u202e.png"]),
+    st.sampled_from(["CK+48/happy/S1_2_3.png", "train/sad/1.jpg", "validation/sad/1.jpg"]),
+    st.text(max_size=12),
+)
+
+
+@st.composite
+def zips(draw: Any) -> bytes:
+    """A zip of odd members; sometimes its bytes are changed afterwards."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for _ in range(draw(st.integers(0, 4))):
+            info = zipfile.ZipInfo(draw(MEMBERS).replace("\ud800", ""))
+            info.compress_type = draw(st.sampled_from([0, 8, 8, 12, 14]))
+            content = draw(st.sampled_from([*pictures().values(), csv_file(), b""]))
+            with suppress(UnicodeError, ValueError), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a name that stands there already
+                archive.writestr(info, content)
+    content = target.getvalue()
+    return draw(mutated(content)) if draw(st.booleans()) else content
+
+
+@st.composite
+def tars(draw: Any) -> bytes:
+    """A tar.gz of odd members whose tar bytes are sometimes changed before they are packed."""
+    target = io.BytesIO()
+    kinds = [tarfile.REGTYPE] * 4 + [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, b"S", b"L"]
+    form = draw(st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]))
+    with tarfile.open(fileobj=target, mode="w", format=form) as archive:
+        for _ in range(draw(st.integers(0, 4))):
+            content = draw(st.sampled_from([csv_file(), b"", b"x" * 600]))
+            info = tarfile.TarInfo(draw(MEMBERS))
+            info.type, info.linkname = draw(st.sampled_from(kinds)), draw(MEMBERS)
+            info.size = len(content) if info.type == tarfile.REGTYPE else 0
+            with suppress(UnicodeError, ValueError):  # names that cannot be written
+                archive.addfile(info, io.BytesIO(content))
+    content = target.getvalue()
+    if draw(st.booleans()):
+        content = draw(mutated(content))
+    packed = gzip.compress(content, 1)
+    return draw(mutated(packed)) if draw(st.integers(0, 3)) == 0 else packed
+
+
+def _plain_yaml(tree: Any) -> bytes:
+    stream = io.StringIO()
+    YAML(typ="safe", pure=True).dump(tree, stream)
+    return stream.getvalue().encode()
+
+
+@cache
+def params() -> dict[str, Any]:
+    return read_yaml(ROOT / "params.yaml")
+
+
+@cache
+def params_file() -> bytes:
+    return _plain_yaml(params())
+
+
+@cache
+def preset_file() -> bytes:
+    return b"about: a system\npaper: fernet\nneeds: CK+48\nparams:\n  balance: {method: none}\n"
+
+
+@cache
+def record_tree() -> dict[str, Any]:
+    scores = dict.fromkeys([*SCORES, "accuracy_low", "accuracy_high"], 0.5)
+    scores |= {"n": 10, "per_class": {"sad": {"recall": 1.0}}}
+    return {
+        "preset": "p",
+        "variant": None,
+        "seed": 0,
+        "date": "2026-11-20T12:00:00+00:00",
+        "metrics": {"val": scores, "test": scores},
+        "intervals": {"test": {"accuracy": [0.4, 0.6]}},
+        "protocol": {"data_set": "noise"},
+        "predictions_sha256": "",
+        "costs": {"train": {"seconds": 60.0}},
+    }
+
+
+@cache
+def parquet_file() -> bytes:
+    n, rng = 40, np.random.default_rng(0)
+    p = rng.random((n, 3))
+    p /= p.sum(axis=1, keepdims=True)
+    answers = Answers(np.arange(n), rng.integers(0, 3, n), p, ["angry", "sad", "happy"])
+    path = scratch() / "valid.parquet"
+    write_answers(path, {"val": answers, "test": answers}, 15)
+    return path.read_bytes()
+
+
+@cache
+def mask_file() -> bytes:
+    save_mask(scratch() / "valid.npy", np.arange(20) % 2 == 0)
+    return (scratch() / "valid.npy").read_bytes()
+
+
+@cache
+def split_file() -> bytes:
+    words = np.array(["a", "b", "é"])
+    split = Split(np.zeros((3, 4), np.float32), np.array([0, 1, 1]), words, words, ("x", "y"))
+    save_split(scratch() / "valid.safetensors", split)
+    return (scratch() / "valid.safetensors").read_bytes()
+
+
+@cache
+def model_folder() -> Path:
+    return Path(write_model(scratch() / "valid-model", ROOT / "presets" / "defaults.yaml"))
+
+
+@cache
+def about_model() -> dict[str, Any]:
+    return dict(json.loads((model_folder() / "classifier.json").read_text()))
+
+
+def as_json(tree: Any) -> bytes:
+    return json.dumps(tree, skipkeys=True).encode(errors="surrogatepass")
+
+
+@cache
+def _model_bytes() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in model_folder().iterdir()}
+
+
+@st.composite
+def model_changes(draw: Any) -> dict[str, bytes]:
+    """Other content for some files of a model; classifier.json then vouches for none of them."""
+    about = about_model() | {"sha256": {}}
+    match draw(st.integers(0, 3)):
+        case 0:
+            return {"classifier.json": as_json(draw(mutated_tree(about_model())))}
+        case 1:
+            return {"classifier.json": draw(raw(as_json(about_model())))}
+        case 2:
+            return {
+                "classifier.json": as_json(about),
+                "model.skops": draw(mutated(_model_bytes()["model.skops"])),
+            }
+        case _:
+            return {"classifier.json": as_json(about), "model.skops": draw(changed_schemas())}
+
+
+@st.composite
+def changed_schemas(draw: Any) -> bytes:
+    """The model with another schema or an array changed."""
+    source = zipfile.ZipFile(io.BytesIO(_model_bytes()["model.skops"]))
+    changed = draw(st.sampled_from([*["schema.json"] * 3, *source.namelist()]))
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == changed == "schema.json":
+                content = as_json(draw(mutated_tree(json.loads(content))))
+            elif name == changed:
+                content = draw(mutated(content))
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+def as_word(value: Any) -> str:
+    return hex(value) if isinstance(value, int) and value > 10**300 else str(value)
+
+
+def short_json(tree: Any) -> bytes:
+    """JSON, with numbers that are too long for decimals cut."""
+    return json.dumps(_short(tree), skipkeys=True).encode(errors="surrogatepass")
+
+
+def _short(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _short(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_short(value) for value in tree]
+    return 10**4000 if isinstance(tree, int) and tree > 10**4000 else tree
+
+
+def as_yaml(tree: Any) -> bytes:
+    try:
+        return _plain_yaml(_short(tree))
+    except (YAMLError, ValueError, TypeError, RecursionError):  # what YAML cannot say
+        return short_json(tree)
+
+
+def read_yaml_text(content: bytes) -> Any:
+    return YAML(typ="safe", pure=True).load(content)
+
+
+def strategies() -> dict[str, st.SearchStrategy[Any]]:
+    """Reader -> what it is given."""
+    figures = st.one_of(st.text(max_size=30), st.floats().map(str), st.integers().map(str))
+    figures |= figures.map(lambda word: f"{word}%")
+    keys = st.sampled_from([*flatten(params()), "data", "train.network.options.x", "", "preset"])
+    values = st.one_of(st.text(max_size=30), ODD_VALUES.map(as_word), st.sampled_from(["&a [*a]"]))
+    matrices = (b"a,b\n5,1\n2,4\n", b",x,y\nx,5,1\ny,2,4\n", b"[[5, 1], [2, 4]]")
+    matrices += (b'{"labels": ["a", "b"], "matrix": [[5, 1], [2, 4]]}', b"5;1\n2;4", b"5\t1\n2\t4")
+    numbers = st.lists(st.lists(ODD_VALUES, max_size=4), max_size=4)
+    return {
+        "csv": raw(csv_file()),
+        "zip": zips(),
+        "tar": tars(),
+        "params text": raw(params_file(), preset_file()),
+        "params tree": mutated_tree(params()),
+        "preset": raw(preset_file()) | mutated_tree(read_yaml_text(preset_file())).map(as_yaml),
+        "setting": st.one_of(st.text(max_size=30), st.tuples(keys, values).map("=".join)),
+        "matrix": raw(*matrices) | numbers.map(short_json),
+        "figure": figures,
+        "record": raw(as_json(record_tree())) | mutated_tree(record_tree()).map(short_json),
+        "parquet": raw(parquet_file()),
+        "mask": raw(mask_file()),
+        "split": raw(split_file()),
+        "picture": raw(*pictures().values()),
+        "model": model_changes(),
+    }
+
+
+def valid() -> dict[str, Any]:
+    """Reader -> something that it must accept: otherwise its mutations would show nothing."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("grin/1.png", "wink/1.png"):
+            archive.writestr(name, pictures()[".png"])
+    tarred = io.BytesIO()
+    with tarfile.open(fileobj=tarred, mode="w:gz") as archive:
+        info = tarfile.TarInfo("fer2013.csv")
+        info.size = len(csv_file())
+        archive.addfile(info, io.BytesIO(csv_file()))
+    return {
+        "csv": csv_file(),
+        "zip": packed.getvalue(),
+        "tar": tarred.getvalue(),
+        "params text": params_file(),
+        "params tree": params(),
+        "preset": preset_file(),
+        "setting": "balance.method=none",
+        "matrix": b"a,b\n5,1\n2,4\n",
+        "figure": "88.29%",
+        "record": as_json(record_tree()),
+        "parquet": parquet_file(),
+        "mask": mask_file(),
+        "split": split_file(),
+        "picture": pictures()[".png"],
+        "model": {},
+    }
