@@ -93,12 +93,18 @@ def use(
 
 @app.command()
 def check() -> None:
-    """Say whether every value in params.yaml is legal, before anything runs."""
+    """Say whether every value in params.yaml is legal, before anything runs.
+
+    Where a kill cut off DVC's list of locks, the list is deleted.
+    """
+    from ferflow.cut_locks import delete_cut_off_locks
     from ferflow.params import PARAMS_FILE, read_yaml
     from ferflow.sections import check_params
 
     check_params(read_yaml(PARAMS_FILE))
     print("params.yaml is in order.")
+    if delete_cut_off_locks():
+        print("DVC's list of locks, .dvc/tmp/rwlock, was cut off by a kill and is deleted.")
 
 
 @app.command()

@@ -73,5 +73,5 @@ def test_a_family_without_epochs_has_none_in_the_table(zip_of_faces, monkeypatch
 
 
 def test_a_preset_without_variations_is_refused_and_those_with_are_named():
-    with pytest.raises(ParamError, match="These do: fernet"):
+    with pytest.raises(ParamError, match="These do: allconv, fernet, svm"):
         sweep_axes("quickstart")

@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 
 from ferflow.busy import refuse_while_dvc_runs
 from ferflow.costs import SCRATCH
+from ferflow.cut_locks import delete_cut_off_locks
 from ferflow.errors import FerflowError, ParamError
 from ferflow.files import atomic
 from ferflow.papers.record import code_fingerprint, public_params, record_run, variant_of
@@ -179,6 +180,7 @@ def kept_params() -> Iterator[None]:
 
 def _repro(name: str) -> None:
     """`dvc repro` in the repository, by this interpreter; its output goes to the terminal."""
+    delete_cut_off_locks()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", "repro"]
     done = subprocess.run(command, check=False, env=os.environ | {"PATH": path})
