@@ -34,7 +34,8 @@ class Claim(Record):
     stated: str  # the protocol, in the paper's own terms
     values: dict[str, float] = Field(min_length=1)  # metric, a key of METRICS -> 0 to 1
     n_classes: int = Field(default=7, ge=2)
-    split: Literal["val", "test"] = "test"  # the split of ours that answers it
+    # the split of ours that answers it; _tta: the mean over several views of each image
+    split: Literal["val", "test", "val_tta", "test_tta"] = "test"
     averaging: str | None = None  # how we know it, where the paper does not say
     range: tuple[float, float] | None = None  # of its accuracy over its runs
     fer2013: bool = True  # whether FER-2013's ceiling bounds it

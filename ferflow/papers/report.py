@@ -10,7 +10,7 @@ from ferflow.files import atomic
 from ferflow.papers.blocks import Drawings, markdown_table, to_html, to_markdown
 from ferflow.papers.records import RunRecord, load_records
 from ferflow.papers.registry import digits
-from ferflow.papers.sections import NOT_RUN, mistake_text, report_blocks
+from ferflow.papers.sections import mistake_text, reached_text, report_blocks
 from ferflow.papers.standing import standings
 
 FOLDER = Path("reports")
@@ -66,7 +66,7 @@ def readme_table(records: list[RunRecord]) -> str:
                 f"{row.paper.number}, {row.claim.system}",
                 f"`{row.claim.preset}`",
                 digits(row.claimed),
-                row.honest.text if row.honest else NOT_RUN,
+                reached_text(row),
                 *[row.without_twins.text if row.without_twins else ""] * twins,
                 *[mistake_text(row.nearest_mistake)] * mistakes,
                 row.short_verdict,

@@ -55,6 +55,14 @@ def mistake_text(mistake: tuple[str, Figure] | None) -> str:
     return f"`{mistake[0]}` {mistake[1].value:.3f}" if mistake else ""
 
 
+def reached_text(row: Standing) -> str:
+    """What a claim's preset reaches, and where that is not on PrivateTest."""
+    if row.honest is None:
+        return NOT_RUN
+    where = ", on PublicTest" if row.claim.fer2013 and row.claim.split.startswith("val") else ""
+    return f"{row.honest.text}{where}"
+
+
 def _claims(rows: list[Standing], *, of_all: bool = False) -> Grid:
     """One row a claimed figure; of all papers or of one."""
     twins, mistakes = any(r.without_twins for r in rows), any(r.nearest_mistake for r in rows)
@@ -67,7 +75,7 @@ def _claims(rows: list[Standing], *, of_all: bool = False) -> Grid:
             [
                 *_which(row, of_all=of_all),
                 digits(row.claimed),
-                row.honest.text if row.honest else NOT_RUN,
+                reached_text(row),
                 *[str(row.without_twins or "")] * twins,
                 *[mistake_text(row.nearest_mistake)] * mistakes,
                 row.short_verdict,
