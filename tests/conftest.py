@@ -271,3 +271,9 @@ def make_mistake(make_record):
         return save_figures(RunRecord(**about))
 
     return make
+
+
+@pytest.fixture
+def readme(workplace):
+    """A README with the place of the table of papers."""
+    (workplace / "README.md").write_text("# x\n\n<!-- papers -->\nold\n<!-- /papers -->\n\nrest\n")

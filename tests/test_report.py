@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferflow.data.labels import FER2013_LABELS
 from ferflow.errors import FerflowError
 from ferflow.papers.blocks import (
     Commands,
@@ -20,11 +19,10 @@ from ferflow.papers.blocks import (
     to_html,
     to_markdown,
 )
-from ferflow.papers.drawings import Line, draw_lines, draw_matrix
 from ferflow.papers.ensemble import make_ensemble
 from ferflow.papers.records import load_records
 from ferflow.papers.registry import load_papers
-from ferflow.papers.report import PICTURES, README, report_texts, write_report
+from ferflow.papers.report import README, report_texts, write_report
 from ferflow.papers.standing import standings
 
 ROOT = Path(__file__).parents[1]
@@ -49,11 +47,6 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag):
         assert tag in self.VOID or self.open.pop() == tag
-
-
-@pytest.fixture
-def readme(workplace):
-    (workplace / README).write_text("# x\n\n<!-- papers -->\nold\n<!-- /papers -->\n\nrest\n")
 
 
 def row_of(text, *words):
@@ -161,54 +154,6 @@ def test_folds_are_a_row_of_their_own_and_not_the_preset(make_record):
     assert row_of(texts[README], "`mobilenet-aco-rf`")[3] == "not yet run"
     (line,) = [li for li in texts[MD].splitlines() if "`mobilenet-aco-rf/3-folds`" in li]
     assert line.count("±") == 2 and line.count("3 folds") == 2
-
-
-@pytest.mark.usefixtures("readme")
-def test_recorded_curves_are_drawn_a_line_for_each_run(make_record):
-    curve = {
-        "epoch": [1, 2, 3],
-        "train_loss": [1.9, 1.5, 1.2],
-        "val_loss": [1.8, None, 1.4],
-        "val_accuracy": [None, None, None],
-    }
-    for seed in (0, 1):
-        about = {"family": "network", "n_rows": 28709, "epoch_chosen": 2}
-        stages = {"train": {"train": about}}
-        make_record("mobilenet-aco-rf", seed=seed, training=curve, stages=stages)
-    texts = report_texts()
-    assert "The fit: family network, n rows 28,709, epoch chosen 2." in texts[MD]
-    drawn = texts[PICTURES / "mobilenet-aco-rf-loss.svg"]
-    assert drawn.count("<polyline") == 2 + 2 * 2, "an epoch without a value leaves a gap"
-    assert "val loss" in drawn and PICTURES / "mobilenet-aco-rf-score.svg" not in texts
-    assert "](pictures/mobilenet-aco-rf-loss.svg)" in texts[MD]
-
-
-@pytest.mark.usefixtures("readme")
-def test_our_matrix_stands_in_the_order_of_the_papers(make_record, make_answers):
-    ours = make_answers(labels=FER2013_LABELS)
-    make_record("fernet", answers={"test": ours})
-    texts = report_texts()
-    drawn, printed = (
-        re.findall(r'text-anchor="end"[^>]*>(\w+)</text>', texts[PICTURES / f"{name}.svg"])
-        for name in ("fernet-confusion", "printed-fernet_test")
-    )
-    assert drawn == printed and set(drawn) >= set(FER2013_LABELS)
-    counts = re.findall(r">([\d,]+)</text>", texts[PICTURES / "fernet-confusion.svg"])
-    sad = [ours.p[ours.y == FER2013_LABELS.index("sad")].argmax(axis=1) == k for k in range(7)]
-    order = drawn[-7:]
-    expected = [str(sad[FER2013_LABELS.index(name)].sum()) for name in order]
-    assert counts[7 * order.index("sad") :][:7] == expected
-
-
-@pytest.mark.usefixtures("readme")
-def test_pictures_of_records_that_are_gone_are_taken_away(make_record):
-    record = make_record("mobilenet-aco-rf")
-    write_report()
-    picture = PICTURES / "mobilenet-aco-rf-confusion.svg"
-    assert picture.exists()
-    record.file("json").unlink()
-    assert picture in write_report()
-    assert not picture.exists()
 
 
 @pytest.mark.usefixtures("readme")
@@ -329,26 +274,3 @@ def test_texts_are_escaped_in_pages_and_bars_in_tables():
     assert "<svg></svg>" in page and "of &lt;one&gt;" in page
     text = to_markdown(blocks, "pictures")
     assert "| a\\|b |" in text and "![of <one>](pictures/one.svg)" in text
-
-
-def test_a_drawn_matrix_holds_every_count(workplace):
-    assert Path.cwd() == workplace
-    from ferflow.papers.confusion import ConfusionMatrix
-
-    drawn = draw_matrix(ConfusionMatrix(np.array([[1234, 0], [5, 6]]), ["a<", "b"]).table())
-    assert re.findall(r">([\d,]+)</text>", drawn) == ["1,234", "0", "5", "6"]
-    assert "a&lt;" in drawn and drawn.startswith("<svg") and drawn.endswith("</svg>")
-
-
-def test_a_curve_lies_in_its_frame_and_one_point_can_be_drawn():
-    drawn = draw_lines([Line("a", [np.array([[1.0, 3.0], [2.0, 7.0]])])], "epoch", "loss")
-    (points,) = re.findall(r'<polyline [^>]*points="([^"]+)"', drawn)
-    (x0, y0), (x1, y1) = (map(float, pair.split(",")) for pair in points.split())
-    left, top, width, height = map(
-        float,
-        re.search(
-            r'<rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)" fill="none"', drawn
-        ).groups(),
-    )
-    assert (x0, x1) == (left, left + width) and top <= y1 < y0 <= top + height
-    assert "<polyline" in draw_lines([Line("a", [np.array([[1.0, 3.0]])])], "epoch", "loss")
