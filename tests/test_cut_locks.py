@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from typer.testing import CliRunner
 
+from ferflow import cut_locks
 from ferflow.busy import LOCKS
 from ferflow.cli import app
 from ferflow.cut_locks import delete_cut_off_locks
@@ -44,12 +45,19 @@ def test_without_a_list_nothing_is_made():
     assert not LOCKS.parent.exists()
 
 
-def test_a_list_that_dvc_is_writing_stays(write_locks):
+def test_a_list_that_dvc_is_writing_stays(write_locks, monkeypatch):
+    asked, found = Event(), []
+
+    def noticed(*guard):
+        asked.set()
+        return exclusive(*guard)
+
+    monkeypatch.setattr(cut_locks, "exclusive", noticed)
     with exclusive(LOCKS.parent, "rwlock.lock"):  # as DVC holds it
         write_locks("")
-        found = []
         waiting = Thread(target=lambda: found.append(delete_cut_off_locks()))
         waiting.start()
+        assert asked.wait(60), "it has seen the list cut off"
         write_locks(WHOLE)
     waiting.join()
     assert found == [False]
