@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ferflow.acceleration import ComputeParams
 from ferflow.artifacts import SPLITS, Split, load_split
 from ferflow.classifier import load_classifier
 from ferflow.costs import SCRATCH
@@ -44,6 +45,7 @@ def main(name: Path, features: Path, images: Path, classifier: Path, target: Pat
         balance_params=load_params("balance", BalanceParams),
         seed=load_seed(),
         scratch=repository_root() / SCRATCH / "training",
+        accelerate=load_params("compute", ComputeParams).checked(),
     )
     scores = mistaken_scores(str(name), *MISTAKES[str(name)](chain))
     write_json(target, scores)

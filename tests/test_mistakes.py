@@ -259,3 +259,10 @@ def test_a_mistakes_figures_say_that_they_are_none(chain):
     assert scores["mistake"]["name"] == "test_on_train"
     y, p, labels = MISTAKES["test_on_train"](chain)
     assert scores["mistake"]["accuracy"] == split_metrics(y, p, labels)["accuracy"]
+
+
+def test_a_mistake_is_fitted_with_the_acceleration_of_the_chain(chain, monkeypatch):
+    seen = []
+    monkeypatch.setattr(random_forest, "fit", lambda data, *_: seen.append(data.accelerate))
+    replace(chain, accelerate="on").fit(chain.features["train"], None)
+    assert seen == ["on"]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.acceleration import Accelerate
 from ferflow.artifacts import Split
 from ferflow.classifier import Classifier
 from ferflow.data.augment import AugmentParams, augment
@@ -42,6 +43,7 @@ class HonestChain:
     flipped : split name -> the same images' features after a horizontal flip, made on demand.
     classifier : the honest model with its mask. params : the family's parameters.
     balance_params : how the honest chain balances its training rows. scratch : for checkpoints.
+    accelerate : as in TrainingData.
     """
 
     features: dict[str, Split]
@@ -51,11 +53,12 @@ class HonestChain:
     balance_params: BalanceParams
     seed: int
     scratch: Path | None = None
+    accelerate: Accelerate = "off"
 
     def fit(self, train: Split, val: Split | None) -> Fitted:
         """The chain's family fitted to `train` as it stands; `val` is to choose by."""
         chosen_by = None if val is None else self._selected(val)
-        data = TrainingData(self._selected(train), chosen_by, self.scratch)
+        data = TrainingData(self._selected(train), chosen_by, self.scratch, self.accelerate)
         return family_module(self.classifier.family).fit(data, self.params, self.seed)
 
     def score(self, fitted: Fitted, test: Split) -> Predictions:
