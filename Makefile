@@ -28,7 +28,7 @@ repro: .venv/ready ## run what changed in the pipeline, show the metrics
 	ferflow show
 
 test: .venv/ready ## run the tests
-	pytest
+	pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 torture: .venv/ready ## kills, parallel runs, full disks (KILLS=20 of each family); an hour
 	pytest -s -m slow --kills $(or $(KILLS),20)
