@@ -111,7 +111,7 @@ def as_word(value: Any) -> str:
 
 def short_json(tree: Any) -> bytes:
     """JSON, with numbers that are too long for decimals cut."""
-    return json.dumps(_short(tree), skipkeys=True).encode(errors="surrogatepass")
+    return as_json(_short(tree))
 
 
 def _short(tree: Any) -> Any:
@@ -133,7 +133,3 @@ def plain_yaml(tree: Any) -> bytes:
     stream = io.StringIO()
     YAML(typ="safe", pure=True).dump(tree, stream)
     return stream.getvalue().encode()
-
-
-def read_yaml_text(content: bytes) -> Any:
-    return YAML(typ="safe", pure=True).load(content)

@@ -24,7 +24,6 @@ from fuzz_changes import (
     mutated_tree,
     plain_yaml,
     raw,
-    read_yaml_text,
     short_json,
 )
 from hypothesis import strategies as st
@@ -34,7 +33,7 @@ from ferflow.artifacts import Split, save_split
 from ferflow.masks import save_mask
 from ferflow.papers.compact import Answers, write_answers
 from ferflow.papers.resampling import SCORES
-from ferflow.params import flatten, read_yaml
+from ferflow.params import flatten, parse_yaml, read_yaml
 
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(tempfile.gettempdir()) / f"ferflow-fuzz-{os.getpid()}"
@@ -228,7 +227,8 @@ def strategies() -> dict[str, st.SearchStrategy[Any]]:
         "tar": tars(),
         "params text": raw(params_file(), preset_file()),
         "params tree": mutated_tree(params()),
-        "preset": raw(preset_file()) | mutated_tree(read_yaml_text(preset_file())).map(as_yaml),
+        "preset": raw(preset_file())
+        | mutated_tree(parse_yaml(preset_file().decode())).map(as_yaml),
         "setting": st.one_of(st.text(max_size=30), st.tuples(keys, values).map("=".join)),
         "matrix": raw(*matrices) | numbers.map(short_json),
         "figure": figures,
