@@ -205,6 +205,62 @@ def test_a_policy_changes_images_and_keeps_their_range(step):
     assert drawn.max() <= 1
 
 
+@pytest.mark.parametrize(
+    "step, wanted",
+    [
+        ({"brightness": [0.5, 0.5]}, [0.1, 0.3]),
+        ({"brightness": [3.0, 3.0]}, [0.6, 1.0]),
+        ({"contrast": [0.5, 0.5]}, [0.3, 0.5]),
+        ({"contrast": [4.0, 4.0]}, [0.0, 1.0]),
+    ],
+)
+def test_brightness_multiplies_and_contrast_does_so_about_the_mean(step, wanted):
+    from ferflow.data.batch_augmentation import make_augmentation
+
+    x = torch.tensor([0.2, 0.6]).expand(3, 1, 8, 2).contiguous()
+    drawn = make_augmentation(check_policy([step]))(x)
+    assert torch.allclose(drawn, torch.tensor(wanted).expand_as(x), atol=1e-6)
+
+
+def test_every_image_draws_its_own_factor_from_the_whole_range():
+    from ferflow.data.batch_augmentation import make_augmentation
+
+    torch.manual_seed(0)
+    drawn = make_augmentation(check_policy([{"brightness": [0.2, 1.5]}]))(
+        torch.full((400, 1, 2, 2), 0.5)
+    )
+    factors = drawn[:, 0, 0, 0] / 0.5
+    assert factors.min() == pytest.approx(0.2, abs=0.02)
+    assert factors.max() == pytest.approx(1.5, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "step, measure, largest",
+    [
+        ({"rotation": 40}, lambda x, y: torch.rad2deg(torch.atan2(x, y)), 40),
+        ({"shear": 0.2}, lambda x, y: x / y, 0.2),
+        ({"zoom": 0.2}, lambda x, y: torch.hypot(x, y) / 16 - 1, 0.2),
+        ({"shift": 0.1}, lambda x, y: torch.cat([x, y - 16]) / 49, 0.1),
+    ],
+)
+def test_affine_steps_reach_their_amount_either_way_and_no_further(step, measure, largest):
+    """By where a blot 16 pixels below the middle of a 49 x 49 image comes to lie."""
+    from ferflow.data.batch_augmentation import make_augmentation
+
+    torch.manual_seed(0)
+    place = torch.arange(49.0) - 24
+    blot = torch.exp(-((place[:, None] - 16) ** 2 + place[None, :] ** 2) / 4)
+    drawn = make_augmentation(check_policy([step]))(blot.expand(300, 1, 49, 49).contiguous())[:, 0]
+    weights = drawn / drawn.sum((1, 2), keepdim=True)
+    x, y = (
+        (weights * place[None, None, :]).sum((1, 2)),
+        (weights * place[None, :, None]).sum((1, 2)),
+    )
+    amounts = measure(x, y)
+    assert amounts.max() == pytest.approx(largest, rel=0.08)
+    assert amounts.min() == pytest.approx(-largest, rel=0.08)
+
+
 def test_an_empty_policy_changes_nothing():
     from ferflow.data.batch_augmentation import make_augmentation
 

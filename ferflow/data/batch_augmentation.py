@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from kornia import augmentation
+from kornia import augmentation, enhance
 from torch import Tensor, nn
 
 from ferflow.data.policy import Step
@@ -26,12 +26,13 @@ def make_augmentation(steps: Sequence[Step]) -> Callable[[Tensor], Tensor]:
         layers.append(augmentation.RandomHorizontalFlip(p=0.5))
     if affine := {name: amounts[name] for name in _AFFINE if name in amounts}:
         layers.append(_affine(affine))
-    for name, layer in (
-        ("brightness", augmentation.RandomBrightness),
-        ("contrast", augmentation.RandomContrast),
+    # Not kornia's RandomBrightness and RandomContrast: the first adds, the second multiplies.
+    for name, adjust in (
+        ("brightness", enhance.adjust_brightness_accumulative),
+        ("contrast", enhance.adjust_contrast_with_mean_subtraction),
     ):
         if name in amounts:
-            layers.append(layer(amounts[name], clip_output=True, p=1.0))
+            layers.append(_Adjusting(adjust, *amounts[name]))
     if "erasing" in amounts:
         layers.append(_Erasing(amounts["erasing"]))
     return nn.Sequential(*layers)
@@ -49,6 +50,18 @@ def _affine(amounts: dict[str, float]) -> nn.Module:
         p=1.0,
     )
     return affine
+
+
+class _Adjusting(nn.Module):
+    """Grey levels adjusted by a factor, drawn for each image, and cut off at 0 and 1."""
+
+    def __init__(self, adjust: Callable[[Tensor, Tensor], Tensor], low: float, high: float) -> None:
+        super().__init__()
+        self._adjust, self._low, self._high = adjust, low, high
+
+    def forward(self, x: Tensor) -> Tensor:
+        factors = torch.empty(len(x), device=x.device).uniform_(self._low, self._high)
+        return self._adjust(x, factors)
 
 
 class _Erasing(nn.Module):
