@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+import ferflow.networks
 import ferflow.train
 from ferflow.errors import ParamError
 from ferflow.fitting import Fitted, TrainingData
@@ -70,6 +71,19 @@ def family_module(name: str) -> Family:
             f"got {name!r}.{nearest(name, legal)}"
         )
     return cast(Family, importlib.import_module(f"ferflow.train.{name}"))
+
+
+def architecture_names() -> list[str]:
+    """The architectures of the family `network` that there are."""
+    return sorted(module.name for module in pkgutil.iter_modules(ferflow.networks.__path__))
+
+
+def known_architecture(name: str) -> str:
+    """The name itself; ValueError, with the legal ones, where there is none of that name."""
+    legal = architecture_names()
+    if name not in legal:
+        raise ValueError(f"must be one of {', '.join(legal)}; got {name!r}.{nearest(name, legal)}")
+    return name
 
 
 def load_family() -> tuple[TrainParams, Record]:

@@ -1,4 +1,4 @@
-"""All sections of params.yaml at once: what `ferflow check` and `ferflow use` verify."""
+"""All sections of params.yaml at once: what `ferflow check`, `ferflow use` and DVC verify first."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ from ferflow.data.sources import DataParams
 from ferflow.errors import ParamError
 from ferflow.evaluation.report import EvaluateParams
 from ferflow.extraction import FeaturesParams
-from ferflow.families import pick_family
+from ferflow.families import known_architecture, pick_family
 from ferflow.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed
 from ferflow.selection import SelectionParams
 
@@ -41,6 +41,7 @@ def check_params(params: dict[str, Any]) -> None:
         if key not in TOP_LEVEL
     ]
     checks: list[Callable[[], object]] = [partial(pick_seed, params), partial(pick_family, params)]
+    checks.append(partial(_check_unused_architecture, params))
     checks += [partial(pick_section, params, name, record) for name, record in SECTIONS.items()]
     for verify in checks:
         try:
@@ -51,6 +52,18 @@ def check_params(params: dict[str, Any]) -> None:
         raise ParamError("\n".join(faults))
     _check_folds(params)
     pick_section(params, "compute", ComputeParams).checked()
+
+
+def _check_unused_architecture(params: dict[str, Any]) -> None:
+    """Refuse an unknown architecture beside another family: DVC looks for its file all the same."""
+    match params.get("train"):
+        case {"family": "network"}:
+            pass  # with its whole section
+        case {"network": {"architecture": name}}:
+            try:
+                known_architecture(name)
+            except ValueError as error:
+                raise ParamError(f"{PARAMS_FILE}: train.network.architecture {error}") from None
 
 
 def _check_folds(params: dict[str, Any]) -> None:

@@ -77,9 +77,9 @@ class Repository:
         return self.ferflow("use", preset, "--set", *settings, ok=ok)
 
     def repro(self, ok=True, **changes):
-        """`dvc repro`; returns the stages that it ran, and what it printed."""
+        """`dvc repro`; returns the stages of the chain that it ran, and what it printed."""
         printed = self.run("dvc", "repro", ok=ok, **changes)
-        return re.findall(r"Running stage '(\w+)'", printed), printed
+        return re.findall(r"Running stage '(?!check')(\w+)'", printed), printed
 
     def runs(self, address=None):
         """A client and the runs in the repository's MLflow store, or in another."""

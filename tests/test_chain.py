@@ -248,13 +248,24 @@ def test_a_queued_copy_tracks_into_the_real_repository(restored):
     assert run.data.params["seed"] == "5"
 
 
-def test_a_stage_refuses_a_wrong_parameter_in_one_line(restored):
+@pytest.mark.parametrize(
+    "right, wrong, said",
+    [
+        ("k_neighbors: 3", "k_neighbour: 3", "k_neighbour is not a parameter. Did you mean"),
+        ("family: random_forest", "family: random_tree", "Did you mean 'random_forest'?"),
+        ("architecture: resnet", "architecture: reznet", "Did you mean 'resnet'?"),
+        ("tta: none", "tta: nine", "Did you mean 'none'?"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_any_stage_of_the_chain(restored, right, wrong, said):
     file = restored.folder / "params.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("k_neighbors: 3", "k_neighbour: 3"))
-    _, printed = restored.repro(ok=False)
-    assert "balance.k_neighbour is not a parameter. Did you mean 'k_neighbors'?" in printed
-    assert "Traceback" not in printed
-    assert not (restored.folder / "data/balanced/train.safetensors").exists()
+    before = file.read_text(encoding="utf-8")
+    assert right in before
+    file.write_text(before.replace(right, wrong), encoding="utf-8")
+    stages, printed = restored.repro(ok=False)
+    assert stages == [] and "Running stage 'check'" in printed
+    assert said in printed and "Traceback" not in printed
+    assert (restored.folder / "data/balanced/train.safetensors").exists()
 
 
 def test_a_missing_data_path_is_one_line_and_writes_nothing(restored):

@@ -165,6 +165,15 @@ def test_a_section_that_nothing_reads_is_refused():
         check_params(read_yaml(PARAMS_FILE) | {"balanec": {}})
 
 
+def test_an_unknown_architecture_is_refused_under_any_family():
+    params = read_yaml(PARAMS_FILE)
+    params["train"]["network"]["architecture"] = "reznet"
+    for params["train"]["family"] in ("random_forest", "network"):
+        with pytest.raises(ParamError, match=r"Did you mean 'resnet'\?") as caught:
+            check_params(params)
+        assert len(str(caught.value).splitlines()) == 1
+
+
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_missing_section_is_named(section):
     params = read_yaml(PARAMS_FILE)

@@ -1,15 +1,14 @@
 """The section `train.network`: an architecture, and how it is trained."""
 
 import importlib
-import pkgutil
 from typing import Any, Literal, cast
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from torch import nn
 
-import ferflow.networks
 from ferflow.data.policy import Step, check_policy
-from ferflow.params import Record, nearest
+from ferflow.families import known_architecture
+from ferflow.params import Record
 
 
 class Params(Record):
@@ -42,12 +41,7 @@ class Params(Record):
     @field_validator("architecture")
     @classmethod
     def _known(cls, name: str) -> str:
-        legal = architecture_names()
-        if name not in legal:
-            raise ValueError(
-                f"must be one of {', '.join(legal)}; got {name!r}.{nearest(name, legal)}"
-            )
-        return name
+        return known_architecture(name)
 
     @field_validator("augmentation")
     @classmethod
@@ -66,11 +60,6 @@ class Params(Record):
     def policy(self) -> list[Step]:
         """The augmentation, checked."""
         return check_policy(self.augmentation)
-
-
-def architecture_names() -> list[str]:
-    """The architectures that there are."""
-    return sorted(module.name for module in pkgutil.iter_modules(ferflow.networks.__path__))
 
 
 def architecture(name: str) -> Any:

@@ -1,0 +1,18 @@
+"""Before the chain: refuse a params.yaml in which anything, for whatever stage, is not legal."""
+
+from pathlib import Path
+
+from ferflow.files import atomic
+from ferflow.params import PARAMS_FILE, read_yaml
+from ferflow.sections import check_params
+from ferflow.stage import run_stage
+
+
+def main(verdict: Path) -> None:
+    check_params(read_yaml(PARAMS_FILE))
+    with atomic(verdict) as part:
+        part.write_text(f"{PARAMS_FILE} is in order.\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_stage(main)
