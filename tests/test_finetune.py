@@ -12,6 +12,8 @@ from transformers import (
     AutoModel,
     BertConfig,
     BertModel,
+    MobileNetV2Config,
+    MobileNetV2Model,
     ResNetConfig,
     ResNetModel,
     ViTConfig,
@@ -21,6 +23,7 @@ from transformers import (
 from ferflow.errors import DataError, ParamError
 from ferflow.hashing import sha256_of
 from ferflow.train.network import fit, load, predict_proba, save
+from ferflow.train.network.params import build_network
 
 TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 NETWORKS = {  # one ends in maps, the other in tokens, and its folder lacks the pooler
@@ -101,6 +104,26 @@ def test_faces_are_scaled_and_normalised_as_the_backbone_expects(backbone):
     assert seen[0].shape == (2, 3, 32, 32)
     expected = [(0.8 - mean) / std for mean, std in ((0.4, 0.2), (0.5, 0.25), (0.6, 0.3))]
     assert seen[0].mean(dim=(0, 2, 3)).tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_running_statistics_are_of_many_batches(tmp_path):
+    """MobileNetV2, as `transformers` builds it, keeps 0.3 % of what went before a batch."""
+    folder = tmp_path / "mobilenet"
+    theirs = MobileNetV2Model(MobileNetV2Config(depth_multiplier=0.1, image_size=32))
+    theirs.save_pretrained(folder)
+    options = {"backbone": str(folder), "backbone_sha256": sha256_of(folder), "input_size": 32}
+    network = build_network("finetune", 7, options)
+    assert momenta(theirs) == {0.997}
+    assert momenta(network) == {0.01}
+    norm = next(layer for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm2d))
+    before = norm.running_var.clone()
+    network.train()(torch.rand(4, 1, 48, 48))
+    assert torch.allclose(norm.running_var, before, rtol=0.02)
+
+
+def momenta(network):
+    layers = network.modules()
+    return {layer.momentum for layer in layers if isinstance(layer, torch.nn.BatchNorm2d)}
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):

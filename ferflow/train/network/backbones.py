@@ -10,6 +10,7 @@ from torch.nn import functional
 from ferflow.pretrained import map_features
 
 _NARROW = 32  # channels; see `step_before_convolving`
+_MOMENTUM = 0.01  # the share of a running statistic that a batch replaces, see `layers.batch_norm`
 
 
 class BackboneClassifier(nn.Module):
@@ -34,6 +35,7 @@ class BackboneClassifier(nn.Module):
     ) -> None:
         super().__init__()
         step_before_convolving(backbone)
+        average_batches(backbone)
         self.backbone = backbone
         self.input_size = input_size
         self.register_buffer("mean", mean)
@@ -69,6 +71,17 @@ def step_before_convolving(network: nn.Module) -> None:
         if layer.kernel_size == (1, 1) and layer.padding == (0, 0) and layer.stride != (1, 1):
             layer.register_forward_pre_hook(partial(_every, layer.stride))
             layer.stride = (1, 1)
+
+
+def average_batches(network: nn.Module) -> None:
+    """Have batch norm average many batches where its running statistics would be the last one's.
+
+    The MobileNets of `transformers` hand TensorFlow's momentum, 0.997 or so, to torch: there it is
+    the share that is kept, here the share that is replaced.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d) and layer.momentum is not None:
+            layer.momentum = layer.momentum if layer.momentum < 0.5 else _MOMENTUM
 
 
 def _every(step: tuple[int, ...], _: nn.Module, inputs: tuple[Tensor]) -> Tensor:
