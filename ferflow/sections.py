@@ -40,8 +40,9 @@ def check_params(params: dict[str, Any]) -> None:
         for key in params
         if key not in TOP_LEVEL
     ]
-    checks: list[Callable[[], object]] = [partial(pick_seed, params), partial(pick_family, params)]
-    checks.append(partial(_check_unused_architecture, params))
+    checks: list[Callable[[], object]] = [
+        partial(verify, params) for verify in (pick_seed, pick_family, _check_unused_architecture)
+    ]
     checks += [partial(pick_section, params, name, record) for name, record in SECTIONS.items()]
     for verify in checks:
         try:

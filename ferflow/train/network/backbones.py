@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ferflow.pretrained import map_features
+from ferflow.train.network.layers import MOMENTUM
 
 _NARROW = 32  # channels; see `step_before_convolving`
-_MOMENTUM = 0.01  # the share of a running statistic that a batch replaces, see `layers.batch_norm`
 
 
 class BackboneClassifier(nn.Module):
@@ -80,8 +80,8 @@ def average_batches(network: nn.Module) -> None:
     the share that is kept, here the share that is replaced.
     """
     for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d) and layer.momentum is not None:
-            layer.momentum = layer.momentum if layer.momentum < 0.5 else _MOMENTUM
+        if isinstance(layer, nn.BatchNorm2d) and (layer.momentum or 0.0) > 0.5:
+            layer.momentum = MOMENTUM
 
 
 def _every(step: tuple[int, ...], _: nn.Module, inputs: tuple[Tensor]) -> Tensor:

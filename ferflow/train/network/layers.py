@@ -7,6 +7,8 @@ initial weights, 'same' padding with a stride, and the order in which a map is f
 from torch import Tensor, nn
 from torch.nn import functional
 
+MOMENTUM = 0.01  # of batch norm: the share of its running statistics that a batch replaces
+
 
 class Conv2d(nn.Conv2d):
     """A convolution with Keras' padding, 'same' or 'valid'.
@@ -71,12 +73,12 @@ class AveragePool(nn.Module):
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
     """Batch norm over maps: momentum 0.99 in Keras' sense (0.01 in torch's), epsilon 0.001."""
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=MOMENTUM)
 
 
 def batch_norm_dense(width: int) -> nn.BatchNorm1d:
     """As `batch_norm`, after a dense layer."""
-    return nn.BatchNorm1d(width, eps=1e-3, momentum=0.01)
+    return nn.BatchNorm1d(width, eps=1e-3, momentum=MOMENTUM)
 
 
 def initialise(network: nn.Module) -> None:
