@@ -106,13 +106,27 @@ def test_faces_are_scaled_and_normalised_as_the_backbone_expects(backbone):
     assert seen[0].mean(dim=(0, 2, 3)).tolist() == pytest.approx(expected, abs=1e-5)
 
 
-def test_running_statistics_are_of_many_batches(tmp_path):
+def test_the_statistics_of_the_pretraining_are_kept_and_hold_in_training_too(resnet):
+    network = finetuned(resnet, epochs=2, options={"dropout": 0.5}).model.network
+    before, after = (
+        {name: tensor for name, tensor in each.items() if "running" in name}
+        for each in (AutoModel.from_pretrained(resnet).state_dict(), network.backbone.state_dict())
+    )
+    assert before
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert network.train().dropout.training, "only batch norm is left out"
+    x = torch.rand(4, 3, 32, 32)
+    in_training = network.backbone(pixel_values=x).last_hidden_state
+    assert torch.equal(in_training, network.eval().backbone(pixel_values=x).last_hidden_state)
+
+
+def test_running_statistics_are_of_many_batches_where_they_are_not_kept(tmp_path):
     """MobileNetV2, as `transformers` builds it, keeps 0.3 % of what went before a batch."""
     folder = tmp_path / "mobilenet"
     theirs = MobileNetV2Model(MobileNetV2Config(depth_multiplier=0.1, image_size=32))
     theirs.save_pretrained(folder)
     options = {"backbone": str(folder), "backbone_sha256": sha256_of(folder), "input_size": 32}
-    network = build_network("finetune", 7, options)
+    network = build_network("finetune", 7, options | {"keep_statistics": False})
     assert momenta(theirs) == {0.997}
     assert momenta(network) == {0.01}
     norm = next(layer for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm2d))

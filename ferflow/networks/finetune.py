@@ -13,12 +13,16 @@ from ferflow.train.network.options import Share
 class Options(Record):
     """backbone : a model of the Hugging Face hub, or a local folder in the format of
     `transformers`, whose fingerprint backbone_sha256 `ferflow use` writes.
-    input_size : pixels to which faces are scaled. dropout : before the dense layer."""
+    input_size : pixels to which faces are scaled. dropout : before the dense layer.
+    keep_statistics : batch norm keeps the statistics of the pretraining, as it must where they are
+    folded into the convolutions (mean 0, variance 1 throughout): by those of a batch the scales
+    of the last map, 0.001 and less, come to nothing."""
 
     backbone: str = "google/mobilenet_v2_1.0_224"
     backbone_sha256: str | None = None
     input_size: int = Field(96, ge=16, le=512)
     dropout: Share = 0.2
+    keep_statistics: bool = True
 
 
 def build(n_classes: int, options: Options) -> nn.Module:
@@ -36,6 +40,7 @@ def build(n_classes: int, options: Options) -> nn.Module:
             dropout=options.dropout,
             mean=loaded.mean,
             std=loaded.std,
+            keep_statistics=options.keep_statistics,
         )
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:
         # what networks of other kinds raise when they are handed an image, or one of another size

@@ -1,7 +1,7 @@
 """Networks of `transformers` with a classifier on top, trained end to end."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,8 @@ class BackboneClassifier(nn.Module):
     """A backbone, the mean over the places of its last map (or its tokens), a dense layer.
 
     input_size : pixels to which faces are scaled. mean, std : (channels, 1, 1), to be taken off
-    its input and divided by.
+    its input and divided by. keep_statistics : batch norm goes by its running statistics in
+    training too, and leaves them as they are; its scale and shift are trained like any weight.
     """
 
     mean: Tensor
@@ -32,12 +33,14 @@ class BackboneClassifier(nn.Module):
         dropout: float,
         mean: Tensor,
         std: Tensor,
+        keep_statistics: bool = False,
     ) -> None:
         super().__init__()
         step_before_convolving(backbone)
         average_batches(backbone)
         self.backbone = backbone
         self.input_size = input_size
+        self.keep_statistics = keep_statistics
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
         self.dropout = nn.Dropout(dropout)
@@ -45,6 +48,14 @@ class BackboneClassifier(nn.Module):
             sample = torch.zeros(2, len(mean), input_size, input_size)
             width = map_features(backbone.eval()(pixel_values=sample)).shape[-1]
         self.head = nn.Linear(width, n_classes)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation mode, for all but batch norm whose statistics are kept."""
+        super().train(mode)
+        if self.keep_statistics:
+            for layer in _batch_norms(self.backbone):
+                layer.eval()
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         """Grey images (n, 1, height, width) to class scores (n, n_classes)."""
@@ -79,9 +90,13 @@ def average_batches(network: nn.Module) -> None:
     The MobileNets of `transformers` hand TensorFlow's momentum, 0.997 or so, to torch: there it is
     the share that is kept, here the share that is replaced.
     """
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d) and (layer.momentum or 0.0) > 0.5:
+    for layer in _batch_norms(network):
+        if (layer.momentum or 0.0) > 0.5:
             layer.momentum = MOMENTUM
+
+
+def _batch_norms(network: nn.Module) -> list[nn.BatchNorm2d]:
+    return [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
 
 
 def _every(step: tuple[int, ...], _: nn.Module, inputs: tuple[Tensor]) -> Tensor:
