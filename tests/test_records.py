@@ -208,17 +208,23 @@ def test_predictions_of_another_record_are_refused(make_record):
 
 
 @pytest.mark.usefixtures("workplace")
-def test_no_place_on_the_machine_is_kept(zip_of_faces, tmp_path):
+@pytest.mark.parametrize(
+    ("preset", "key"),
+    [
+        ("mobilenet-aco-rf", "features.backbone"),
+        ("finetune", "train.network.options.backbone"),
+    ],
+)
+def test_no_place_on_the_machine_is_kept(preset, key, zip_of_faces, tmp_path):
     network = tmp_path / "mobilenet_v2_1.0_224"
     network.mkdir()
     (network / "config.json").write_text("{}")
-    paths = {"data.path": str(zip_of_faces), "features.backbone": str(network)}
-    use("mobilenet-aco-rf", paths)
+    use(preset, {"data.path": str(zip_of_faces), key: str(network)})
     params = read_yaml(PARAMS_FILE)
     kept = public_params(params)
     assert str(tmp_path) not in json.dumps(kept)
     assert kept["data.path"] == "fer2013.zip" and len(kept["data.sha256"]) == 64
-    assert kept["features.backbone"] == "mobilenet_v2_1.0_224"
+    assert kept[key] == "mobilenet_v2_1.0_224"
     assert public_params({"a": ["/home/me/x.zip", "~/y", "../z", 3]})["a"] == ["x.zip", "y", "z", 3]
     assert edits_of(params) == {}, "a local copy of the network and data is no edit"
 
