@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import Any
 
 import torch
@@ -68,8 +69,10 @@ def explain(name: str) -> str:
     module = architecture(name)
     fields = module.Options.model_fields
     defaults = [f"  {key}: {field.default!r}" for key, field in fields.items()]
-    parts = [module.__doc__.strip(), module.Options.__doc__, "\n".join(["defaults:", *defaults])]
-    return "\n\n".join(parts if defaults else parts[:2])
+    parts = [cleandoc(module.__doc__), cleandoc(module.Options.__doc__)]
+    if defaults:
+        parts.append("\n".join(["defaults:", *defaults]))
+    return "\n\n".join(parts)
 
 
 def _size(kind: str, names: list[str]) -> Size:

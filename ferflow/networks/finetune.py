@@ -13,10 +13,11 @@ from ferflow.train.network.options import Share
 class Options(Record):
     """backbone : a model of the Hugging Face hub, or a local folder in the format of
     `transformers`, whose fingerprint backbone_sha256 `ferflow use` writes.
-    input_size : pixels to which faces are scaled. dropout : before the dense layer.
-    keep_statistics : batch norm keeps the statistics of the pretraining, as it must where they are
-    folded into the convolutions (mean 0, variance 1 throughout): by those of a batch the scales
-    of the last map, 0.001 and less, come to nothing."""
+    input_size : pixels to which faces are scaled.
+    dropout : before the dense layer.
+    keep_statistics : whether batch norm keeps the means and variances of the pretraining. It must
+    where they were folded into the convolutions (all of them 0 and 1): normalised by a batch
+    these lose their scale, and after shifts of -4 and less nothing passes the last ReLU."""
 
     backbone: str = "google/mobilenet_v2_1.0_224"
     backbone_sha256: str | None = None

@@ -15,9 +15,11 @@ from ferflow.train.network.options import Share
 
 
 class Options(Record):
-    """embedding_size : filters of the first convolution. hidden_sizes, depths : filters and
-    residual blocks of each stage; each stage after the first halves the resolution.
-    input_size : pixels to which faces are scaled. dropout : before the dense layer."""
+    """embedding_size : filters of the first convolution.
+    hidden_sizes, depths : filters and residual blocks of each stage; each stage after the first
+    halves the resolution.
+    input_size : pixels to which faces are scaled.
+    dropout : before the dense layer."""
 
     embedding_size: int = Field(48, ge=1)
     hidden_sizes: list[int] = Field([48, 96, 192], min_length=1)
