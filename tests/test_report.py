@@ -24,6 +24,7 @@ from ferflow.papers.records import load_records
 from ferflow.papers.registry import load_papers
 from ferflow.papers.report import README, report_texts, write_report
 from ferflow.papers.standing import standings
+from ferflow.papers.sweep import SWEEPS
 
 ROOT = Path(__file__).parents[1]
 MD, HTML = Path("reports/papers.md"), Path("reports/papers.html")
@@ -98,6 +99,21 @@ def test_edited_runs_and_mistakes_are_not_taken_for_the_preset(make_record, make
     texts = report_texts()
     assert row_of(texts[README], "`mobilenet-aco-rf`")[3] == "not yet run"
     assert "`mobilenet-aco-rf/wide`" in texts[MD]
+
+
+@pytest.mark.usefixtures("readme")
+def test_variations_on_record_stand_under_their_preset():
+    assert "Variations" not in report_texts()[MD]
+    SWEEPS.mkdir(parents=True)
+    (SWEEPS / "allconv.csv").write_text(
+        "dropout,accuracy,accuracy_low,accuracy_high,f1_macro,log_loss,epoch_chosen,epochs\n"
+        "three,0.5,0.48,0.51,0.4,1.2,2,3\neight,,,,,,,\n"
+    )
+    text = report_texts()[MD]
+    _, _, after = text.partition("### Variations of `allconv`\n")
+    assert "interval reaches 0.015 to either side" in after
+    assert row_of(after, "three") == ["three", "0.500", "0.400", "2", "3"]
+    assert row_of(after, "eight") == ["eight", *["failed"] * 4]
 
 
 @pytest.mark.usefixtures("readme")

@@ -1,5 +1,6 @@
 """`ferflow report`: the papers on record, as reports/papers.md, reports/papers.html and the
-README's first table. All three come from the registry, the records and the decoder alone.
+README's first table. All three come from the registry, the records, the tables of sweeps and the
+decoder alone.
 """
 
 import re

@@ -17,7 +17,7 @@ from ferflow.files import read_json
 from ferflow.papers.runs import Job, kept_params, run_chain
 from ferflow.params import read_yaml
 from ferflow.presets import PRESETS, compose, load_preset, params_text, preset_names
-from ferflow.tables import write_table
+from ferflow.tables import read_table, write_table
 
 SWEEPS = Path("reports/sweeps")
 _EPOCHS = ("epoch_chosen", "epochs")  # of networks
@@ -57,19 +57,32 @@ def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
     return table
 
 
+def read_sweep(preset: str) -> pd.DataFrame | None:
+    """The table of a preset's last sweep, the best first; None where there is none."""
+    path = SWEEPS / f"{preset}.csv"
+    return read_table(path, "table of variations") if path.exists() else None
+
+
 def short(variation: Mapping[str, Any]) -> dict[str, Any]:
     """Settings under the last word of their keys."""
     return {key.rpartition(".")[2]: value for key, value in variation.items()}
 
 
 def in_short(table: pd.DataFrame) -> pd.DataFrame:
-    """A sweep's table for the terminal, as text: what differs, accuracy and macro F1."""
+    """A sweep's table to be shown, as text: what differs, scores, epochs."""
     settings = [name for name in table.columns if name not in (*_SCORES, *_EPOCHS)]
     differing = [name for name in settings if table[name].nunique(dropna=False) > 1]
     epochs = [name for name in _EPOCHS if name in table.columns]
-    shown = table[[*differing, "accuracy", "f1_macro", *epochs]].astype(object)
-    shown = shown.where(shown.notna(), "none")
-    return shown.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
+    shown = [*differing, "accuracy", "f1_macro", *epochs]
+    return pd.DataFrame({name: [_cell(name, value) for value in table[name]] for name in shown})
+
+
+def _cell(column: str, value: Any) -> str:
+    if pd.isna(value):
+        return "failed" if column in (*_SCORES, *_EPOCHS) else "none"
+    if isinstance(value, float):
+        return f"{value:.3f}" if column in _SCORES else f"{value:.4g}"
+    return str(value)
 
 
 def _run(preset: str, settings: dict[str, Any], name: str) -> dict[str, Any]:
