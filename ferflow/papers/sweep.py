@@ -22,6 +22,7 @@ from ferflow.tables import read_table, write_table
 SWEEPS = Path("reports/sweeps")
 _EPOCHS = ("epoch_chosen", "epochs")  # of networks
 _SCORES = ("accuracy", "accuracy_low", "accuracy_high", "f1_macro", "log_loss")
+_RESULTS = (*_SCORES, *_EPOCHS)
 
 
 def sweep_axes(preset: str) -> list[list[dict[str, Any]]]:
@@ -70,7 +71,7 @@ def short(variation: Mapping[str, Any]) -> dict[str, Any]:
 
 def in_short(table: pd.DataFrame) -> pd.DataFrame:
     """A sweep's table to be shown, as text: what differs, scores, epochs."""
-    settings = [name for name in table.columns if name not in (*_SCORES, *_EPOCHS)]
+    settings = [name for name in table.columns if name not in _RESULTS]
     differing = [name for name in settings if table[name].nunique(dropna=False) > 1]
     epochs = [name for name in _EPOCHS if name in table.columns]
     shown = [*differing, "accuracy", "f1_macro", *epochs]
@@ -79,7 +80,7 @@ def in_short(table: pd.DataFrame) -> pd.DataFrame:
 
 def _cell(column: str, value: Any) -> str:
     if pd.isna(value):
-        return "failed" if column in (*_SCORES, *_EPOCHS) else "none"
+        return "failed" if column in _RESULTS else "none"
     if isinstance(value, float):
         return f"{value:.3f}" if column in _SCORES else f"{value:.4g}"
     return str(value)
@@ -92,7 +93,7 @@ def _run(preset: str, settings: dict[str, Any], name: str) -> dict[str, Any]:
         run_chain(Job(name, params_text(params)))
     except FerflowError as error:
         print(error, flush=True)
-        return dict.fromkeys((*_SCORES, *_EPOCHS))
+        return dict.fromkeys(_RESULTS)
     scores = read_json(Path("metrics/metrics.json"))["val"]
     story = read_json(Path("metrics/train.json"))["train"]
     epochs = {key: story.get(key) for key in _EPOCHS}
