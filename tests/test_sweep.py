@@ -72,6 +72,22 @@ def test_a_family_without_epochs_has_none_in_the_table(zip_of_faces, monkeypatch
     assert not {"epochs", "epoch_chosen"} & set(table)
 
 
+def test_a_sweep_all_of_whose_runs_fail_is_an_error_and_keeps_the_table_of_before(
+    zip_of_faces, monkeypatch
+):
+    SWEEPS.mkdir(parents=True)
+    table = SWEEPS / "fernet.csv"
+    table.write_text("of before")
+
+    def fail(_job):
+        raise FerflowError("it failed")
+
+    monkeypatch.setattr(module, "run_chain", fail)
+    with pytest.raises(FerflowError, match="none of the 15 variations of 'fernet'"):
+        sweep("fernet", {"data.path": str(zip_of_faces)})
+    assert table.read_text() == "of before"
+
+
 def test_a_preset_without_variations_is_refused_and_those_with_are_named():
     with pytest.raises(ParamError, match="These do: allconv, fernet, svm"):
         sweep_axes("quickstart")

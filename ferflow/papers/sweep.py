@@ -40,7 +40,7 @@ def sweep_axes(preset: str) -> list[list[dict[str, Any]]]:
 def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
     """Run every combination, write the table, and return it, the best on val first.
 
-    settings : dotted key -> value, for every run.
+    settings : dotted key -> value, for every run. FerflowError, and no table, if every run fails.
     """
     rows = []
     variations = [
@@ -52,6 +52,11 @@ def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
             name = ", ".join(str(value) for value in variation.values())
             print(f"{preset} {k + 1} of {len(variations)}: {name}", flush=True)
             rows.append(short(variation) | _run(preset, {**settings, **variation}, name))
+    if all(row["accuracy"] is None for row in rows):
+        raise FerflowError(
+            f"none of the {len(rows)} variations of '{preset}' ran to its end (why: above), so "
+            f"that there is nothing to compare. {SWEEPS / f'{preset}.csv'} is left as it was."
+        )
     table = pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable")
     table = table.drop(columns=[key for key in _EPOCHS if table[key].isna().all()])
     write_table(SWEEPS / f"{preset}.csv", table)
