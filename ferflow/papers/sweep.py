@@ -40,7 +40,8 @@ def sweep_axes(preset: str) -> list[list[dict[str, Any]]]:
 def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
     """Run every combination, write the table, and return it, the best on val first.
 
-    settings : dotted key -> value, for every run. FerflowError, and no table, if every run fails.
+    settings : dotted key -> value, for every run.
+    Raises FerflowError, and writes no table, if every run fails.
     """
     rows = []
     variations = [
@@ -54,8 +55,8 @@ def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
             rows.append(short(variation) | _run(preset, {**settings, **variation}, name))
     if all(row["accuracy"] is None for row in rows):
         raise FerflowError(
-            f"none of the {len(rows)} variations of '{preset}' ran to its end (why: above), so "
-            f"that there is nothing to compare. {SWEEPS / f'{preset}.csv'} is left as it was."
+            f"none of the {len(rows)} variations of '{preset}' ran to its end: the reasons are "
+            "above. There is nothing to compare, and no table is written."
         )
     table = pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable")
     table = table.drop(columns=[key for key in _EPOCHS if table[key].isna().all()])
