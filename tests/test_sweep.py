@@ -41,6 +41,10 @@ def test_paper_2s_sweep_is_every_optimiser_with_every_schedule(chain, zip_of_fac
     assert len(pairs) == 15
     assert table.iloc[0]["optimizer"] == "sgd"
     assert table["accuracy"].isna().sum() == 3
+    names = [*table]
+    assert names[:4] == ["optimizer", "learning_rate", "schedule", "schedule_epochs"]
+    assert names[4] == "accuracy"
+    assert set(in_short(table)["schedule_epochs"]) == {"none", "2"}
     assert "it failed" in capsys.readouterr().out
     assert (SWEEPS / "fernet.csv").exists()
     assert PARAMS_FILE.read_bytes() == before

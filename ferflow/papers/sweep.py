@@ -59,7 +59,8 @@ def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
             "above. There is nothing to compare, and no table is written."
         )
     table = pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable")
-    table = table.drop(columns=[key for key in _EPOCHS if table[key].isna().all()])
+    scored = [key for key in _RESULTS if table[key].notna().any()]
+    table = table[[*_settings(table), *scored]]
     write_table(SWEEPS / f"{preset}.csv", table)
     return table
 
@@ -77,11 +78,15 @@ def short(variation: Mapping[str, Any]) -> dict[str, Any]:
 
 def in_short(table: pd.DataFrame) -> pd.DataFrame:
     """A sweep's table to be shown, as text: what differs, scores, epochs."""
-    settings = [name for name in table.columns if name not in _RESULTS]
-    differing = [name for name in settings if table[name].nunique(dropna=False) > 1]
+    differing = [name for name in _settings(table) if table[name].nunique(dropna=False) > 1]
     epochs = [name for name in _EPOCHS if name in table.columns]
     shown = [*differing, "accuracy", "f1_macro", *epochs]
     return pd.DataFrame({name: [_cell(name, value) for value in table[name]] for name in shown})
+
+
+def _settings(table: pd.DataFrame) -> list[str]:
+    """The columns of what was varied; empty where a variation names no value for it."""
+    return [name for name in table.columns if name not in _RESULTS]
 
 
 def _cell(column: str, value: Any) -> str:
