@@ -80,3 +80,17 @@ def test_a_curve_lies_in_its_frame_and_one_point_can_be_drawn():
     )
     assert (x0, x1) == (left, left + width) and top <= y1 < y0 <= top + height
     assert "<polyline" in draw_lines([Line("a", [np.array([[1.0, 3.0]])])], "epoch", "loss")
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 45])
+def test_epochs_are_marked_at_whole_numbers(epochs):
+    curve = np.column_stack([np.arange(1, epochs + 1), np.linspace(0.25, 0.31, epochs)])
+    drawn = draw_lines([Line("a", [curve])], "epoch", "loss")
+    marks = re.findall(r'text-anchor="middle" font-size="10.5"[^>]*>([^<]+)</text>', drawn)
+    assert marks and all(mark.isdigit() and 1 <= int(mark) <= epochs for mark in marks)
+    assert len(set(marks)) == len(marks)
+
+
+def test_an_axis_of_fractions_keeps_its_fractions():
+    drawn = draw_lines([Line("a", [np.array([[0.0, 3.0], [0.9, 7.0]])])], "rate", "loss")
+    assert 'font-size="10.5" fill="#222">0.45</text>' in drawn

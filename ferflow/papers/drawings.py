@@ -87,7 +87,8 @@ def draw_lines(
     bounds : of both axes; None fits the frame to the points.
     """
     points = np.concatenate([run[np.isfinite(run).all(axis=1)] for li in lines for run in li.runs])
-    across = _axis(x, *(bounds or (points[:, 0].min(), points[:, 0].max())))
+    counted = bounds is None and bool((points[:, 0] % 1 == 0).all())
+    across = _axis(x, *(bounds or (points[:, 0].min(), points[:, 0].max())), integer=counted)
     up = _axis(y, *(bounds or (points[:, 1].min(), points[:, 1].max())), whole_ticks=True)
     low, high = np.array([across.low, up.low]), np.array([across.high, up.high])
     inside = _frame(across, up)
@@ -103,11 +104,17 @@ def draw_lines(
     return _svg(_LEFT + _WIDTH + 150, _TOP + _HEIGHT + 44, inside)
 
 
-def _axis(name: str, low: float, high: float, *, whole_ticks: bool = False) -> _Axis:
-    """An axis over a range, or (`whole_ticks`) over the ticks around it."""
+def _axis(
+    name: str, low: float, high: float, *, whole_ticks: bool = False, integer: bool = False
+) -> _Axis:
+    """An axis over a range, or (`whole_ticks`) over the ticks around it.
+
+    integer : ticks at whole numbers only, as for epochs.
+    """
     if low == high:
         low, high = low - 0.5, high + 0.5
-    ticks = [float(tick) for tick in MaxNLocator(6).tick_values(low, high)]
+    locator = MaxNLocator(6, integer=integer, min_n_ticks=1 if integer else 2)
+    ticks = [float(tick) for tick in locator.tick_values(low, high)]
     if whole_ticks:
         return _Axis(name, ticks[0], ticks[-1], ticks)
     return _Axis(name, low, high, [tick for tick in ticks if low <= tick <= high])
