@@ -34,13 +34,13 @@ def chain(monkeypatch):
 def test_paper_2s_sweep_is_every_optimiser_with_every_schedule(chain, zip_of_faces, capsys):
     before = PARAMS_FILE.read_bytes()
     table = sweep("fernet", {"data.path": str(zip_of_faces), "train.network.epochs": 3})
-    assert len(table) == len(chain) == 15
+    assert len(table) == len(chain) == 10
     assert all(asked["evaluate.splits"] == ["val"] for asked in chain)
     assert all(asked["train.network.epochs"] == 3 for asked in chain)
     pairs = {(a["train.network.optimizer"], a["train.network.schedule"]) for a in chain}
-    assert len(pairs) == 15
+    assert len(pairs) == 10
     assert table.iloc[0]["optimizer"] == "sgd"
-    assert table["accuracy"].isna().sum() == 3
+    assert table["accuracy"].isna().sum() == 2
     names = [*table]
     assert names[:4] == ["optimizer", "learning_rate", "schedule", "schedule_epochs"]
     assert names[4] == "accuracy"
