@@ -113,7 +113,7 @@ def _axis(
     """
     if low == high:
         low, high = low - 0.5, high + 0.5
-    locator = MaxNLocator(6, integer=integer, min_n_ticks=1 if integer else 2)
+    locator = MaxNLocator(6, integer=integer, min_n_ticks=1)
     ticks = [float(tick) for tick in locator.tick_values(low, high)]
     if whole_ticks:
         return _Axis(name, ticks[0], ticks[-1], ticks)
