@@ -122,6 +122,37 @@ def test_a_finished_training_is_taken_from_its_checkpoint(tmp_path):
     assert same(weights(first), weights(again))
 
 
+@pytest.mark.parametrize(
+    ("schedule", "goes_on"),
+    [
+        ("constant", True),
+        ("plateau", True),
+        ("warm_restarts", True),
+        ("cosine", False),
+        ("one_cycle", False),
+    ],
+)
+def test_more_epochs_go_on_where_the_schedule_does_not_span_them(tmp_path, schedule, goes_on):
+    options = params(epochs=5, schedule=schedule, schedule_epochs=1, learning_rate=0.02)
+    whole = fit(data(), options, 0)
+    fit(data(tmp_path), options.model_copy(update={"epochs": 3}), 0)
+    more = fit(data(tmp_path), options, 0)
+    assert (more.earlier_seconds > 0) == goes_on
+    assert same(weights(whole), weights(more))
+    assert whole.curve.equals(more.curve)
+
+
+def test_fewer_epochs_start_anew(tmp_path):
+    """The checkpoint's best epoch may lie beyond the fewer ones, and their weights are gone."""
+    options = params(epochs=2, schedule="constant", learning_rate=0.02)
+    whole = fit(data(), options, 0)
+    fit(data(tmp_path), options.model_copy(update={"epochs": 5}), 0)
+    fewer = fit(data(tmp_path), options, 0)
+    assert fewer.earlier_seconds == 0
+    assert same(weights(whole), weights(fewer))
+    assert whole.curve.equals(fewer.curve)
+
+
 def test_checkpoints_of_old_trainings_are_deleted(tmp_path):
     for seed in range(6):
         fit(data(tmp_path), params(epochs=1), seed)

@@ -1,7 +1,8 @@
 """Checkpoints: after a kill, training goes on from the last finished epoch.
 
 A checkpoint is one safetensors file, replaced as a whole after each epoch, in a folder named by a
-fingerprint of everything that the result depends on; anything else starts from the beginning.
+fingerprint of everything that an epoch depends on; anything else starts from the beginning. A
+training of more epochs than before goes on from there, too, if its schedule does not span them all.
 """
 
 import hashlib
@@ -39,7 +40,7 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
     code.append(Path(batch_augmentation.__file__))
     code.append(Path(ferflow.networks.__path__[0]) / f"{params.architecture}.py")
     digest = hashlib.sha256()
-    about = [params.model_dump(), seed, kind, torch.__version__, torch.get_num_threads()]
+    about = [params.of_an_epoch, seed, kind, torch.__version__, torch.get_num_threads()]
     digest.update(json.dumps(about, sort_keys=True).encode())
     for file in code:
         digest.update(file.read_bytes())

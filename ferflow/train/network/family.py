@@ -55,7 +55,7 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
         training = Training(
             network, data, params, seed=seed, scale=scale, device=device, dtype=dtype
         )
-        earlier = _resume(training, folder)
+        earlier = _resume(training, folder, params.epochs)
         try:
             _run(training, data, params, folder)
         except torch.OutOfMemoryError:
@@ -73,13 +73,18 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     return Fitted(model, curve, about, earlier_seconds=earlier)
 
 
-def _resume(training: Training, folder: Path | None) -> float:
-    """Go on from a checkpoint if there is one; the seconds that its epochs had taken."""
+def _resume(training: Training, folder: Path | None, epochs: int) -> float:
+    """Go on from a checkpoint if there is one; the seconds that its epochs had taken.
+
+    One of more epochs than are asked for no longer has the weights of the earlier ones.
+    """
     found = load_checkpoint(folder) if folder is not None else None
     if found is None:
         return 0.0
     assert folder is not None
     try:
+        if len(found[1]["history"]) > epochs:
+            return 0.0
         training.restore(*found)
         seconds = float(sum(row["seconds"] for row in training.history))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:

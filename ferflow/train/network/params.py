@@ -61,6 +61,12 @@ class Params(Record):
         """The augmentation, checked."""
         return check_policy(self.augmentation)
 
+    @property
+    def of_an_epoch(self) -> dict[str, Any]:
+        """What an epoch depends on: all but `epochs`, unless the schedule spans them."""
+        spanned = self.schedule in ("cosine", "one_cycle")
+        return self.model_dump(exclude=None if spanned else {"epochs"})
+
 
 def architecture(name: str) -> Any:
     """The module of an architecture: `Options`, `build` and perhaps `rebuild`."""
