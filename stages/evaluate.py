@@ -4,7 +4,12 @@ from pathlib import Path
 
 from ferflow.artifacts import Split, load_split
 from ferflow.classifier import load_classifier
-from ferflow.evaluation.predictions import read_predictions, tta_predictions, write_predictions
+from ferflow.evaluation.predictions import (
+    read_predictions,
+    tta_predictions,
+    with_twins,
+    write_predictions,
+)
 from ferflow.evaluation.protocol import describe, protocol
 from ferflow.evaluation.report import (
     EvaluateParams,
@@ -18,7 +23,12 @@ from ferflow.evaluation.report import (
     split_scores,
     write_tables,
 )
-from ferflow.evaluation.without_twins import count_twins, read_twins, without_twins
+from ferflow.evaluation.without_twins import (
+    count_twins,
+    read_split_twins,
+    read_twins,
+    without_twins,
+)
 from ferflow.files import write_json
 from ferflow.params import load_params, load_seed
 from ferflow.stage import run_stage
@@ -29,7 +39,13 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     classifier = load_classifier(model)
     scored = params.scored(classifier.meta["trained_on"])
     splits = {name: load_split(features / f"{name}.safetensors") for name in scored}
-    frames = [predict(classifier, name, split, params, seed) for name, split in splits.items()]
+    frames = [
+        with_twins(
+            predict(classifier, name, split, params, seed),
+            read_split_twins(images / f"{name}_twins.csv"),
+        )
+        for name, split in splits.items()
+    ]
     write_predictions(evaluation / "predictions.parquet", frames)
 
     # From here on everything comes from what was stored, so that anyone can compute it again.
@@ -37,7 +53,9 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     twins = read_twins(images / "twins.csv")
     scores = split_scores(predictions, params.calibration_bins)
     scores |= split_scores(without_twins(predictions, twins), params.calibration_bins)
-    scores |= split_scores(tta_predictions(predictions), params.calibration_bins)
+    several_views = tta_predictions(predictions)
+    scores |= split_scores(several_views, params.calibration_bins)
+    scores |= split_scores(without_twins(several_views, twins), params.calibration_bins)
     about = protocol(
         next(iter(splits.values())),
         scored,
@@ -55,7 +73,7 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     faces: dict[str, Split] = {name: load_split(images / f"{name}.safetensors") for name in scored}
     draw_mistakes(predictions, faces, params.gallery_size, pictures / "mistakes.png")
     for name, score in scores.items():
-        print(f"{name:<19}accuracy {score['accuracy']:.4f}  macro F1 {score['f1_macro']:.4f}")
+        print(f"{name:<23}accuracy {score['accuracy']:.4f}  macro F1 {score['f1_macro']:.4f}")
     print(describe(about))
 
 

@@ -18,11 +18,11 @@ def main(source: Path, target: Path, metrics: Path) -> None:
     counts = {}
     for name, split in cleaned.splits.items():
         save_split(target / f"{name}.safetensors", split)
+        write_table(target / f"{name}_twins.csv", cleaned.split_twins[name])
         counts[name] = {"kept": split.class_counts(), "removed": cleaned.counts[name]}
         for reason, classes in cleaned.counts[name].items():
             print(f"{name}: {sum(classes.values()):,} removed ({reason})")
     write_table(target / "twins.csv", cleaned.twins)
-    write_table(target / "train_twins.csv", cleaned.train_twins)
     draw_removed(target / "removed.png", cleaned.pool, cleaned.removed, splits["train"].labels)
     write_json(metrics, {"images": counts})
     for name in SPLITS[1:]:

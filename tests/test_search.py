@@ -190,7 +190,7 @@ def test_the_tables_of_preprocess_are_read_back(tmp_path, make_split):
     params = pick_section(read_yaml(PARAMS_FILE), "preprocess", PreprocessParams)
     cleaned = preprocess(images, params)
     write_table(tmp_path / "twins.csv", cleaned.twins)
-    write_table(tmp_path / "train_twins.csv", cleaned.train_twins)
+    write_table(tmp_path / "train_twins.csv", cleaned.split_twins["train"])
     twins = read_twins(tmp_path / "twins.csv", tmp_path / "train_twins.csv")
     assert twins == Twins(frozenset(["val_2"]), {"train_2": "train_0"})
     with pytest.raises(DataError, match=r"nowhere\.csv is not here"):

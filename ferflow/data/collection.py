@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.artifacts import ORIGINAL, Split
+from ferflow.data.editions import edition_of
 
 
 @dataclass(frozen=True)
@@ -77,5 +78,6 @@ def data_report(collection: Collection, splits: Mapping[str, Split]) -> dict[str
         "per_class": {name: split.class_counts() for name, split in splits.items()},
         "official_counts": counts_agree(collection),
         "official_file": collection.official_file,
+        "edition": edition_of(collection.rows.x),
         "warnings": count_differences(collection),
     }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ferflow.artifacts import Split
 from ferflow.data.filters import FilterParams, Pool, Rows, active_filters, run_filters
 from ferflow.data.lighting import Lighting, correct_lighting
-from ferflow.data.twin_table import train_twins, twin_table
+from ferflow.data.twin_table import split_twins, twin_table
 from ferflow.errors import ParamError
 from ferflow.params import nearest
 
@@ -32,7 +32,7 @@ class Cleaned:
     splits : split -> its images. counts : split -> reason -> class -> images taken out.
     removed : reason -> the rows of `pool` taken out. pool : the images as they came.
     twins : the images of val and test that have a twin in train, see `twin_table`.
-    train_twins : the images of train that have an earlier twin there.
+    split_twins : split -> its images that have an earlier twin there.
     """
 
     splits: dict[str, Split]
@@ -40,7 +40,7 @@ class Cleaned:
     removed: dict[str, Rows]
     pool: Pool
     twins: pd.DataFrame
-    train_twins: pd.DataFrame
+    split_twins: dict[str, pd.DataFrame]
 
 
 def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned:
@@ -78,7 +78,7 @@ def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned
         removed=removed,
         pool=pool,
         twins=twin_table(pool, alive, source_id),
-        train_twins=train_twins(pool, alive, source_id),
+        split_twins={name: split_twins(pool, alive, source_id, name) for name in splits},
     )
 
 

@@ -1,4 +1,4 @@
-"""Twins as tables: those of val and test in train for `evaluate`, those in train for `train`."""
+"""Twins as tables: those of val and test in train, and those within each split."""
 
 import numpy as np
 import pandas as pd
@@ -32,16 +32,16 @@ def twin_table(pool: Pool, alive: Mask, source_id: NDArray[np.str_]) -> pd.DataF
     )
 
 
-def train_twins(pool: Pool, alive: Mask, source_id: NDArray[np.str_]) -> pd.DataFrame:
-    """A row for each training image, among those `alive` (n,), that has an earlier twin in train.
+def split_twins(pool: Pool, alive: Mask, source_id: NDArray[np.str_], split: str) -> pd.DataFrame:
+    """A row for each image of a split, among those `alive` (n,), that has an earlier twin there.
 
     Columns: source_id; twin_of, the first image of its twins.
     """
-    train = np.flatnonzero(alive & pool.is_train)
-    first, _ = _first_and_count(pool.twins, train)
-    earliest = first[pool.twins[train]]
-    later = earliest != train
-    columns = {"source_id": source_id[train[later]], "twin_of": source_id[earliest[later]]}
+    rows = np.flatnonzero(alive & (pool.split == split))
+    first, _ = _first_and_count(pool.twins, rows)
+    earliest = first[pool.twins[rows]]
+    later = earliest != rows
+    columns = {"source_id": source_id[rows[later]], "twin_of": source_id[earliest[later]]}
     return pd.DataFrame(columns)
 
 

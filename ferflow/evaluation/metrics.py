@@ -36,28 +36,38 @@ LOG_LOSS_FLOOR = float(np.finfo(np.float64).eps)
 
 
 def split_metrics(
-    y: Indices, p: Probabilities, labels: Sequence[str], *, n_bins: int = 15
+    y: Indices,
+    p: Probabilities,
+    labels: Sequence[str],
+    *,
+    n_bins: int = 15,
+    twins: Indices | None = None,
 ) -> dict[str, Any]:
     """The scores of one split as plain floats and integers, ready for JSON.
 
     y : integer array of shape (n,), class indices 0 to c - 1.
     p : float64 array of shape (n, c), class probabilities 0 to 1.
     labels : the c class names, in column order. n_bins : bins of the calibration error.
+    twins : integer array of shape (n,), equal numbers for images of one photograph; None where
+        every image is one of its own.
 
     Macro and weighted averages run over all c classes; a class without support counts with
     recall 0, and a class that is never predicted with precision 0. ``balanced_accuracy`` is the
     mean recall over the classes that have support. ``accuracy_low`` and ``accuracy_high`` bound
-    the 95 % Wilson interval. ``mcc`` is Matthews' correlation (-1 to 1), ``log_loss`` is in nats,
-    ``ece`` the expected calibration error (0 to 1).
+    the 95 % Wilson interval for the number of independent images (`independent_rows`). ``mcc`` is
+    Matthews' correlation (-1 to 1), ``log_loss`` is in nats, ``ece`` the expected calibration
+    error (0 to 1), ``ece_floor`` what a calibrated model of these confidences would have.
     """
     y, p = _checked(y, p, labels)
     predicted = p.argmax(axis=1)
     n_correct = int((predicted == y).sum())
-    low, high = wilson_interval(n_correct, len(y))
+    share = n_correct / len(y)
+    n_independent = len(y) if twins is None else independent_rows(twins)
+    low, high = wilson_interval(share * n_independent, n_independent)
     per_class = _per_class(y, predicted, labels)
     return {
         "n": len(y),
-        "accuracy": n_correct / len(y),
+        "accuracy": share,
         "accuracy_low": low,
         "accuracy_high": high,
         **_averages(per_class),
@@ -66,13 +76,28 @@ def split_metrics(
         "log_loss": _log_loss(y, p),
         "top2_accuracy": _top2_accuracy(y, p),
         "ece": _expected_calibration_error(reliability_table(y, p, n_bins)),
+        "ece_floor": calibration_floor(p, n_bins),
         "one_vs_rest_accuracy": _one_vs_rest_accuracy(y, predicted, len(labels)),
         "per_class": per_class.to_dict(orient="index"),
     }
 
 
-def wilson_interval(n_correct: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
+def independent_rows(twins: Indices) -> float:
+    """How many independent images n images are worth, of which some show one photograph.
+
+    twins : integer array of shape (n,), equal numbers for twins. Copies are answered alike, so a
+    group of m counts as one image of weight m; the variance of the mean of such groups is that of
+    n**2 / sum(m**2) independent images (Kish, Survey sampling, 1965, section 8.2, with a
+    correlation of 1 inside the groups).
+    """
+    sizes = np.unique(twins, return_counts=True)[1].astype(np.float64)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def wilson_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> tuple[float, float]:
     """Lower and upper bound, 0 to 1, of a proportion of ``n_correct`` out of ``n``.
+
+    Both may be fractions of images, see `independent_rows`.
 
     Score interval without continuity correction: E. B. Wilson, JASA 22 (1927). Unlike the
     textbook normal interval it stays within 0 to 1 and has a width at 0 % and 100 %.
@@ -121,7 +146,7 @@ def reliability_table(y: Indices, p: Probabilities, n_bins: int = 15) -> pd.Data
     edges = np.arange(n_bins + 1) / n_bins
     top = p.max(axis=1)
     correct = p.argmax(axis=1) == y
-    bins = np.searchsorted(edges[1:-1], top, side="left")  # a value on an edge: the lower bin
+    bins = _confidence_bins(top, n_bins)
     n = np.bincount(bins, minlength=n_bins)
     rows = np.where(n > 0, n, np.nan)  # NaN, so that an empty bin's means are NaN, not 0
     return pd.DataFrame(
@@ -133,6 +158,19 @@ def reliability_table(y: Indices, p: Probabilities, n_bins: int = 15) -> pd.Data
             "accuracy": np.bincount(bins, weights=correct, minlength=n_bins) / rows,
         }
     )
+
+
+def calibration_floor(p: Probabilities, n_bins: int = 15) -> float:
+    """The expected calibration error, in the mean, of a model that is calibrated exactly.
+
+    Were every decision of confidence q right with probability q, the right decisions of a bin
+    would still scatter about the sum of its q with variance v = sum q (1 - q), and their gap would
+    be sqrt(2 v / pi) in the mean (normal approximation). The floor is the sum over the bins by n.
+    """
+    top = np.asarray(p, dtype=np.float64).max(axis=1)
+    bins = _confidence_bins(top, n_bins)
+    variance = np.bincount(bins, weights=(top * (1 - top)).clip(0), minlength=n_bins)
+    return float(np.sqrt(2 * variance / np.pi).sum() / len(top))
 
 
 def roc_table(
@@ -258,6 +296,11 @@ def _top2_accuracy(y: Indices, p: Probabilities) -> float:
     """Share of rows whose class is among the two most probable; ties go by label order."""
     top2 = np.argsort(-p, axis=1, kind="stable")[:, :2]
     return float((top2 == y[:, None]).any(axis=1).mean())
+
+
+def _confidence_bins(top: Probabilities, n_bins: int) -> NDArray[np.int64]:
+    """(n,) bin of each confidence; a value on an edge falls into the lower bin."""
+    return np.searchsorted(np.arange(1, n_bins) / n_bins, top, side="left").astype(np.int64)
 
 
 def _expected_calibration_error(table: pd.DataFrame) -> float:

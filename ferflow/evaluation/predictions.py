@@ -2,9 +2,10 @@
 
 Columns, in this order: ``source_id``, ``split`` and ``label`` (strings; ``label`` is the name of
 the true class), then ``p_<class>`` (float64, 0 to 1) for each class in label order, and where
-test-time augmentation was asked for ``tta_<class>``, its mean over views. Every figure and score
-can be made again from such a file without running a model. The same content gives the same
-bytes, so that DVC sees no change where there is none.
+test-time augmentation was asked for ``tta_<class>``, its mean over views. ``twin_of``, where it is
+known, names the first image of a row's twins in its split; '' stands for that image itself and for
+those without twins. Every figure and score can be made again from such a file without running a
+model. The same content gives the same bytes, so that DVC sees no change where there is none.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from ferflow.files import atomic
 TEXT_COLUMNS = ["source_id", "split", "label"]
 PREFIX, TTA_PREFIX = "p_", "tta_"
 TTA_SUFFIX = "_tta"
+TWIN_OF = "twin_of"
 
 
 def prediction_frame(
@@ -74,7 +76,26 @@ def tta_predictions(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.iloc[:0]
     rows = frame[frame[TTA_PREFIX + labels[0]].notna()]
     means = {PREFIX + name: rows[TTA_PREFIX + name] for name in labels}
-    return rows[TEXT_COLUMNS].assign(split=rows["split"] + TTA_SUFFIX, **means)
+    kept = rows[[name for name in (*TEXT_COLUMNS, TWIN_OF) if name in rows]]
+    return kept.assign(split=rows["split"] + TTA_SUFFIX, **means)
+
+
+def with_twins(frame: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
+    """The table of one split with ``twin_of``, from the list of the twins within that split.
+
+    twins : columns source_id and twin_of, a row for each image that has an earlier twin.
+    """
+    first = dict(zip(twins["source_id"], twins["twin_of"], strict=True))
+    return frame.assign(**{TWIN_OF: [first.get(name, "") for name in frame["source_id"]]})
+
+
+def twin_numbers(frame: pd.DataFrame, split: str) -> NDArray[np.int64] | None:
+    """(n,) equal numbers for the twins among the rows of a split; None where nothing is known."""
+    if TWIN_OF not in frame:
+        return None
+    rows = frame[frame["split"] == split]
+    first = rows[TWIN_OF].where(rows[TWIN_OF] != "", rows["source_id"])
+    return np.asarray(pd.factorize(first)[0], dtype=np.int64)
 
 
 def split_predictions(
@@ -127,17 +148,20 @@ def read_predictions(path: Path) -> pd.DataFrame:
 
 def _arrow_table(frame: pd.DataFrame) -> pa.Table:
     """Columns with explicit types and no pandas metadata, which would name pandas' version."""
-    text = {name: pa.array(frame[name].tolist(), pa.string()) for name in TEXT_COLUMNS}
-    chances = {
-        name: pa.array(frame[name].to_numpy(), pa.float64())
-        for name in frame.columns[len(TEXT_COLUMNS) :]
+    words = (*TEXT_COLUMNS, TWIN_OF)
+    columns = {
+        name: pa.array(frame[name].tolist(), pa.string())
+        if name in words
+        else pa.array(frame[name].to_numpy(), pa.float64())
+        for name in frame.columns
     }
-    return pa.table(text | chances)
+    return pa.table(columns)
 
 
 def _class_names(frame: pd.DataFrame) -> list[str]:
     """Class names in label order, from the columns; ValueError if the columns are not ours."""
-    columns = [name for name in frame.columns if not name.startswith(TTA_PREFIX)]
+    own = (name for name in frame.columns if name != TWIN_OF)
+    columns = [name for name in own if not name.startswith(TTA_PREFIX)]
     text, chances = columns[: len(TEXT_COLUMNS)], columns[len(TEXT_COLUMNS) :]
     if text != TEXT_COLUMNS or not chances or not all(c.startswith(PREFIX) for c in chances):
         raise ValueError(

@@ -14,7 +14,7 @@ from ferflow.classifier import Classifier
 from ferflow.data.policy import check_policy
 from ferflow.errors import ParamError
 from ferflow.evaluation import figures, metrics
-from ferflow.evaluation.predictions import prediction_frame, split_predictions
+from ferflow.evaluation.predictions import prediction_frame, split_predictions, twin_numbers
 from ferflow.evaluation.search_figure import plot_search
 from ferflow.evaluation.tta import tta_proba
 from ferflow.files import read_json
@@ -78,7 +78,8 @@ def split_scores(predictions: pd.DataFrame, n_bins: int) -> dict[str, dict[str, 
     scores = {}
     for name in predictions["split"].unique():
         y, p, labels = split_predictions(predictions, name)
-        scores[name] = metrics.split_metrics(y, p, labels, n_bins=n_bins)
+        twins = twin_numbers(predictions, name)
+        scores[name] = metrics.split_metrics(y, p, labels, n_bins=n_bins, twins=twins)
     return scores
 
 

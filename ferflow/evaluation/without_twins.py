@@ -9,11 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from ferflow.errors import DataError
+from ferflow.evaluation.predictions import TTA_SUFFIX
 from ferflow.tables import read_table
 
 SUFFIX = "_without_twins"
 
 _COLUMNS = {"split", "source_id", "kind"}
+_WITHIN = ["source_id", "twin_of"]
 
 
 def read_twins(path: Path) -> pd.DataFrame:
@@ -21,8 +23,19 @@ def read_twins(path: Path) -> pd.DataFrame:
     table = read_table(path, "table of twins", dtype=str, keep_default_na=False)
     if not set(table.columns) >= _COLUMNS:
         raise DataError(
-            f"{path} is no table of twins: it has the columns {list(table.columns)}, "
-            f"not {sorted(_COLUMNS)}. Delete it, repeat."
+            f"{path} is not a table of twins: it has the columns {list(table.columns)}, "
+            f"not {sorted(_COLUMNS)}. Delete it and run the command again."
+        )
+    return table
+
+
+def read_split_twins(path: Path) -> pd.DataFrame:
+    """The table of twins within a split (`ferflow.data.twin_table.split_twins`), as text."""
+    table = read_table(path, "table of twins", dtype=str, keep_default_na=False)
+    if list(table.columns) != _WITHIN:
+        raise DataError(
+            f"{path} is not a table of twins: it has the columns {list(table.columns)}, "
+            f"not {_WITHIN}. Delete it and run the command again."
         )
     return table
 
@@ -30,9 +43,11 @@ def read_twins(path: Path) -> pd.DataFrame:
 def without_twins(predictions: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
     """The predictions of val and test without the images in `twins`, as splits of their own.
 
-    'test' becomes 'test_without_twins'; a split of which nothing is left is not in the result.
+    'test' becomes 'test_without_twins', 'test_tta' 'test_tta_without_twins'; a split of which
+    nothing is left is not in the result.
     """
-    has_twin = pd.MultiIndex.from_frame(predictions[["split", "source_id"]]).isin(
+    plain = predictions["split"].str.removesuffix(TTA_SUFFIX)
+    has_twin = pd.MultiIndex.from_arrays([plain, predictions["source_id"]]).isin(
         pd.MultiIndex.from_frame(twins[["split", "source_id"]])
     )
     rows = predictions[~has_twin & (predictions["split"] != "train")]

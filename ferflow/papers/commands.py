@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from ferflow.errors import FerflowError
+
+if TYPE_CHECKING:
+    from ferflow.papers.verdict import Reading
 
 console = Console()
 
@@ -18,6 +21,9 @@ def decode(
         str | None, typer.Argument(help="An accuracy, such as 0.8829 or 88.29%.")
     ] = None,
     classes: Annotated[int, typer.Option(help="Classes that the system tells apart.")] = 7,
+    images: Annotated[
+        int, typer.Option(help="Test images that it was measured on; PrivateTest has 3,589.")
+    ] = 3589,
     fit: Annotated[float, typer.Option(help="Accuracy on its training images, 0 to 1.")] = 1.0,
     confusion: Annotated[
         Path | None, typer.Option(help="A printed confusion matrix, CSV or JSON.")
@@ -26,9 +32,10 @@ def decode(
         bool, typer.Option("--all", help="The verdicts on all that the papers claim.")
     ] = False,
 ) -> None:
-    """Say which honest accuracy each known mistake would need to print a figure."""
+    """Say whether an accuracy is possible, and which mistakes could print it where it is not."""
     from ferflow.papers.decoder import decode as read_figure
     from ferflow.papers.decoder import parse_figure
+    from ferflow.papers.registry import digits
 
     if figure is None and confusion is None and not all_:
         raise FerflowError(
@@ -37,14 +44,16 @@ def decode(
     if all_:
         _print_verdicts()
     if figure is not None:
-        decoding = read_figure(parse_figure(figure), classes, fit=fit)
-        table = Table("mistake", "what it does", "it needs", "reached by")
-        table.columns[0].no_wrap = True
-        for r in decoding.readings:
-            needed = "-" if r.needed is None else f"{'>= ' if r.at_least else ''}{r.needed:.3f}"
-            table.add_row(r.mistake, r.how, needed, r.reach)
-        console.print(table)
-        console.print(decoding.verdict, highlight=False, soft_wrap=True)
+        verdict = read_figure(parse_figure(figure), classes, n_images=images, fit=fit)
+        console.print(
+            f"{digits(verdict.claimed)} of {images:,} images; its 95 % scatter over other images "
+            f"is ± {verdict.margin:.3f}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        if verdict.readings:
+            console.print(_readings_table(verdict.readings))
+        console.print(verdict.long, highlight=False, soft_wrap=True)
     if confusion is not None:
         _print_matrix(confusion)
 
@@ -215,6 +224,14 @@ def ensemble(
     print(f"recorded as {made.name}")
 
 
+def rescore() -> None:
+    """Make the intervals of the records of the present data set again, twins drawn together."""
+    from ferflow.papers.rescore import rescore as rescore_records
+
+    for name, what in rescore_records():
+        print(f"{name}: {what}")
+
+
 def report() -> None:
     """Write reports/papers.md, reports/papers.html and the README's first table."""
     from ferflow.papers.report import write_report
@@ -241,6 +258,16 @@ def _print_spread(params: dict[str, Any], what: str) -> None:
     console.print(f"{len(group)} {what}: {summary_file(group[0])}", soft_wrap=True)
 
 
+def _readings_table(readings: tuple["Reading", ...]) -> Table:
+    """The mistakes that could print a figure, and the accuracy that each would need."""
+    table = Table("mistake", "what it does", "it needs", "reached by")
+    table.columns[0].no_wrap = True
+    for r in readings:
+        needed = "-" if r.needed is None else f"{'>= ' if r.at_least else ''}{r.needed:.3f}"
+        table.add_row(r.mistake, r.how, needed, r.reach)
+    return table
+
+
 def _print_verdicts() -> None:
     """Each claimed figure, what is recorded of it, and the verdict."""
     from ferflow.papers.records import load_records
@@ -251,7 +278,7 @@ def _print_verdicts() -> None:
         honest = row.honest.text if row.honest else "not yet run"
         about = f"{row.claim.preset}, {METRICS[row.metric]} {digits(row.claimed)}; honest {honest}"
         console.print(f"paper {row.paper.number}, {about}", highlight=False, soft_wrap=True)
-        console.print(f"  {row.verdict}", highlight=False, soft_wrap=True)
+        console.print(f"  {row.verdict.long}", highlight=False, soft_wrap=True)
 
 
 def _print_matrix(path: Path) -> None:
@@ -283,5 +310,6 @@ COMMANDS: list[Callable[..., None]] = [
     sweep,
     compare,
     ensemble,
+    rescore,
     report,
 ]

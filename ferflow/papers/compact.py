@@ -4,7 +4,8 @@ One parquet file: `split`, `image` (the first 48 bits of the source id's sha256,
 two records can be paired and no file name is told), `label`, then `p_<class>` in label order.
 Rows are sorted by split and image. Probabilities are float64 as `evaluate` stored them where that
 is small (a forest's few distinct shares), otherwise float32 with as few digits as the metrics
-need: what is read back agrees with what was measured to 1e-4 in every metric.
+need: what is read back agrees with what was measured to 1e-4 in every metric. Where a split holds
+twins, the column `twins` gives each row the number of the first row of its group.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from ferflow.bounded import read_bounded
 from ferflow.errors import DataError
 from ferflow.evaluation.metrics import split_metrics
-from ferflow.evaluation.predictions import PREFIX, split_predictions
+from ferflow.evaluation.predictions import PREFIX, split_predictions, twin_numbers
 from ferflow.files import atomic
 from ferflow.params import flatten
 
@@ -29,6 +30,7 @@ KEPT_SPLITS = ("val", "test")
 TOLERANCE = 1e-4  # largest difference of a metric after the rounding
 
 _KEYS = ["split", "image", "label"]
+_TWINS = "twins"
 _EXACT_BYTES = 20  # a row; 7,178 rows then take 144 kB
 _MANTISSA_BITS = range(8, 24)  # float32 has 23
 _MAX_BYTES = 16 << 20
@@ -42,16 +44,20 @@ class Answers:
     """One split's true classes and probabilities.
 
     image : int64 (n,), rising. y : int64 (n,). p : float64 (n, c), rows sum to 1.
+    twins : int64 (n,), equal numbers for images of one photograph; None where there are none, or
+    nobody looked.
     """
 
     image: NDArray[np.int64]
     y: NDArray[np.int64]
     p: NDArray[np.float64]
     labels: list[str]
+    twins: NDArray[np.int64] | None = None
 
     def take(self, rows: NDArray[np.int64]) -> "Answers":
         """The rows that an index array names."""
-        return Answers(self.image[rows], self.y[rows], self.p[rows], self.labels)
+        twins = None if self.twins is None else first_rows(self.twins[rows])
+        return Answers(self.image[rows], self.y[rows], self.p[rows], self.labels, twins)
 
 
 def compact(predictions: pd.DataFrame) -> dict[str, Answers]:
@@ -63,12 +69,21 @@ def compact(predictions: pd.DataFrame) -> dict[str, Answers]:
             continue
         y, p, labels = split_predictions(predictions, name)
         image = np.array([image_number(word) for word in rows["source_id"]], dtype=np.int64)
+        twins = twin_numbers(predictions, name)
         if len(np.unique(image)) < len(image):
             raise DataError(f"{name}: two predictions bear one source id; they cannot be paired.")
-        answers[name] = Answers(image, y, p, labels).take(np.argsort(image))
+        answers[name] = Answers(image, y, p, labels, twins).take(np.argsort(image))
     if not answers:
         raise DataError("neither val nor test was scored: evaluate.splits must name one of them.")
     return answers
+
+
+def first_rows(twins: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """The groups numbered by their first row (n,); None where every row is alone."""
+    _, index, inverse = np.unique(twins, return_index=True, return_inverse=True)
+    if len(index) == len(twins):
+        return None
+    return np.asarray(index[inverse], dtype=np.int64)
 
 
 def image_number(source_id: str) -> int:
@@ -87,6 +102,16 @@ def write_answers(path: Path, answers: dict[str, Answers], n_bins: int) -> None:
             if _agree(answers, bits, n_bins):
                 _write(part, answers, bits, n_bins)
                 return
+
+
+def rewrite_twins(path: Path, answers: dict[str, Answers]) -> None:
+    """Write the twins of `answers` into their stored file; probabilities stay bit for bit."""
+    with pq.ParquetFile(path) as file:
+        table = file.read()
+    if _TWINS in table.column_names:
+        table = table.drop_columns([_TWINS])
+    with atomic(path) as part:
+        _write_table(part, _with_twins(table, answers))
 
 
 def read_answers(path: Path) -> dict[str, Answers]:
@@ -154,8 +179,7 @@ def _agree(answers: dict[str, Answers], bits: int, n_bins: int) -> bool:
 
 
 def _write(path: Path, answers: dict[str, Answers], bits: int | None, n_bins: int) -> None:
-    """`bits` None: float64, as a dictionary; otherwise float32, whose sign and exponent bytes,
-    put side by side, compress well."""
+    """`bits` None: float64; otherwise float32 of so many binary digits."""
     labels = next(iter(answers.values())).labels
     splits = [name for name, split in answers.items() for _ in split.y]
     p = np.concatenate([split.p for split in answers.values()])
@@ -166,16 +190,32 @@ def _write(path: Path, answers: dict[str, Answers], bits: int | None, n_bins: in
     }
     stored = p if bits is None else rounded_rows(p, bits, n_bins)
     columns |= {PREFIX + name: pa.array(stored[:, k]) for k, name in enumerate(labels)}
-    chances = [PREFIX + name for name in labels]
-    encodings = {"image": "DELTA_BINARY_PACKED"}
-    if bits is not None:
+    _write_table(path, _with_twins(pa.table(columns), answers))
+
+
+def _with_twins(table: pa.Table, answers: dict[str, Answers]) -> pa.Table:
+    """The table with the column of twins, where a split holds any."""
+    if all(split.twins is None for split in answers.values()):
+        return table
+    twins = [np.arange(len(a.y)) if a.twins is None else a.twins for a in answers.values()]
+    return table.append_column(_TWINS, pa.array(np.concatenate(twins), pa.int64()))
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    """float64 as a dictionary; of float32 sign and exponent bytes, put side by side, compress."""
+    chances = [name for name in table.column_names if name.startswith(PREFIX)]
+    single = table.schema.field(chances[0]).type == pa.float32()
+    encodings = {
+        name: "DELTA_BINARY_PACKED" for name in ("image", _TWINS) if name in table.column_names
+    }
+    if single:
         encodings |= dict.fromkeys(chances, "BYTE_STREAM_SPLIT")
     pq.write_table(
-        pa.table(columns),
+        table,
         path,
         compression="zstd",
         compression_level=19,
-        use_dictionary=["split", "label", *(chances if bits is None else [])],
+        use_dictionary=["split", "label", *([] if single else chances)],
         column_encoding=encodings,
         write_statistics=False,
     )
@@ -184,6 +224,10 @@ def _write(path: Path, answers: dict[str, Answers], bits: int | None, n_bins: in
 def _check_schema(schema: pa.Schema) -> tuple[list[str], bool]:
     """Class names, and whether probabilities are float32; ValueError for any other table."""
     names, types = schema.names, schema.types
+    if names[-1:] == [_TWINS]:
+        if types[-1] != pa.int64():
+            raise ValueError(f"{_TWINS} must be int64; got {types[-1]}")
+        names, types = names[:-1], types[:-1]
     chances = names[len(_KEYS) :]
     word = pa.dictionary(pa.int32(), pa.string())  # as `read_dictionary` gives it
     if names[: len(_KEYS)] != _KEYS or types[: len(_KEYS)] != [word, pa.int64(), word]:
@@ -207,4 +251,10 @@ def _answers(rows: pd.DataFrame, labels: list[str], single: bool) -> Answers:
     p = np.ascontiguousarray(rows[[PREFIX + name for name in labels]].to_numpy())
     if not np.isfinite(p).all() or (p < 0).any() or (abs(p.sum(axis=1) - 1) > 0.01).any():
         raise ValueError("probabilities must be 0 or more and sum to 1")
-    return Answers(image, y, _restored(p) if single else p, labels)
+    twins = None
+    if _TWINS in rows:
+        twins = rows[_TWINS].to_numpy(dtype=np.int64)
+        if ((twins < 0) | (twins > np.arange(len(twins)))).any():
+            raise ValueError(f"{_TWINS} must number the first row of each group, from 0")
+        twins = first_rows(twins)
+    return Answers(image, y, _restored(p) if single else p, labels, twins)

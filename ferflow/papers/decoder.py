@@ -7,60 +7,26 @@ consistent with a mistake; it never shows that the mistake was made.
 """
 
 import math
-from dataclasses import dataclass
 
 from ferflow.errors import FerflowError
-from ferflow.papers.registry import digits
-
-HUMAN = (0.60, 0.70)  # agreement of people with the labels, 65 +- 5 %: Goodfellow et al. 2013
-SINGLE = (0.725, 0.74)  # best published single networks, PrivateTest
-ENSEMBLES = (0.75, 0.77)  # best published ensembles, PrivateTest
-CEILING_CLASSES = 7  # of which these speak
+from ferflow.papers.verdict import (
+    CEILING_CLASSES,
+    ENSEMBLES,
+    HUMAN,
+    MAJORITY,
+    SINGLE,
+    Kind,
+    Reading,
+    Verdict,
+    scatter,
+)
 
 MERGED_VALIDATION = 3589 / 7178  # PublicTest trained on, PublicTest and PrivateTest scored
-EXACT_COPIES = 506 / 7178  # official test images with an identical one in Training, measured
+EXACT_COPIES = 568 / 7178  # official test images with an identical one in Training, measured
 FIVE_CLASSES = 1 - (55 + 416) / 3589  # PrivateTest without disgust and surprise, as in paper 3
 N_TEST = 3589  # images of PrivateTest
 N_CHOICES = 100  # epochs or settings to choose from, a usual number
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One way to a figure: the honest accuracy that it needs.
-
-    needed : accuracy over the data set's classes; None where no accuracy from 0 to 1 gives it.
-    at_least : whether `needed` is a bound rather than the accuracy itself.
-    reach : whose accuracy that would be, in words.
-    plausible : whether published models reach `needed`, and guessing does not exceed it.
-    """
-
-    mistake: str
-    how: str
-    needed: float | None
-    at_least: bool
-    reach: str
-    plausible: bool
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """A figure, its readings, and a sentence that says what it is consistent with.
-
-    share : of the scored images, what must have been trained on where the rest is answered as the
-        best single network would; None where the figure needs no such thing, or even all of them
-        would not suffice.
-    """
-
-    figure: float
-    n_classes: int
-    readings: list[Reading]
-    share: float | None
-    verdict: str
-
-    @property
-    def honest(self) -> bool:
-        """Whether published models reach the figure as it is stated."""
-        return self.readings[0].plausible
+MAX_IMAGES = 10**9
 
 
 def one_vs_rest(accuracy: float, n_classes: int) -> float:
@@ -69,8 +35,8 @@ def one_vs_rest(accuracy: float, n_classes: int) -> float:
     Each of n images makes c yes/no decisions. A right image has c right ones. A wrong image has
     two wrong ones: its true class is denied, the predicted one affirmed. So of n c decisions
     2 n (1 - a) are wrong, and the mean is 1 - 2 (1 - a) / c. (Decided by a threshold of 0.5, as
-    Keras does under binary cross-entropy, an image without a class above 0.5 has one wrong
-    decision instead of two; then accuracy alone does not determine the figure.)
+    Keras' `binary_accuracy` does, an image without a class above 0.5 has one wrong decision
+    instead of two; then accuracy alone does not determine the figure.)
     """
     return 1 - 2 * (1 - accuracy) / n_classes
 
@@ -145,84 +111,103 @@ def parse_figure(text: str) -> float:
     return value
 
 
-def decode(figure: float, n_classes: int = 7, *, fit: float = 1.0) -> Decoding:
-    """Every reading of an accuracy claimed on FER-2013, and the verdict.
+def decode(
+    figure: float, n_classes: int = 7, *, n_images: int = N_TEST, fit: float = 1.0
+) -> Verdict:
+    """The verdict on an accuracy claimed on FER-2013, and the mistakes that could print it.
 
-    figure : 0 to 1. n_classes : from 2, what the system tells apart. fit : accuracy on training
-    images, 0 to 1. Raises FerflowError outside these.
+    figure : 0 to 1. n_classes : from 2, what the system tells apart. n_images : from 1, the test
+    images that it was measured on. fit : accuracy on training images, 0 to 1. Raises FerflowError
+    outside these.
     """
     if n_classes < 2:
         raise FerflowError(f"a classifier tells at least 2 classes apart; got {n_classes}.")
+    if not 1 <= n_images <= MAX_IMAGES:
+        raise FerflowError(
+            f"an accuracy is measured on 1 to {MAX_IMAGES:,} test images; got {n_images}."
+        )
     if not (0 <= figure <= 1 and 0 <= fit <= 1):
         raise FerflowError(f"figure and fit lie from 0 to 1; got {figure} and {fit}.")
-    readings = [_reading(n_classes, *way) for way in _ways(figure, n_classes, fit)]
-    share = share_trained_on(figure, SINGLE[1], fit) if fit > SINGLE[1] else None
-    if share is not None and not 0 < share <= 1:
-        share = None
-    verdict = _verdict(figure, readings, share)
+    kind = kind_of(figure, n_classes)
+    readings: tuple[Reading, ...] = ()
+    if kind not in (Kind.BELOW, Kind.POSSIBLE) or figure > SINGLE[1]:
+        ways = _ways(figure, n_classes, n_images, fit)
+        readings = tuple(_reading(n_classes, *way) for way in ways)
+    return Verdict(
+        claimed=figure,
+        kind=kind,
+        n_classes=n_classes,
+        n_images=n_images,
+        margin=scatter(figure, n_images),
+        about=f"{n_classes} classes",
+        readings=readings,
+        share=lifting_share(figure, SINGLE[1], fit) if n_classes == CEILING_CLASSES else None,
+    )
+
+
+def kind_of(figure: float, n_classes: int) -> Kind:
+    """Below guessing, possible, above what is published, or (not 7 classes) without a ceiling."""
+    if figure < 1 / n_classes:
+        return Kind.BELOW
     if n_classes != CEILING_CLASSES:
-        verdict += (
-            f" (What models reach is known for {CEILING_CLASSES} classes, not for {n_classes}.)"
-        )
-    return Decoding(figure, n_classes, readings, share, verdict)
+        return Kind.NO_CEILING
+    return Kind.POSSIBLE if figure <= ENSEMBLES[1] else Kind.ABOVE
 
 
-def _ways(figure: float, n_classes: int, fit: float) -> list[tuple[str, str, float, bool]]:
-    """(mistake, what it does, the accuracy that it needs, whether that is a bound)."""
+def lifting_share(figure: float, accuracy: float, fit: float = 1.0) -> float | None:
+    """`share_trained_on`, or None where the figure needs no such thing or even all do not do."""
+    if fit <= accuracy:
+        return None
+    share = share_trained_on(figure, accuracy, fit)
+    return share if 0 < share <= 1 else None
+
+
+def _ways(
+    figure: float, n_classes: int, n_images: int, fit: float
+) -> list[tuple[str, str, float, bool]]:
+    """(mistake, what it does, the accuracy that it needs, whether that is a bound).
+
+    Those that follow from the classes and images alone; for seven classes also those of FER-2013.
+    """
+    ovr = accuracy_under_one_vs_rest(figure, n_classes)
+    chosen = accuracy_under_selection(figure, n_images=n_images)
+    ways = [
+        ("one_vs_rest", f"mean accuracy of {n_classes} yes/no decisions", ovr, False),
+        ("select_on_test", f"the best of {N_CHOICES} by its test score", chosen, True),
+    ]
+    if n_classes != CEILING_CLASSES:
+        return ways
     merged = accuracy_under_training(figure, MERGED_VALIDATION, fit)
     leaky = accuracy_under_training(figure, EXACT_COPIES, fit)
-    ovr = accuracy_under_one_vs_rest(figure, n_classes)
-    chosen = accuracy_under_selection(figure)
     dropped = accuracy_under_dropping(figure, FIVE_CLASSES)
     return [
-        ("none", "as stated, on unseen images", figure, False),
-        ("one_vs_rest", f"mean accuracy of {n_classes} yes/no decisions", ovr, False),
+        *ways,
         ("score_on_merged_validation", "half of the scored images trained on", merged, False),
-        ("leaky_splits", "506 of 7,178 official test images are in Training, too", leaky, False),
-        ("select_on_test", f"the best of {N_CHOICES} by its test score", chosen, True),
+        ("leaky_splits", "568 of 7,178 official test images are in Training, too", leaky, False),
         ("drop_hard_classes", "two classes left out; at best all mistakes", dropped, True),
     ]
 
 
 def reach(accuracy: float, n_classes: int) -> str:
-    """Whose accuracy this would be on FER-2013's PrivateTest, in words."""
+    """Whose accuracy this would be, in words."""
     if accuracy < 1 / n_classes:
         return "below guessing"
+    if n_classes != CEILING_CLASSES:
+        return f"no ceiling is known for {n_classes} classes"
+    if accuracy < MAJORITY:
+        return "less than naming every image happy"
     if accuracy < HUMAN[0]:
         return "many models"
     if accuracy <= SINGLE[1]:
         return (
             "good single networks, people" if accuracy <= HUMAN[1] else "the best single networks"
         )
-    return "ensembles only" if accuracy <= ENSEMBLES[1] else "out of reach"
+    return "ensembles only" if accuracy <= ENSEMBLES[1] else "above every published figure"
 
 
 def _reading(n_classes: int, mistake: str, how: str, needed: float, at_least: bool) -> Reading:
     if not 0 <= needed <= 1:
         return Reading(mistake, how, None, at_least, "no accuracy gives this figure", False)
-    plausible = (at_least or needed >= 1 / n_classes) and needed <= ENSEMBLES[1]
+    ceiling = ENSEMBLES[1] if n_classes == CEILING_CLASSES else 1.0
+    plausible = (at_least or needed >= 1 / n_classes) and needed <= ceiling
     return Reading(mistake, how, needed, at_least, reach(needed, n_classes), plausible)
-
-
-def _verdict(figure: float, readings: list[Reading], share: float | None) -> str:
-    """What the figure is out of reach of, and what it is consistent with."""
-    name = digits(figure)
-    if readings[0].plausible and figure <= SINGLE[1]:
-        return (
-            f"{name} is consistent with an honest accuracy of a single network; "
-            "whether of this system, its record says."
-        )
-    others = [reading for reading in readings[1:] if reading.plausible]
-    found = [
-        f"{r.mistake} (of {r.needed:.3f}{' or more' if r.at_least else ''}: {r.reach})"
-        for r in others
-    ]
-    if share is not None:
-        found.append(f"{share:.0%} or more of the scored images, or copies of them, trained on")
-    limits = f"single networks ({SINGLE[0]:.3f} to {SINGLE[1]:.2f})"
-    if readings[0].plausible:
-        start = f"{name} is out of reach of {limits}, consistent with an ensemble"
-        return f"{start}; also with {', '.join(found)}." if found else f"{start}."
-    start = f"{name} is out of reach of {limits} and of ensembles ({ENSEMBLES[0]:.2f} to "
-    start += f"{ENSEMBLES[1]:.2f})"
-    return f"{start}; consistent with {', '.join(found)}." if found else f"{start}."

@@ -62,7 +62,8 @@ def mix(models: list[Answers], weights: NDArray[np.float64]) -> Answers:
     """The weighted mean of the models' probabilities; rows sum to 1 again."""
     p = sum(w * model.p for w, model in zip(weights, models, strict=True))
     p = np.asarray(p) / np.sum(p, axis=1, keepdims=True)
-    return Answers(models[0].image, models[0].y, p, models[0].labels)
+    twins = next((model.twins for model in models if model.twins is not None), None)
+    return Answers(models[0].image, models[0].y, p, models[0].labels, twins)
 
 
 def _fit(p: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -90,7 +91,8 @@ def _save(
         seed=None,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         metrics={
-            split: split_metrics(a.y, a.p, a.labels, n_bins=N_BINS) for split, a in mixed.items()
+            split: split_metrics(a.y, a.p, a.labels, n_bins=N_BINS, twins=a.twins)
+            for split, a in mixed.items()
         },
         intervals={split: intervals(a) for split, a in mixed.items()},
         protocol=members[0].protocol,

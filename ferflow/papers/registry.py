@@ -33,6 +33,9 @@ class Claim(Record):
     data_set: str
     stated: str  # the protocol, in the paper's own terms
     values: dict[str, float] = Field(min_length=1)  # metric, a key of METRICS -> 0 to 1
+    n_images: int = Field(ge=1)  # test images behind the figures
+    n_images_assumed: bool = False  # whether the number is our reading, not the paper's
+    caveat: str | None = None  # what else keeps its test images apart from the preset's
     n_classes: int = Field(default=7, ge=2)
     # the split of ours that answers it; _tta: the mean over several views of each image
     split: Literal["val", "test", "val_tta", "test_tta"] = "test"
@@ -85,6 +88,7 @@ class Paper(Record):
     open: list[OpenPoint]
     authors: str | None = None
     year: int | None = None
+    epochs: int | None = Field(default=None, ge=1)  # of its networks, where it states them
     matrices: list[Matrix] = Field(default=[])
     variants: list[str] = Field(default=[])  # presets beside those of the claims
 
@@ -112,6 +116,14 @@ def load_papers() -> dict[str, Paper]:
 def claims_of(preset: str) -> list[Claim]:
     """What is claimed of the system that a preset implements."""
     return [c for paper in load_papers().values() for c in paper.claims if c.preset == preset]
+
+
+def paper_of(preset: str) -> Paper | None:
+    """The paper that a preset follows, or None."""
+    for paper in load_papers().values():
+        if preset in {*(claim.preset for claim in paper.claims), *paper.variants}:
+            return paper
+    return None
 
 
 def claim_text(claim: Claim) -> str:

@@ -1,5 +1,7 @@
 """Bootstrap over images: how much the scores would scatter on another test set of this size.
 
+Images of one photograph are answered alike: groups of twins are drawn whole.
+
 Percentile intervals of Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 13.
 Models that answered the same images are resampled together, so that differences are paired.
 """
@@ -33,16 +35,18 @@ def bootstrap(
 ) -> dict[str, NDArray[np.float64]]:
     """Score -> (models, n_resamples) of models that answered the same images in the same order.
 
-    Each resample draws n of the n images with replacement, the same ones for every model.
-    Raises ValueError where the images differ.
+    Each resample draws k of the k groups of twins with replacement (an image without twins is a
+    group), the same ones for every model. The groups are the coarsest that a model brings. Raises
+    ValueError where the images differ.
     """
     first = models[0]
     for other in models[1:]:
         if not (np.array_equal(first.image, other.image) and np.array_equal(first.y, other.y)):
             raise ValueError("models can be resampled together on the same images only")
     rng = np.random.default_rng(seed)
-    n = len(first.y)
-    tables = [_row_table(model) for model in models]
+    groups = _groups(models)
+    n = int(groups.max()) + 1
+    tables = [_group_table(model, groups, n) for model in models]
     parts: list[list[NDArray[np.float64]]] = [[] for _ in models]
     for start in range(0, n_resamples, _AT_ONCE):
         k = min(_AT_ONCE, n_resamples - start)
@@ -96,6 +100,25 @@ def percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
     """The 2.5 and 97.5 % quantiles."""
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _groups(models: Sequence[Answers]) -> NDArray[np.int64]:
+    """(n,) group of each image, 0, 1, ... in the order of their first images."""
+    known = [model.twins for model in models if model.twins is not None]
+    if not known:
+        return np.arange(len(models[0].y))
+    coarsest = min(known, key=lambda twins: len(np.unique(twins)))
+    return np.asarray(np.unique(coarsest, return_inverse=True)[1], dtype=np.int64)
+
+
+def _group_table(model: Answers, groups: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """(n, c * c + 1): the rows of `_row_table` summed over each group."""
+    rows = _row_table(model)
+    if n == len(rows):
+        return rows
+    table = np.zeros((n, rows.shape[1]))
+    np.add.at(table, groups, rows)
+    return table
 
 
 def _row_table(model: Answers) -> NDArray[np.float64]:

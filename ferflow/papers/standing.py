@@ -7,11 +7,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import Literal
 
-from ferflow.papers.decoder import N_TEST, SINGLE, Decoding, decode
-from ferflow.papers.mistakes import one_vs_rest_accuracy_by_threshold
-from ferflow.papers.records import MISTAKE, RunRecord, groups, over_runs, student_t_975
-from ferflow.papers.registry import METRICS, Claim, Paper, digits, load_papers
+from ferflow.evaluation.metrics import independent_rows
+from ferflow.papers.decoder import decode, lifting_share
+from ferflow.papers.ended import is_unfinished
+from ferflow.papers.margin import Z_975, margin
+from ferflow.papers.mistakes import right_by_threshold
+from ferflow.papers.records import MISTAKE, RunRecord, groups, over_runs
+from ferflow.papers.registry import METRICS, Claim, Paper, load_papers
+from ferflow.papers.verdict import CEILING_CLASSES, Beside, Kind, Verdict, scatter
 
 TWINS = "_without_twins"  # what `evaluate` adds to a split's name
 
@@ -22,18 +27,23 @@ class Figure:
 
     low, high : 95 % bounds, over images for one run, of the mean over seeds or folds for several;
     None where there are none (a bare score of one run).
-    margin : by how much one more run, on other images of the same kind, may differ (95 %): from
-    the images alone where there is one run. None where the bounds are.
+    margin : by how much one more run may differ on the same kind of images, but for what its own
+    test images do (95 %, see `ferflow.papers.margin`). None where the bounds are.
+    images, n_images : half of the 95 % interval of one run over its test images, and their number.
     what : 'seeds' or 'folds', of which there are n.
+    unfinished : whether a training among them had not ended.
     """
 
     value: float
     low: float | None = None
     high: float | None = None
     margin: float | None = None
+    images: float | None = None
+    n_images: int = 0
     n: int = 1
     sd: float = 0.0
     what: str = "seeds"
+    unfinished: bool = False
 
     def __str__(self) -> str:
         if self.low is None or self.high is None:
@@ -44,8 +54,9 @@ class Figure:
 
     @property
     def text(self) -> str:
-        """With the number of runs, where there are several."""
-        return f"{self}, {self.n} {self.what}" if self.n > 1 else str(self)
+        """With the number of runs where there are several, and marked where it is unfinished."""
+        runs = f", {self.n} {self.what}" if self.n > 1 else ""
+        return f"{self}{runs}{', unfinished' * self.unfinished}"
 
 
 @dataclass(frozen=True)
@@ -61,87 +72,65 @@ class Standing:
     mistakes: dict[str, Figure]
 
     @property
-    def decoding(self) -> Decoding | None:
-        """What the decoder says of it; None where FER-2013's ceiling does not bound it."""
-        if self.metric != "accuracy" or not self.claim.fer2013:
-            return None
-        return decode(self.claimed, self.claim.n_classes)
-
-    @property
     def nearest_mistake(self) -> tuple[str, Figure] | None:
         """Of a claim that its preset does not reach: the mistake that comes closest to it."""
-        if not self.mistakes or self._side() <= 0:
+        if not self.mistakes or self._side() != 1:
             return None
         return min(self.mistakes.items(), key=lambda item: abs(item[1].value - self.claimed))
 
     @property
-    def verdict(self) -> str:
-        """The decoder's sentence, and how the preset's record compares."""
-        sentences = [self.decoding.verdict] if self.decoding else []
-        if self.metric == "accuracy" and not self.claim.fer2013:
-            sentences.append(
-                f"What models reach on FER-2013 says nothing of {self.claim.data_set}."
-            )
-        if self.honest is not None:
-            sentences.append(f"{self._against_record()}{self._like_mistakes()}.")
-        return " ".join(sentences) or "-"
+    def verdict(self) -> Verdict:
+        """What the decoder says of the figure, and how the preset's record compares."""
+        verdict = self._of_the_figure()
+        caveats = [self.claim.caveat] if self.claim.caveat else []
+        if self.claim.n_images_assumed:
+            caveats.append(f"{self.claim.n_images:,} test images are our assumption")
+        return replace(
+            verdict, preset=self.claim.preset, beside=self._beside(verdict), caveats=tuple(caveats)
+        )
 
-    @property
-    def short_verdict(self) -> str:
-        """As `verdict`, in a few words: of the mistakes, those that one network could make."""
-        if self.honest and (self.decoding is None or self.decoding.honest):
-            return self._against_record() + self._like_mistakes()
-        if self.decoding is None:
-            return "no ceiling is known" if self.metric == "accuracy" else "-"
-        if self.decoding.honest:
-            return "within reach of published models"
-        found = [
-            f"`{r.mistake}` of {'at least ' if r.at_least else ''}{r.needed:.3f}"
-            for r in self.decoding.readings
-            if r.plausible and r.needed is not None and r.needed <= SINGLE[1]
+    def _of_the_figure(self) -> Verdict:
+        claim, n = self.claim, self.claim.n_images
+        if self.metric != "accuracy":
+            margin = scatter(self.claimed, n)
+            return Verdict(self.claimed, None, claim.n_classes, n, margin)
+        verdict = decode(self.claimed, claim.n_classes, n_images=n)
+        if claim.fer2013:
+            return verdict
+        return replace(verdict, kind=Kind.NO_CEILING, about=claim.data_set, readings=(), share=None)
+
+    def _beside(self, verdict: Verdict) -> Beside | None:
+        if self.honest is None:
+            return None
+        side = self._side()
+        above = verdict.kind is Kind.ABOVE and self.claim.n_classes == CEILING_CLASSES
+        share = lifting_share(self.claimed, self.honest.value) if above and side == 1 else None
+        likened = [
+            name for name, figure in self.mistakes.items() if side == 1 and self._apart(figure) == 0
         ]
-        if self.decoding.share is not None:
-            found.append(f"{self.decoding.share:.0%} of the scored images trained on")
-        text = f"out of reach; consistent with {', or '.join(found)}" if found else "out of reach"
-        return f"{text}{self._like_mistakes()}"
+        return Beside(side, self.honest.value, self.honest.unfinished, share, tuple(likened))
 
-    def _against_record(self) -> str:
-        """Above, below or within what the preset reaches, allowing for both figures' scatter."""
-        figure, name = self.honest, digits(self.claimed)
-        if figure is None:
-            return "not yet run"
-        if figure.margin is None:
-            return f"its preset differs by {self.claimed - figure.value:+.3f}"
-        words = ("exceeded by", "consistent with", "out of reach of")[self._side() + 1]
-        return f"{name} is {words} its preset"
-
-    def _like_mistakes(self) -> str:
-        """Which of the preset's mistakes print such a figure, where its honest run does not."""
-        if self._side() <= 0:
-            return ""
-        names = [
-            f"`{name}`"
-            for name, figure in self.mistakes.items()
-            if figure.margin is not None and not self._apart(figure)
-        ]
-        word = "mistakes" if len(names) > 1 else "mistake"
-        return f"; consistent with its {word} {', '.join(names)}" if names else ""
-
-    def _side(self) -> int:
+    def _side(self) -> Literal[-1, 0, 1] | None:
         """1 where the claim is above the preset's honest figure, -1 below, 0 within the scatter."""
-        return self._apart(self.honest) if self.honest else 0
+        return self._apart(self.honest) if self.honest else None
 
-    def _apart(self, figure: Figure) -> int:
+    def _apart(self, figure: Figure) -> Literal[-1, 0, 1] | None:
         """1, -1 or 0: the claim is above, below or within a figure's scatter and its own.
 
-        The claim's own test images are a sample, too: as many as PrivateTest's are supposed, and
-        their 95 % margin is added to the record's in squares, as of independent errors.
+        The claim's own test images are a sample, too. An accuracy's margin over them is binomial;
+        another score's is the record's own, in proportion to the numbers of images. It is added in
+        squares, as of independent errors. None where the figure's scatter is not known.
         """
-        if figure.margin is None:
-            return 0
-        sampling = 1.96 * math.sqrt(self.claimed * (1 - self.claimed) / N_TEST)
+        if figure.margin is None or figure.images is None:
+            return None
+        n = self.claim.n_images
+        sampling = figure.images * math.sqrt(figure.n_images / n)
+        if self.metric == "accuracy" and figure is self.honest:
+            sampling = scatter(self.claimed, n)
         gap = self.claimed - figure.value
-        return 0 if abs(gap) <= math.hypot(figure.margin, sampling) else int(math.copysign(1, gap))
+        if abs(gap) <= math.hypot(figure.margin, sampling):
+            return 0
+        return 1 if gap > 0 else -1
 
 
 def standings(records: list[RunRecord]) -> list[Standing]:
@@ -160,22 +149,37 @@ def mistake_groups(records: list[RunRecord], preset: str) -> dict[str, list[RunR
     return {str(group[0].mistake): group for group in groups(wrong)}
 
 
-def figure_of(group: list[RunRecord], split: str, score: str) -> Figure | None:
+def figure_of(
+    group: list[RunRecord], split: str, score: str, *, unfinished: bool = False
+) -> Figure | None:
     """A score of a group's records; None where a record lacks the split, or there is no record."""
     if not group or any(split not in record.metrics for record in group):
         return None
     bounds = [_bounds(record, split, score) for record in group]
     half = None if None in bounds else fmean((b[1] - b[0]) / 2 for b in bounds if b)
-    return _figure(group, [record.score(split, score) for record in group], bounds[0], half)
+    values = [record.score(split, score) for record in group]
+    found = _figure(group, values, bounds[0], half, int(group[0].score(split, "n")))
+    return replace(found, unfinished=unfinished)
 
 
 def by_threshold(group: list[RunRecord], split: str) -> Figure | None:
-    """One-vs-rest accuracy by the threshold of 0.5, from the stored probabilities."""
+    """One-vs-rest accuracy by the threshold of 0.5, from the stored probabilities.
+
+    An image's value is the share of its decisions that are right; the interval of their mean is
+    1.96 standard deviations over the root of the number of independent images.
+    """
     answers = [record.answers() for record in group]
     if not group or any(split not in each for each in answers):
         return None
-    values = [one_vs_rest_accuracy_by_threshold(a[split].y, a[split].p) for a in answers]
-    return _figure(group, values, None, None)
+    values, halves = [], []
+    for each in answers:
+        a = each[split]
+        right = right_by_threshold(a.y, a.p)
+        n = len(right) if a.twins is None else independent_rows(a.twins)
+        values.append(float(right.mean()))
+        halves.append(Z_975 * float(right.std(ddof=1)) / math.sqrt(n) if len(right) > 1 else 1.0)
+    bounds = values[0] - halves[0], values[0] + halves[0]
+    return _figure(group, values, bounds, fmean(halves), len(answers[0][split].y))
 
 
 def metric_mistakes(group: list[RunRecord], split: str) -> dict[str, Figure]:
@@ -190,9 +194,20 @@ def metric_mistakes(group: list[RunRecord], split: str) -> dict[str, Figure]:
         return {}
     labels = next(iter(group[0].answers().values())).labels
     share = 2 / len(group[0].protocol.get("classes") or labels)
-    if accuracy.low is not None and accuracy.high is not None and accuracy.margin is not None:
-        low, high = (1 - share * (1 - bound) for bound in (accuracy.low, accuracy.high))
-        reading = replace(reading, low=low, high=high, margin=share * accuracy.margin)
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else share * value
+
+    def read(bound: float | None) -> float | None:
+        return None if bound is None else 1 - share * (1 - bound)
+
+    reading = replace(
+        reading,
+        low=read(accuracy.low),
+        high=read(accuracy.high),
+        margin=scaled(accuracy.margin),
+        images=scaled(accuracy.images),
+    )
     found = {"one_vs_rest": reading}
     return found | {"one_vs_rest at 0.5": threshold} if threshold else found
 
@@ -202,16 +217,18 @@ def _figure(
     values: list[float],
     bounds: tuple[float, float] | None,
     half: float | None,
+    n_images: int,
 ) -> Figure:
     """bounds, half : a single run's interval over images; half its width, the runs' mean."""
+    spread = None if half is None else margin(group, values, half)
     if len(values) == 1:
         low, high = bounds or (None, None)
-        return Figure(values[0], low, high, half)
+        return Figure(values[0], low, high, spread, half, n_images)
     s = over_runs(group, values)
-    of_mean, of_a_run = (s["high"] - s["low"]) / 2, student_t_975(len(values)) * s["sd"]
-    margin = math.hypot(of_mean, of_a_run, half or 0.0)
     what = "folds" if len({record.fold for record in group}) > 1 else "seeds"
-    return Figure(s["mean"], s["low"], s["high"], margin, len(values), s["sd"], what)
+    return Figure(
+        s["mean"], s["low"], s["high"], spread, half, n_images, len(values), s["sd"], what
+    )
 
 
 def _bounds(record: RunRecord, split: str, score: str) -> tuple[float, float] | None:
@@ -227,6 +244,7 @@ def _standings(records: list[RunRecord]) -> Iterator[Standing]:
             group = honest_group(records, claim.preset)
             wrong = mistake_groups(records, claim.preset)
             in_metric = metric_mistakes(group, claim.split)
+            unfinished = any(is_unfinished(record, records) for record in group)
             for metric in METRICS:
                 if metric not in claim.values:
                     continue
@@ -235,12 +253,16 @@ def _standings(records: list[RunRecord]) -> Iterator[Standing]:
                     for name, runs in wrong.items()
                     if (figure := figure_of(runs, MISTAKE, metric))
                 }
+                honest, without_twins = (
+                    figure_of(group, split, metric, unfinished=unfinished)
+                    for split in (claim.split, claim.split + TWINS)
+                )
                 yield Standing(
                     paper,
                     claim,
                     metric,
                     claim.values[metric],
-                    figure_of(group, claim.split, metric),
-                    figure_of(group, claim.split + TWINS, metric),
+                    honest,
+                    without_twins,
                     mistakes | (in_metric if metric == "accuracy" else {}),
                 )
