@@ -14,7 +14,7 @@ from ferflow.data.balance import BalanceParams
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.extraction import FeaturesParams, extract_features, make_extractor
 from ferflow.fitting import TrainingData
-from ferflow.papers import mistakes
+from ferflow.papers import mistakes, run_mistake
 from ferflow.papers.honest_chain import HonestChain
 from ferflow.papers.mistakes import MISTAKES, n_fits, reason_against
 from ferflow.params import read_yaml
@@ -409,3 +409,19 @@ def test_changed_images_become_the_features_of_the_chain(method, make_split, mon
     x = make_split().x
     wanted = x if method == "pixels" else extract_features(x, make_extractor(params))
     assert np.array_equal(mistake.extract(x), wanted)
+
+
+@pytest.mark.parametrize(
+    ("meta", "told"),
+    [
+        (HONEST, ""),
+        (
+            HONEST | {"features": {"method": "hog"}},
+            " Features of changed images are extracted for modified_test.",
+        ),
+    ],
+)
+def test_what_is_extracted_anew_is_told_beforehand(meta, told, monkeypatch):
+    monkeypatch.setattr(run_mistake, "_honest", lambda: (meta, LABELS))
+    names = ["swap_val_test", "modified_test"]
+    assert run_mistake.cost_text(names) == "only scored anew: seconds." + told
