@@ -1,33 +1,36 @@
 """Beside the chain: evaluate it wrongly, on purpose (mistakes/dvc.yaml)."""
 
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ferflow.acceleration import ComputeParams
-from ferflow.artifacts import SPLITS, Split, load_split
+from ferflow.artifacts import SPLITS, load_split
 from ferflow.classifier import load_classifier
 from ferflow.costs import SCRATCH
+from ferflow.data.augment import AugmentParams
 from ferflow.data.balance import BalanceParams
 from ferflow.errors import ParamError
 from ferflow.extraction import FeaturesParams, extract_features, make_extractor
 from ferflow.families import load_family
 from ferflow.files import write_json
-from ferflow.papers.mistakes import MISTAKES, HonestChain, mistaken_scores, reason_against
+from ferflow.papers.honest_chain import HonestChain
+from ferflow.papers.mistakes import MISTAKES, mistaken_scores, reason_against
 from ferflow.params import load_params, load_seed, repository_root
 from ferflow.stage import run_stage
 
 
-def main(name: Path, features: Path, images: Path, classifier: Path, target: Path) -> None:
-    def flipped(split: str) -> Split:
-        rows = load_split(images / f"{split}.safetensors")
-        mirrored = np.ascontiguousarray(rows.x[:, :, ::-1])
-        features_params = load_params("features", FeaturesParams)
-        if features_params.method != "pixels":
-            mirrored = extract_features(mirrored, make_extractor(features_params))
-        return replace(rows, x=mirrored)
+def extract(images: NDArray[np.uint8]) -> NDArray[Any]:
+    """What the honest chain hands on of some images (n, 48, 48)."""
+    params = load_params("features", FeaturesParams)
+    if params.method == "pixels":
+        return images
+    return extract_features(images, make_extractor(params))
 
+
+def main(name: Path, features: Path, images: Path, classifier: Path, target: Path) -> None:
     shared, params = load_family()
     if shared.search.method != "none":
         raise ParamError(
@@ -39,9 +42,11 @@ def main(name: Path, features: Path, images: Path, classifier: Path, target: Pat
         raise ParamError(f"the mistake '{name}' cannot be made here: {reason}.")
     chain = HonestChain(
         features={split: load_split(features / f"{split}.safetensors") for split in SPLITS},
-        flipped=flipped,
+        images=lambda split: load_split(images / f"{split}.safetensors"),
+        extract=extract,
         classifier=honest,
         params=params,
+        augment_params=load_params("augment", AugmentParams),
         balance_params=load_params("balance", BalanceParams),
         seed=load_seed(),
         scratch=repository_root() / SCRATCH / "training",

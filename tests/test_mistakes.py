@@ -1,38 +1,63 @@
 """The mistakes: each makes the number that it is known for, on rows whose truth is known."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from ferflow.artifacts import SPLITS, Split
 from ferflow.classifier import Classifier
+from ferflow.data.augment import AugmentParams, augment
 from ferflow.data.balance import BalanceParams
 from ferflow.evaluation.metrics import split_metrics
+from ferflow.extraction import FeaturesParams, extract_features, make_extractor
 from ferflow.fitting import TrainingData
-from ferflow.papers import mistakes
-from ferflow.papers.mistakes import MISTAKES, HonestChain, n_fits, reason_against
+from ferflow.papers import mistakes, run_mistake
+from ferflow.papers.honest_chain import HonestChain
+from ferflow.papers.mistakes import MISTAKES, n_fits, reason_against
+from ferflow.params import read_yaml
 from ferflow.train import random_forest
+from stages import mistake
 
+ROOT = Path(__file__).parents[1]
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-D = 12
+SIDE = 8  # of an image of noise
+D = SIDE * SIDE // 2
 HONEST, MERGED = {"trained_on": ["train"]}, {"trained_on": ["train", "val"]}
+FIRST_IMAGE = {"train": 0, "val": 1000, "test": 2000}  # numbers of the images
 
 
-def noise(make_split, n, seed):
-    """n rows of noise whose labels cannot be told: honest accuracy is chance."""
-    y = np.random.default_rng(seed).permutation(np.arange(n) % len(LABELS))
-    split = make_split(y=y, shape=(D,), labels=LABELS, seed=seed)
-    names = np.array([f"{seed}_{i}" for i in range(n)])
-    return replace(split, source_id=names)
+def noise(make_split, name, n):
+    """n images of noise whose labels cannot be told: honest accuracy is chance."""
+    first = FIRST_IMAGE[name]
+    y = np.random.default_rng(first).permutation(np.arange(n) % len(LABELS))
+    split = make_split(y=y, shape=(SIDE, SIDE), labels=LABELS, seed=first)
+    return replace(split, source_id=np.array([f"image_{first + i}" for i in range(n)]))
+
+
+def symmetric(images):
+    """Features (n, D) that an image shares with its mirror image."""
+    x = images.astype(np.float32)
+    return (x + x[:, :, ::-1])[:, :, : SIDE // 2].reshape(len(x), D)
+
+
+def flat(images):
+    """Every pixel a feature."""
+    return images.reshape(len(images), -1)
+
+
+def augment_params(*copies, fill_rare="none"):
+    return AugmentParams.model_validate({"copies": list(copies), "fill_rare": fill_rare})
 
 
 @pytest.fixture
 def chain(make_split):
-    features = {
-        name: noise(make_split, n, seed)
-        for seed, (name, n) in enumerate({"train": 350, "val": 70, "test": 140}.items())
+    images = {
+        name: noise(make_split, name, n) for name, n in zip(SPLITS, (350, 70, 140), strict=True)
     }
+    features = {name: replace(split, x=symmetric(split.x)) for name, split in images.items()}
     params = random_forest.Params(
         n_estimators=20, max_depth=None, min_samples_leaf=1, max_features="sqrt", class_weight=None
     )
@@ -42,9 +67,11 @@ def chain(make_split):
     )
     return HonestChain(
         features=features,
-        flipped=lambda name: features[name],  # mirrored noise: as good as a copy
+        images=images.__getitem__,
+        extract=symmetric,
         classifier=classifier,
         params=params,
+        augment_params=augment_params(),
         balance_params=BalanceParams(method="none", k_neighbors=5),
         seed=0,
     )
@@ -119,7 +146,7 @@ class InEpochs:
 
 def test_a_family_of_epochs_is_fitted_once_and_chooses_by_test(chain, monkeypatch):
     family = InEpochs()
-    for module in ("ferflow.papers.mistakes", "ferflow.classifier"):
+    for module in ("ferflow.papers.honest_chain", "ferflow.classifier"):
         monkeypatch.setattr(f"{module}.family_module", lambda _: family)
     mistakes.select_on_test(chain)
     (val,) = family.handed
@@ -137,7 +164,7 @@ def fits_of(chain, name, monkeypatch):
     return len(counted)
 
 
-@pytest.mark.parametrize("name", sorted(set(MISTAKES) - {"modified_test"}))
+@pytest.mark.parametrize("name", MISTAKES)
 def test_what_is_said_of_the_fits_beforehand_is_true(chain, name, monkeypatch):
     assert fits_of(chain, name, monkeypatch) == n_fits(name, ["train"])
 
@@ -183,7 +210,9 @@ def images_chain(chain, make_split, monkeypatch):
         image[8 * label : 8 * label + 8] = 200
     monkeypatch.setattr("ferflow.classifier.family_module", lambda _: Upright)
     classifier = replace(chain.classifier, mask=np.ones(256, dtype=bool))
-    return replace(chain, features={"test": replace(split, x=x)}, classifier=classifier)
+    test = replace(split, x=x)
+    pixels = replace(chain, extract=lambda images: images, images={"test": test}.__getitem__)
+    return replace(pixels, features={"test": test}, classifier=classifier)
 
 
 def test_the_modified_test_set_holds_three_copies_of_every_image(images_chain, monkeypatch):
@@ -204,14 +233,23 @@ def test_the_modified_test_set_holds_three_copies_of_every_image(images_chain, m
     assert right.tolist() == [1.0, 0.5, 0.5, 1.0], "lying faces cannot be told, shrunk ones can"
 
 
-def test_the_modified_test_set_is_for_classifiers_that_take_images():
-    assert reason_against("modified_test", HONEST, LABELS) is None
-    other = HONEST | {"features": {"method": "hog"}}
-    assert "hog features instead of pixels" in reason_against("modified_test", other, LABELS)
+def test_the_modified_test_set_of_a_classifier_of_features_is_made_from_the_images(images_chain):
+    images = images_chain.features["test"]
 
+    def halves(x):
+        return x.reshape(len(x), 2, -1).mean(axis=2).astype(np.float32)
 
-def test_the_modified_test_set_is_scored_without_a_fit(images_chain, monkeypatch):
-    assert fits_of(images_chain, "modified_test", monkeypatch) == n_fits("modified_test", ["train"])
+    rows = replace(images, x=halves(images.x))
+    of_features = replace(
+        images_chain,
+        features={"test": rows},
+        extract=halves,
+        classifier=replace(images_chain.classifier, mask=np.ones(2, dtype=bool)),
+    )
+    y, p, _ = mistakes.modified_test(of_features)
+    of_pixels = mistakes.modified_test(images_chain)
+    assert np.array_equal(y, of_pixels[0]) and np.array_equal(p, of_pixels[1])
+    assert reason_against("modified_test", HONEST | {"features": {"method": "hog"}}, LABELS) is None
 
 
 def test_swapping_scores_the_validation_rows(chain):
@@ -266,3 +304,124 @@ def test_a_mistake_is_fitted_with_the_acceleration_of_the_chain(chain, monkeypat
     monkeypatch.setattr(random_forest, "fit", lambda data, *_: seen.append(data.accelerate))
     replace(chain, accelerate="on").fit(chain.features["train"], None)
     assert seen == ["on"]
+
+
+def as_augmented(chain, *copies, fill_rare="none"):
+    """The chain with a stage `augment`: its training rows hold copies of the images."""
+    params = augment_params(*copies, fill_rare=fill_rare)
+    images = augment(chain.images("train"), params, seed=chain.seed)
+    train = replace(images, x=chain.extract(images.x))
+    return replace(chain, features=chain.features | {"train": train}, augment_params=params)
+
+
+def fitted_rows(chain, name, monkeypatch):
+    """The training rows of a mistake's first fit."""
+    handed = []
+    fit = HonestChain.fit
+    monkeypatch.setattr(
+        HonestChain, "fit", lambda c, train, val: handed.append(train) or fit(c, train, val)
+    )
+    MISTAKES[name](chain)
+    return handed[0]
+
+
+def test_training_rows_are_augmented_as_in_the_honest_chain(chain, same_split):
+    there = as_augmented(chain, {"rotation": 10}, "horizontal_flip", fill_rare="crop_pad_flip")
+    same_split(there.augmented(there.original("train")), there.features["train"])
+
+
+def test_a_chain_without_copies_opens_no_image(chain):
+    def refuse(_):
+        raise AssertionError
+
+    closed = replace(chain, images=refuse, extract=refuse)
+    train = chain.original("train")
+    assert closed.augmented(train) is train
+    for name in set(MISTAKES) - {"augment_before_split", "modified_test"}:
+        MISTAKES[name](closed)
+
+
+def test_copies_are_made_of_the_rows_own_images_and_mirror_images(chain):
+    rows = {name: replace(chain.images(name), x=flat(chain.images(name).x)) for name in SPLITS}
+    pixels = replace(
+        chain, features=rows, extract=flat, augment_params=augment_params({"scale": 1})
+    )
+    mirrored = [pixels.mirrored(name) for name in SPLITS]
+    mixed = Split.join([pixels.original(*SPLITS), *mirrored])
+    some = mixed.take(np.random.default_rng(0).permutation(len(mixed))[:300])
+    made = pixels.augmented(some)
+    assert np.array_equal(made.x[300:], some.x), "a scale of 1 changes nothing"
+    assert np.array_equal(made.y[300:], some.y)
+    assert set(made.transform[300:]) == {"scale 1"}
+
+
+SPLIT_ANEW = ("augment_before_split", "random_resplit", "score_on_merged_validation")
+
+
+@pytest.mark.parametrize("name", [*SPLIT_ANEW, "select_on_test"])
+def test_what_is_fitted_anew_holds_a_copy_of_each_of_its_images(chain, name, monkeypatch):
+    plain = fitted_rows(chain, name, monkeypatch)
+    train = fitted_rows(as_augmented(chain, {"turn": 90}), name, monkeypatch)
+    copies = train.take(train.transform == "turn 90")
+    assert len(train) == 2 * len(plain), "not more rows of any other kind"
+    assert np.array_equal(train.x[: len(plain)], plain.x)
+    assert np.array_equal(copies.source_id, plain.source_id), "each of its images, no other"
+    assert np.array_equal(copies.y, plain.y)
+
+
+@pytest.mark.parametrize("name", [*SPLIT_ANEW, "select_on_test"])
+def test_rare_classes_are_filled_up_after_the_split(chain, name, monkeypatch):
+    keep = {n: (s.y == 0) | (np.arange(len(s)) % 3 == 0) for n, s in chain.features.items()}
+    rare = replace(
+        chain,
+        features={n: s.take(keep[n]) for n, s in chain.features.items()},
+        images=lambda n: chain.images(n).take(keep[n]),
+    )
+    train = fitted_rows(as_augmented(rare, fill_rare="crop_pad_flip"), name, monkeypatch)
+    assert len(set(train.class_counts().values())) == 1
+    copies = train.transform == "crop_pad_flip"
+    assert copies.any()
+    assert set(train.source_id[copies]) <= set(train.source_id[~copies])
+
+
+def test_rows_of_smote_are_not_copied_and_leave_no_class_to_fill_up(chain, monkeypatch):
+    keep = (chain.features["train"].y == 0) | (np.arange(350) % 3 == 0)
+    rare = replace(
+        chain,
+        features=chain.features | {"train": chain.features["train"].take(keep)},
+        images=lambda n: chain.images(n).take(keep if n == "train" else slice(None)),
+    )
+    name = "resample_before_split"
+    plain = fitted_rows(rare, name, monkeypatch)
+    there = as_augmented(rare, {"turn": 90}, fill_rare="crop_pad_flip")
+    train = fitted_rows(there, name, monkeypatch)
+    assert (plain.transform == "smote").any()
+    assert np.array_equal(train.x[: len(plain)], plain.x)
+    assert set(train.transform[len(plain) :]) == {"turn 90"}
+    assert np.array_equal(train.source_id[len(plain) :], plain.source_id[plain.original])
+
+
+@pytest.mark.parametrize("method", ["pixels", "hog"])
+def test_changed_images_become_the_features_of_the_chain(method, make_split, monkeypatch):
+    defaults = read_yaml(ROOT / "presets/defaults.yaml")["features"]
+    params = FeaturesParams.model_validate(defaults | {"method": method})
+    monkeypatch.setattr(mistake, "load_params", lambda *_: params)
+    x = make_split().x
+    wanted = x if method == "pixels" else extract_features(x, make_extractor(params))
+    assert np.array_equal(mistake.extract(x), wanted)
+
+
+@pytest.mark.parametrize(
+    ("meta", "told"),
+    [
+        (HONEST, ""),
+        (
+            HONEST | {"features": {"method": "hog"}},
+            " Features of changed images are extracted for modified_test.",
+        ),
+    ],
+)
+def test_what_is_extracted_anew_is_told_beforehand(meta, told, monkeypatch):
+    monkeypatch.setattr(run_mistake, "_honest", lambda: (meta, LABELS))
+    names = ["swap_val_test", "modified_test"]
+    assert run_mistake.cost_text(names) == "only scored anew: seconds." + told

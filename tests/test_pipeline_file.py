@@ -132,8 +132,12 @@ def code_among(deps):
     return code
 
 
+def sections_of(entry):
+    return {key.split(".")[0] for key in entry.get("params", [])}
+
+
 def param_sections(stage):
-    return {key.split(".")[0] for key in STAGES[stage].get("params", [])}
+    return sections_of(STAGES[stage])
 
 
 def own_section(stage):
@@ -153,6 +157,12 @@ def calls_in(file, function):
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function
     ]
+
+
+def sections_read(file):
+    """The sections of params.yaml that a script reads."""
+    read = {call.args[0].value for call in calls_in(file, "load_params")}
+    return read | ({"train"} if calls_in(file, "load_family") else set())
 
 
 @pytest.mark.parametrize("stage", CHAIN)
@@ -243,9 +253,11 @@ def test_a_stage_watches_the_seed_if_and_only_if_it_reads_it(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_reads_the_section_that_it_watches(stage):
-    read = {call.args[0].value for call in calls_in(script(stage), "load_params")}
-    read |= {"train"} if calls_in(script(stage), "load_family") else set()
-    assert read == param_sections(stage) - {"seed"}
+    assert sections_read(script(stage)) == param_sections(stage) - {"seed"}
+
+
+def test_the_mistakes_watch_what_they_read_of_the_parameters():
+    assert sections_read("stages/mistake.py") | {"seed"} == sections_of(MISTAKES["do"])
 
 
 @pytest.mark.parametrize("stage", sorted(set(STAGES) - {"train"} - WITHOUT_SECTION))
@@ -273,6 +285,21 @@ def test_metrics_and_plots_are_kept_in_git_and_artifacts_in_the_cache():
             (options,) = item.values()
             assert options["cache"] is False
         assert all(isinstance(out, str) for out in entry.get("outs", []))
+
+
+def metrics_files():
+    """Every metrics file and plot that a pipeline names."""
+    kept = [m for entry in STAGES.values() for m in entry.get("metrics", [])]
+    kept += [plot for entry in STAGES.values() for plot in entry.get("plots", [])]
+    named = {next(iter(item)) for item in kept}
+    (of_mistakes,) = MISTAKES["do"]["metrics"]
+    (template,) = of_mistakes
+    return named | {template.replace("${item}", name) for name in MISTAKES["foreach"]}
+
+
+def test_every_metrics_file_and_plot_is_committed():
+    """Where one is missing, `dvc metrics show` and `diff` warn in every clean clone."""
+    assert [file for file in sorted(metrics_files()) if not (ROOT / file).exists()] == []
 
 
 def test_the_committed_lock_belongs_to_the_committed_code_and_parameters():

@@ -7,126 +7,51 @@ scoring alone, the honest model is scored wrongly; only the others fit one anew 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.acceleration import Accelerate
-from ferflow.artifacts import Split
-from ferflow.classifier import Classifier
-from ferflow.data.augment import AugmentParams, augment
-from ferflow.data.balance import BalanceParams, balance
+from ferflow.artifacts import SPLITS, Split
+from ferflow.data.augment import AugmentParams
 from ferflow.evaluation.metrics import split_metrics
-from ferflow.families import family_module
-from ferflow.fitting import Fitted, TrainingData
-from ferflow.masks import select_columns
-from ferflow.params import Record
+from ferflow.papers.honest_chain import HonestChain, Predictions
 
-TEST_SHARE = 0.2  # of the random re-splits; the usual 80/20
-VAL_SHARE = 0.1  # of what they leave for training: to choose an epoch or a setting by
 HARD_CLASSES = ("disgust", "surprise")  # what paper 3's five-class subset leaves out
 N_CANDIDATES = 5  # models among which `select_on_test` picks
 OFFICIAL_TEST = ("val", "test")  # PublicTest and PrivateTest: paper 2 scores them together
 MODIFIED = [{"turn": 90}, {"turn": -90}, {"scale": 0.7}]  # paper 4's copies of every image
 
-Predictions = tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class HonestChain:
-    """What the honest chain produced.
-
-    features : split name -> rows of features as extracted, before balance; train may hold copies.
-    flipped : split name -> the same images' features after a horizontal flip, made on demand.
-    classifier : the honest model with its mask. params : the family's parameters.
-    balance_params : how the honest chain balances its training rows. scratch : for checkpoints.
-    accelerate : as in TrainingData.
-    """
-
-    features: dict[str, Split]
-    flipped: Callable[[str], Split]
-    classifier: Classifier
-    params: Record
-    balance_params: BalanceParams
-    seed: int
-    scratch: Path | None = None
-    accelerate: Accelerate = "off"
-
-    def fit(self, train: Split, val: Split | None) -> Fitted:
-        """The chain's family fitted to `train` as it stands; `val` is to choose by."""
-        chosen_by = None if val is None else self._selected(val)
-        data = TrainingData(self._selected(train), chosen_by, self.scratch, self.accelerate)
-        return family_module(self.classifier.family).fit(data, self.params, self.seed)
-
-    def score(self, fitted: Fitted, test: Split) -> Predictions:
-        """What a fitted model says of `test`."""
-        honest = replace(self.classifier, model=fitted.model)
-        return test.y, honest.predict_proba(test.x), test.labels
-
-    def fit_and_score(self, train: Split, val: Split | None, test: Split) -> Predictions:
-        """Fit the chain's family to `train` as it stands and predict `test`."""
-        return self.score(self.fit(train, val), test)
-
-    def score_honest(self, rows: Split) -> Predictions:
-        """What the honest model says of some rows."""
-        return rows.y, self.classifier.predict_proba(rows.x), rows.labels
-
-    def _selected(self, rows: Split) -> Split:
-        return replace(rows, x=select_columns(rows.x, self.classifier.mask))
-
-    def balanced(self, rows: Split, *, method: str | None = None) -> Split:
-        """The rows balanced as the honest chain does, or by another method."""
-        params = self.balance_params
-        if method is not None:
-            params = params.model_copy(update={"method": method})
-        return balance(rows, params, seed=self.seed)
-
-    def random_split(self, rows: Split) -> tuple[Split, Split | None, Split]:
-        """Train, val and test at random, with no regard for twins, copies or subjects.
-
-        A family that chooses nothing on val gets those rows to fit, too.
-        """
-        order = np.random.default_rng(self.seed).permutation(len(rows))
-        n_test = round(TEST_SHARE * len(rows))
-        uses_val = family_module(self.classifier.family).USES_VAL
-        n_val = round(VAL_SHARE * (len(rows) - n_test)) if uses_val else 0
-        test, val, train = np.split(order, [n_test, n_test + n_val])
-        return rows.take(train), rows.take(val) if uses_val else None, rows.take(test)
-
-    def original(self, *names: str) -> Split:
-        """The real images' features of some splits, one after another."""
-        return Split.join(
-            [self.features[name].take(self.features[name].original) for name in names]
-        )
-
 
 def resample_before_split(chain: HonestChain) -> Predictions:
     """SMOTE over the whole data set, then a random split.
 
-    A test row is a mixture of rows that the model was trained on, or the other way round.
+    A test row is a mixture of rows that the model was trained on, or the other way round. SMOTE
+    stands for augment.fill_rare, too, for no class is rare after it; augment.copies are made of
+    the real images that come to train.
     """
-    everything = chain.original("train", "val", "test")
-    return chain.fit_and_score(*chain.random_split(chain.balanced(everything, method="smote")))
+    everything = chain.balanced(chain.original(*SPLITS), method="smote")
+    train, val, test = chain.random_split(everything)
+    filled = chain.augment_params.model_copy(update={"fill_rare": "none"})
+    return chain.fit_and_score(replace(chain, augment_params=filled).augmented(train), val, test)
 
 
 def augment_before_split(chain: HonestChain) -> Predictions:
     """Flipped copies of the whole data set, then a random split.
 
-    Most test images have their mirror image in the training rows.
+    Most test images have their mirror image in the training rows. The copies of the honest
+    chain are made after the split, of the images and the mirror images that come to train.
     """
-    copies = [chain.flipped(name) for name in ("train", "val", "test")]
-    everything = Split.join([chain.original("train", "val", "test"), *copies])
-    train, val, test = chain.random_split(everything)
-    return chain.fit_and_score(chain.balanced(train), val, test)
+    mirrored = [chain.mirrored(name) for name in SPLITS]
+    train, val, test = chain.random_split(Split.join([chain.original(*SPLITS), *mirrored]))
+    return chain.fit_and_score(chain.balanced(chain.augmented(train)), val, test)
 
 
 def random_resplit(chain: HonestChain) -> Predictions:
     """A random split of the whole data set: twins and subjects land on both sides."""
-    train, val, test = chain.random_split(chain.original("train", "val", "test"))
-    return chain.fit_and_score(chain.balanced(train), val, test)
+    train, val, test = chain.random_split(chain.original(*SPLITS))
+    return chain.fit_and_score(chain.balanced(chain.augmented(train)), val, test)
 
 
 def test_on_train(chain: HonestChain) -> Predictions:
@@ -142,7 +67,7 @@ def score_on_merged_validation(chain: HonestChain) -> Predictions:
     """
     if "val" in chain.classifier.meta["trained_on"]:
         return chain.score_honest(chain.original(*OFFICIAL_TEST))
-    train = chain.balanced(chain.original("train", "val"))
+    train = chain.balanced(chain.augmented(chain.original("train", "val")))
     return chain.fit_and_score(train, chain.original("val"), chain.original(*OFFICIAL_TEST))
 
 
@@ -151,7 +76,7 @@ def select_on_test(chain: HonestChain) -> Predictions:
 
     A family that learns in epochs is handed the test images to choose its epoch by.
     """
-    train, test = chain.balanced(chain.original("train")), chain.original("test")
+    train, test = chain.balanced(chain.features["train"]), chain.original("test")
     first = chain.fit(train, test)
     found = [chain.score(first, test)]
     if first.curve.empty:
@@ -174,8 +99,9 @@ def modified_test(chain: HonestChain) -> Predictions:
     It made copies inside each folder: three quarters of its test images are such copies. The
     same model's figures on another set are no answer to how well it reads the set's own images.
     """
-    copies = AugmentParams.model_validate({"copies": MODIFIED, "fill_rare": "none"})
-    return chain.score_honest(augment(chain.original("test"), copies, seed=chain.seed))
+    params = AugmentParams.model_validate({"copies": MODIFIED, "fill_rare": "none"})
+    copies = chain.copies(chain.images("test"), params)
+    return chain.score_honest(Split.join([chain.original("test"), copies]))
 
 
 def drop_hard_classes(chain: HonestChain) -> Predictions:
@@ -247,9 +173,6 @@ def reason_against(name: str, meta: Mapping[str, Any], labels: Sequence[str]) ->
     """
     if name == "swap_val_test" and "val" in meta["trained_on"]:
         return "val is among the training rows, which is the mistake score_on_merged_validation"
-    if name == "modified_test" and "features" in meta:
-        method = meta["features"]["method"]
-        return f"it changes images, and the classifier takes {method} features instead of pixels"
     if name == "drop_hard_classes" and not 2 <= len(set(labels) - set(HARD_CLASSES)) < len(labels):
         return f"its classes hold none of {', '.join(HARD_CLASSES)}"
     return None

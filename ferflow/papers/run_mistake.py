@@ -18,6 +18,7 @@ PIPELINE = Path("mistakes/dvc.yaml")
 RESULTS = Path("mistakes/results")
 CLASSIFIER = Path("models/classifier/classifier.json")
 SHOWN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "one_vs_rest_accuracy")
+CHANGES_IMAGES = ("augment_before_split", "modified_test")  # whose features nobody has yet
 _KEPT = (("data", "path"), ("features", "backbone"))  # where a user's files lie, in any preset
 
 
@@ -62,9 +63,15 @@ def check_mistake(name: str) -> None:
 
 
 def cost_text(names: list[str]) -> str:
-    """What some mistakes will cost, told before they run: which fit anew, and how long that is."""
+    """What some mistakes will cost, told before they run: what is fitted and extracted anew."""
     meta, _ = _honest()
-    fits = {name: n for name in names if (n := n_fits(name, meta["trained_on"]))}
+    changed = [name for name in names if name in CHANGES_IMAGES] if "features" in meta else []
+    extracted = f" Features of changed images are extracted for {', '.join(changed)}."
+    return _fit_text(names, meta["trained_on"]) + (extracted if changed else "")
+
+
+def _fit_text(names: list[str], trained_on: list[str]) -> str:
+    fits = {name: n for name in names if (n := n_fits(name, trained_on))}
     if not fits:
         return "only scored anew: seconds."
     cost = find_cost("train", read_lock()["train"])
