@@ -56,5 +56,6 @@ def lock_fingerprint(lock: dict[str, Any]) -> str:
 
 def data_fingerprint(lock: dict[str, Any]) -> str:
     """A hash of the three split files that `download` made."""
-    data = json.dumps([out["md5"] for out in lock["download"]["outs"]])
+    splits = [out for out in lock["download"]["outs"] if out["path"].endswith(".safetensors")]
+    data = json.dumps([out["md5"] for out in splits])
     return hashlib.sha256(data.encode()).hexdigest()[:16]
