@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from ferflow.errors import FerflowError
 from ferflow.papers.blocks import (
     Commands,
     Drawing,
@@ -19,6 +17,8 @@ from ferflow.papers.blocks import (
     to_html,
     to_markdown,
 )
+
+from ferflow.errors import FerflowError
 from ferflow.papers.ensemble import make_ensemble
 from ferflow.papers.records import load_records
 from ferflow.papers.registry import load_papers

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ferflow.papers.drawings import Line, draw_lines, draw_matrix
 
 from ferflow.data.labels import FER2013_LABELS
 from ferflow.papers.confusion import ConfusionMatrix
-from ferflow.papers.drawings import Line, draw_lines, draw_matrix
 from ferflow.papers.report import PICTURES, report_texts, write_report
 
 MD = Path("reports/papers.md")
