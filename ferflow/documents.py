@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 TEMPLATES = Path(__file__).parent / "templates"
 # what Markdown, GitHub's too, would take for markup: anywhere, and at the start of a paragraph
-_MARKUP = re.compile(r"[\\`*\[\]~$]|<(?! )|&(?=[#\w])|(?<!\w)_|_(?!\w)")
+_MARKUP = re.compile(r"[\\`*\[\]~$]|<(?! )|&(?=[#\w])|(?<![^\W_])_|_(?![^\W_])")
 _START = re.compile(r"^(\d*)([-+=#.)]+(?= |$)|>)")
 
 

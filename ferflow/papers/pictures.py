@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import StringIO
 from itertools import cycle
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -22,7 +23,6 @@ from ferflow.evaluation.figures import COLOURS, DASHES, GRID, INK, MUTED, SMALL,
 _SVG = "http://www.w3.org/2000/svg"
 _FONT = "'DejaVu Sans', sans-serif"  # the first comes with matplotlib
 _NAMELESS = dict.fromkeys(("Creator", "Date", "Format", "Type"))  # no version, no date
-_FEW = 10  # points of a run that are marked, for a line shows no single one
 _STYLE = {
     "svg.fonttype": "none",  # text stays text
     "font.sans-serif": ["DejaVu Sans"],
@@ -139,11 +139,13 @@ def _mark(axes: Axes, runs: Sequence[NDArray[np.float64]]) -> None:
 def _draw(axes: Axes, line: Line, look: tuple[str, str]) -> Line2D:
     """A curve for each run, all in one colour and dash; returns the last."""
     alpha = 0.5 if len(line.runs) > 1 else 1
+    how: dict[str, Any] = {"color": look[0], "alpha": alpha, "clip_on": False}
     for run in line.runs:
-        dots = "." if len(run) <= _FEW else ""
-        (drawn,) = axes.plot(
-            *run.T, look[1], color=look[0], alpha=alpha, marker=dots, clip_on=False
-        )
+        x, y = run.T
+        seen = np.isfinite(x + y)
+        alone = seen & ~(np.append(False, seen[:-1]) | np.append(seen[1:], False))
+        axes.plot(x[alone], y[alone], ".", **how)  # a line does not show them
+        (drawn,) = axes.plot(x, y, look[1], **how)
     return drawn
 
 
