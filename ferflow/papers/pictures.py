@@ -71,7 +71,7 @@ def matrix_picture(name: str, caption: str, table: pd.DataFrame) -> Picture:
     table : columns actual, predicted, count, share, all pairs of classes in label order.
     """
     labels = list(table["actual"].unique())
-    shape, places = (len(labels), len(labels)), range(len(labels))
+    shape = (len(labels), len(labels))
     counts, shares = (table[key].to_numpy().reshape(shape) for key in ("count", "share"))
     with _style(name):
         figure = Figure(figsize=(1.2 + 0.44 * len(labels), 1 + 0.33 * len(labels)))
@@ -81,7 +81,7 @@ def matrix_picture(name: str, caption: str, table: pd.DataFrame) -> Picture:
             colour = "white" if shares[row, column] > 0.6 else INK
             at = (column + 0.5, row + 0.5)
             axes.text(*at, f"{count:,.0f}", ha="center", va="center", color=colour)
-        middles = [place + 0.5 for place in places]
+        middles = np.arange(len(labels)) + 0.5
         axes.set_xticks(middles, labels, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(middles, labels)
         axes.invert_yaxis()

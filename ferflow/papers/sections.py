@@ -5,6 +5,7 @@ The templates `papers.md.j2` and `readme.md.j2` say in which words and in which 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -204,6 +205,7 @@ def _commands(paper: Paper, presets: list[str]) -> list[str]:
     return lines
 
 
+@cache
 def _printed(printed: Matrix) -> Picture:
     table = read_matrix(printed.path).table()
     name = f"printed-{printed.path.stem}"
