@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from itertools import pairwise
@@ -17,6 +18,14 @@ TEMPLATES = Path(__file__).parent / "templates"
 # what Markdown, GitHub's too, would take for markup: anywhere, and at the start of a paragraph
 _MARKUP = re.compile(r"[\\`*\[\]~$]|<(?! )|&(?=[#\w])|(?<![^\W_])_|_(?![^\W_])")
 _START = re.compile(r"^(\d*)([-+=#.)]+(?= |$)|>)")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of texts, in which `code` is the only markup."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 def render(template: str, **content: Any) -> str:

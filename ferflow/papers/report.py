@@ -9,8 +9,9 @@ from pathlib import Path
 from ferflow.documents import markdown_page, render
 from ferflow.errors import FerflowError
 from ferflow.files import atomic
+from ferflow.papers.claims import claims_in_short, claims_of_all
 from ferflow.papers.records import load_records
-from ferflow.papers.sections import claims_in_short, claims_of_all, ensembles, sections
+from ferflow.papers.sections import ensembles, sections
 from ferflow.papers.standing import standings
 from ferflow.presets import preset_names
 

@@ -1,15 +1,14 @@
-"""What the report shows: a table of all claims, then a section for each paper.
+"""What the report shows of each paper; the template `papers.md.j2` says in which order."""
 
-The templates `papers.md.j2` and `readme.md.j2` say in which words and in which order.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
+from ferflow.documents import Grid
 from ferflow.evaluation.metrics import confusion_table, roc_table
+from ferflow.papers.claims import accuracies, claims_of_one
 from ferflow.papers.compact import Answers
 from ferflow.papers.confusion import p_text, read_confusion, read_matrix
 from ferflow.papers.mistakes import METRIC_MISTAKES, describe
@@ -27,16 +26,6 @@ from ferflow.papers.sweep import in_short, read_sweep
 from ferflow.presets import preset_names
 
 _MISTAKE_SCORES = ("accuracy", "f1_macro")
-
-Columns = Mapping[str, Callable[[Standing], str]]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table of texts, in which `code` is the only markup."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -93,68 +82,10 @@ def sections(rows: list[Standing], records: list[RunRecord]) -> list[Section]:
     ]
 
 
-def claims_of_all(rows: list[Standing]) -> Grid:
-    """The claimed accuracies of all papers, as in the report."""
-    return _claims(
-        _accuracies(rows),
-        {
-            "paper": lambda row: str(row.paper.number),
-            "system": lambda row: f"{row.claim.system}, {row.claim.data_set}",
-            "claimed": lambda row: digits(row.claimed),
-            "honest": reached_text,
-        },
-    )
-
-
-def claims_in_short(rows: list[Standing]) -> Grid:
-    """The claimed accuracies of all papers, as in the README."""
-    return _claims(
-        _accuracies(rows),
-        {
-            "paper": lambda row: f"{row.paper.number}, {row.claim.system}",
-            "preset": lambda row: f"`{row.claim.preset}`",
-            "claims": lambda row: digits(row.claimed),
-            "reaches": reached_text,
-        },
-    )
-
-
-def reached_text(row: Standing) -> str:
-    """What a claim's preset reaches, and where that is not on PrivateTest."""
-    if row.honest is None:
-        return "not yet run"
-    where = ", on PublicTest" if row.claim.fer2013 and row.claim.split.startswith("val") else ""
-    return f"{row.honest.text}{where}"
-
-
 def ensembles(records: list[RunRecord]) -> Grid | None:
     """The recorded ensembles; None where there is none."""
     made = [_ensemble(record) for record in records if record.preset == ENSEMBLES]
     return Grid(["ensemble", "members", "val accuracy", "test accuracy"], made) if made else None
-
-
-def _claims(rows: Sequence[Standing], first: Columns) -> Grid:
-    """A row for each claimed figure: the first columns, what there is besides, the verdict."""
-    besides: Columns = {"without twins": _without_twins, "nearest mistake": _nearest_mistake}
-    shown = {name: cell for name, cell in besides.items() if any(cell(row) for row in rows)}
-    columns: Columns = {**first, **shown, "verdict": lambda row: row.short_verdict}
-    return Grid(list(columns), [[cell(row) for cell in columns.values()] for row in rows])
-
-
-def _without_twins(row: Standing) -> str:
-    return str(row.without_twins or "")
-
-
-def _nearest_mistake(row: Standing) -> str:
-    """The mistake that comes nearest, and the figure that it prints."""
-    if row.nearest_mistake is None:
-        return ""
-    name, figure = row.nearest_mistake
-    return f"`{name}` {figure.value:.3f}"
-
-
-def _accuracies(rows: list[Standing]) -> list[Standing]:
-    return [row for row in rows if row.metric == "accuracy"]
 
 
 def _section(paper: Paper, rows: list[Standing], records: list[RunRecord]) -> Section:
@@ -162,16 +93,8 @@ def _section(paper: Paper, rows: list[Standing], records: list[RunRecord]) -> Se
     recorded = [group for name in presets if (group := honest_group(records, name))]
     return Section(
         paper=paper,
-        claims=_claims(
-            rows,
-            {
-                "system": lambda row: row.claim.system,
-                "metric": lambda row: METRICS[row.metric],
-                "claimed": lambda row: digits(row.claimed),
-                "honest": reached_text,
-            },
-        ),
-        accuracies=_accuracies(rows),
+        claims=claims_of_one(rows),
+        accuracies=accuracies(rows),
         commands=_commands(paper, presets),
         open=Grid(["not said", "our reading"], [[p.silent, p.reading] for p in paper.open]),
         matrices=[
