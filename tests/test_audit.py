@@ -14,7 +14,6 @@ import pytest
 from ferflow.audit import report as audit_report
 from ferflow.audit.measures import audit, count
 from ferflow.audit.page import audit_page
-from ferflow.html import document, table
 from tests.test_filters import LABELS, N, flat, planted, sign
 from tests.test_twins import reencoded
 
@@ -125,12 +124,18 @@ def test_the_page_shows_the_figures(found, counts):
 
 def test_a_clean_data_set_has_a_page_too():
     found = audit(planted())
-    assert "Exact twins in train: 0 images</h2><p>None.</p>" in audit_page(found, count(found))
+    assert "Exact twins in train: 0 images</h2>\n<p>None.</p>" in audit_page(found, count(found))
 
 
-def test_text_is_escaped():
-    assert "<script>" not in document("<script>", [table(["<a>"], [["a & b"]])])
-    assert "a &amp; b" in table(["x"], [["a & b"]])
+def test_text_is_escaped(found):
+    names = replace(
+        found, labels=("<b>", "a & b", '"'), meta={"data_set": "<script>", "split": "<i>"}
+    )
+    names.source_id[:] = "<u>"
+    text = audit_page(names, count(names))
+    assert "<script>" not in text and "<title>Audit of &lt;script&gt;</title>" in text
+    assert "Split: &lt;i&gt;." in text and "<th>&lt;b&gt;</th><th>a &amp; b</th>" in text
+    assert 'alt="train &lt;b&gt;"' in text and "&lt;u&gt;</figcaption>" in text
 
 
 @pytest.fixture

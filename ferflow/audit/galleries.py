@@ -1,19 +1,39 @@
 """The galleries of the audit's page: examples of each finding, with their captions."""
 
+import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.audit.measures import BLACK_WHITE, Audit
-from ferflow.html import gallery, heading
 
 _N_SHOWN = 20  # images of a gallery
 _N_PAIRS = 10  # pairs of a gallery
 
 
-def twin_galleries(audit: Audit) -> list[str]:
+@dataclass(frozen=True)
+class Shown:
+    """An image as address, its split and class, and its name in the source."""
+
+    address: str
+    name: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Sets of images that belong together."""
+
+    title: str
+    note: str
+    sets: Sequence[Sequence[Shown]]
+
+
+def twin_galleries(audit: Audit) -> list[Gallery]:
     """Pairs of twins in train and outside it, and identical images with different labels."""
     parts = []
     for kind, note in (
@@ -22,16 +42,16 @@ def twin_galleries(audit: Audit) -> list[str]:
     ):
         pairs = _pairs(audit, kind)
         title = f"{kind.capitalize()} twins in train: {len(pairs):,} images"
-        parts.append(_section(audit, title, note, _spread(pairs, _N_PAIRS)))
+        parts.append(_gallery(audit, title, note, _spread(pairs, _N_PAIRS)))
     groups, y = audit.pool.exact, audit.pool.y
     numbers = np.unique(groups[y != y[groups]])
     chosen = [np.flatnonzero(groups == number) for number in _spread(numbers, _N_PAIRS)]
     pairs = [[rows[0], rows[np.argmax(y[rows] != y[rows[0]])]] for rows in chosen]
     title = f"Identical images with different labels: {len(numbers):,} groups"
-    return [*parts, _section(audit, title, "The first two with different labels.", pairs)]
+    return [*parts, _gallery(audit, title, "The first two with different labels.", pairs)]
 
 
-def image_galleries(audit: Audit) -> list[str]:
+def image_galleries(audit: Audit) -> list[Gallery]:
     """What single images were measured to be."""
     uneven = ~audit.constant
     flat = np.flatnonzero(audit.constant)
@@ -49,21 +69,20 @@ def image_galleries(audit: Audit) -> list[str]:
             _spread(faceless, _N_SHOWN),
         ),
     ]
-    return [_section(audit, title, note, [[row] for row in rows]) for title, note, rows in sheets]
+    return [_gallery(audit, title, note, [[row] for row in rows]) for title, note, rows in sheets]
 
 
-def _section(audit: Audit, title: str, note: str, sets: Sequence[Sequence[Any]]) -> str:
-    """A headline and a gallery of sets of rows; says so where there is none."""
-    if not sets:
-        return heading(title, "None.")
-    return heading(title, note) + gallery([[_figure(audit, row) for row in rows] for rows in sets])
+def _gallery(audit: Audit, title: str, note: str, sets: Sequence[Sequence[Any]]) -> Gallery:
+    """A gallery of sets of rows; says so where there is none."""
+    shown = [[_shown(audit, row) for row in rows] for rows in sets]
+    return Gallery(title, note if sets else "None.", shown)
 
 
-def _figure(audit: Audit, row: int) -> tuple[NDArray[np.uint8], str, str]:
-    """An image, its split and class, and its name in the source."""
+def _shown(audit: Audit, row: int) -> Shown:
     pool = audit.pool
+    png = base64.b64encode(cv2.imencode(".png", pool.x[row])[1].tobytes()).decode()
     name = f"{pool.split[row]} {audit.labels[pool.y[row]]}"
-    return pool.x[row], name, str(audit.source_id[row])
+    return Shown(f"data:image/png;base64,{png}", name, str(audit.source_id[row]))
 
 
 def _pairs(audit: Audit, kind: str) -> list[list[int]]:

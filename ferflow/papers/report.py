@@ -6,14 +6,16 @@ decoder alone.
 import re
 from pathlib import Path
 
+from ferflow.documents import markdown_page, render
 from ferflow.errors import FerflowError
 from ferflow.files import atomic
-from ferflow.papers.blocks import Drawings, markdown_table, to_html, to_markdown
-from ferflow.papers.records import RunRecord, load_records
-from ferflow.papers.registry import digits
-from ferflow.papers.sections import mistake_text, reached_text, report_blocks
+from ferflow.papers.claims import claims_in_short, claims_of_all
+from ferflow.papers.records import load_records
+from ferflow.papers.sections import ensembles, sections
 from ferflow.papers.standing import standings
+from ferflow.presets import preset_names
 
+TITLE = "The papers on record"
 FOLDER = Path("reports")
 README = Path("README.md")
 PICTURES = FOLDER / "pictures"
@@ -38,40 +40,27 @@ def write_report() -> list[Path]:
 def report_texts() -> dict[Path, str]:
     """File -> what must stand in it, by the present records."""
     records = load_records()
-    blocks = list(report_blocks(records))
+    rows = standings(records)
     readme = README.read_text(encoding="utf-8")
     if len(_MARKED.findall(readme)) != 1:
         raise FerflowError(
             f"{README} must hold '<!-- papers -->' and, on a later line, '<!-- /papers -->', once."
         )
-    table = readme_table(records)
-    drawn = [drawing for block in blocks if isinstance(block, Drawings) for drawing in block.items]
-    return {
-        FOLDER / "papers.md": to_markdown(blocks, PICTURES.name),
-        FOLDER / "papers.html": to_html(blocks),
-        **{PICTURES / f"{drawing.name}.svg": f"{drawing.svg}\n" for drawing in drawn},
-        README: _MARKED.sub(lambda match: f"{match[1]}{table}\n{match[2]}", readme),
-    }
-
-
-def readme_table(records: list[RunRecord]) -> str:
-    """A row for each claimed accuracy."""
-    rows = [row for row in standings(records) if row.metric == "accuracy"]
-    twins, mistakes = any(r.without_twins for r in rows), any(r.nearest_mistake for r in rows)
-    header = ["paper", "preset", "claims", "reaches"]
-    header += ["without twins"] * twins + ["nearest mistake"] * mistakes + ["verdict"]
-    return markdown_table(
-        header,
-        [
-            [
-                f"{row.paper.number}, {row.claim.system}",
-                f"`{row.claim.preset}`",
-                digits(row.claimed),
-                reached_text(row),
-                *[row.without_twins.text if row.without_twins else ""] * twins,
-                *[mistake_text(row.nearest_mistake)] * mistakes,
-                row.short_verdict,
-            ]
-            for row in rows
-        ],
+    table = render("readme.md.j2", claims=claims_in_short(rows))
+    found = sections(rows, records)
+    report = render(
+        "papers.md.j2",
+        title=TITLE,
+        sections=found,
+        claims=claims_of_all(rows),
+        ensembles=ensembles(records),
+        present=preset_names(),
     )
+    drawn = {f"{p.name}.svg": p.svg for section in found for p in section.pictures}
+    shown = {f"{PICTURES.name}/{name}": svg for name, svg in drawn.items()}
+    return {
+        FOLDER / "papers.md": report,
+        FOLDER / "papers.html": markdown_page(TITLE, report, shown),
+        **{PICTURES / name: f"{svg}\n" for name, svg in drawn.items()},
+        README: _MARKED.sub(lambda match: f"{match[1]}{table}{match[2]}", readme),
+    }

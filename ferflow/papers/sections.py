@@ -1,128 +1,109 @@
-"""The report's contents: one table of all claims, then a section for each paper."""
+"""What the report shows of each paper; the template `papers.md.j2` says in which order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
+from ferflow.documents import Grid
 from ferflow.evaluation.metrics import confusion_table, roc_table
-from ferflow.papers.blocks import Block, Commands, Drawing, Drawings, Grid, Heading, Points, Text
+from ferflow.papers.claims import accuracies, claims_of_one
+from ferflow.papers.compact import Answers
 from ferflow.papers.confusion import p_text, read_confusion, read_matrix
-from ferflow.papers.drawings import Line, draw_lines, draw_matrix, draw_roc
 from ferflow.papers.mistakes import METRIC_MISTAKES, describe
+from ferflow.papers.pictures import Line, Picture, curves_picture, matrix_picture, roc_picture
 from ferflow.papers.records import ENSEMBLES, MISTAKE, RunRecord, groups
-from ferflow.papers.registry import METRICS, Claim, Matrix, Paper, digits, load_papers
+from ferflow.papers.registry import METRICS, Matrix, Paper, digits, load_papers
 from ferflow.papers.standing import (
-    Figure,
     Standing,
     figure_of,
     honest_group,
     metric_mistakes,
     mistake_groups,
-    standings,
 )
 from ferflow.papers.sweep import in_short, read_sweep
 from ferflow.presets import preset_names
 
-TITLE = "The papers on record"
-NOT_RUN = "not yet run"
 _MISTAKE_SCORES = ("accuracy", "f1_macro")
 
 
-def report_blocks(records: list[RunRecord]) -> Iterator[Block]:
-    """The whole report."""
-    rows = standings(records)
-    yield Heading(1, TITLE)
-    yield Text(
-        "What five papers claim (accuracies here, other figures in each paper's section), what "
-        "their systems reach here on images that nothing was fitted to or chosen on, and which "
-        "known mistakes a claim is consistent with. A match proves nothing. Intervals hold 95 %: "
-        "over images for one run; for several, after mean and standard deviation, of the mean over "
-        "seeds. The nearest mistake is, where the preset does not reach the claim, what it prints "
-        "when it is evaluated wrongly on purpose: no result."
-    )
-    yield _claims([row for row in rows if row.metric == "accuracy"], of_all=True)
-    for paper in load_papers().values():
-        yield from _section(paper, [row for row in rows if row.paper is paper], records)
-    if ensembles := [record for record in records if record.preset == ENSEMBLES]:
-        yield Heading(2, "Ensembles")
-        yield Grid(
-            ["ensemble", "members", "val accuracy", "test accuracy"],
-            list(map(_ensemble, ensembles)),
-        )
+@dataclass(frozen=True)
+class OnRecord:
+    """What is on record of a preset: as it is, with edited parameters, its variations."""
+
+    name: str
+    scores: Grid | None
+    origin: str
+    curves: Sequence[Picture]
+    mistakes: Grid | None
+    variants: Grid | None
+    sweep: Grid | None
+    margin: float
+
+    @property
+    def recorded(self) -> bool:
+        """Whether any run is."""
+        return bool(self.scores or self.variants)
+
+    @property
+    def heading(self) -> str:
+        return f"`{self.name}` on record"
 
 
-def mistake_text(mistake: tuple[str, Figure] | None) -> str:
-    """A mistake and the figure that it prints."""
-    return f"`{mistake[0]}` {mistake[1].value:.3f}" if mistake else ""
+@dataclass(frozen=True)
+class Section:
+    """A paper, its claims and their standing, and the presets that answer them."""
+
+    paper: Paper
+    claims: Grid
+    accuracies: Sequence[Standing]
+    commands: Sequence[str]
+    open: Grid
+    matrices: Sequence[Picture]
+    readings: Sequence[str]
+    presets: Sequence[OnRecord]
+
+    @property
+    def heading(self) -> str:
+        return f"Paper {self.paper.number}: {self.paper.title}"
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """All of the section's."""
+        return [*self.matrices, *(picture for preset in self.presets for picture in preset.curves)]
 
 
-def reached_text(row: Standing) -> str:
-    """What a claim's preset reaches, and where that is not on PrivateTest."""
-    if row.honest is None:
-        return NOT_RUN
-    where = ", on PublicTest" if row.claim.fer2013 and row.claim.split.startswith("val") else ""
-    return f"{row.honest.text}{where}"
+def sections(rows: list[Standing], records: list[RunRecord]) -> list[Section]:
+    """A section for each paper."""
+    return [
+        _section(paper, [row for row in rows if row.paper is paper], records)
+        for paper in load_papers().values()
+    ]
 
 
-def _claims(rows: list[Standing], *, of_all: bool = False) -> Grid:
-    """One row a claimed figure; of all papers or of one."""
-    twins, mistakes = any(r.without_twins for r in rows), any(r.nearest_mistake for r in rows)
-    header = ["paper", "system"] if of_all else ["system", "metric"]
-    header += ["claimed", "honest"]
-    header += ["without twins"] * twins + ["nearest mistake"] * mistakes + ["verdict"]
-    return Grid(
-        header,
-        [
-            [
-                *_which(row, of_all=of_all),
-                digits(row.claimed),
-                reached_text(row),
-                *[str(row.without_twins or "")] * twins,
-                *[mistake_text(row.nearest_mistake)] * mistakes,
-                row.short_verdict,
-            ]
-            for row in rows
-        ],
-    )
+def ensembles(records: list[RunRecord]) -> Grid | None:
+    """The recorded ensembles; None where there is none."""
+    made = [_ensemble(record) for record in records if record.preset == ENSEMBLES]
+    return Grid(["ensemble", "members", "val accuracy", "test accuracy"], made) if made else None
 
 
-def _which(row: Standing, *, of_all: bool) -> list[str]:
-    """What a figure is of: the first two cells of its row."""
-    if of_all:
-        return [str(row.paper.number), f"{row.claim.system}, {row.claim.data_set}"]
-    return [row.claim.system, METRICS[row.metric]]
-
-
-def _section(paper: Paper, rows: list[Standing], records: list[RunRecord]) -> Iterator[Block]:
+def _section(paper: Paper, rows: list[Standing], records: list[RunRecord]) -> Section:
     presets = list(dict.fromkeys([*(claim.preset for claim in paper.claims), *paper.variants]))
-    recorded = {name: group for name in presets if (group := honest_group(records, name))}
-    yield Heading(2, f"Paper {paper.number}: {paper.title}")
-    yield Text(f"{paper.reference} System: {paper.system}.")
-    yield _claims(rows)
-    yield Points([f"{row.claim.system}: {row.verdict}" for row in rows if row.metric == "accuracy"])
-    yield Heading(3, "The commands")
-    yield Commands(_commands(paper, presets))
-    yield Heading(3, "As stated")
-    yield Points([_stated(claim) for claim in paper.claims])
-    yield Heading(3, "What it leaves open, and our reading")
-    yield Grid(["not said", "our reading"], [[p.silent, p.reading] for p in paper.open])
-    if paper.matrices or recorded:
-        yield Heading(3, "Confusion matrices")
-        yield Drawings(
-            [_printed(matrix) for matrix in paper.matrices]
-            + [_matrix(paper, name, group[0]) for name, group in recorded.items()]
-        )
-        yield from (Text(_reading(matrix)) for matrix in paper.matrices)
-    for preset in presets:
-        others = [r for r in records if r.preset == preset and r.variant and not r.mistake]
-        if preset in recorded or others:
-            yield Heading(3, f"`{preset}` on record")
-        if preset in recorded:
-            yield from _recorded(recorded[preset])
-            yield from _mistaken(recorded[preset], mistake_groups(records, preset))
-        if others:
-            yield from _variants(others)
-        yield from _compared(preset)
+    recorded = [group for name in presets if (group := honest_group(records, name))]
+    return Section(
+        paper=paper,
+        claims=claims_of_one(rows),
+        accuracies=accuracies(rows),
+        commands=_commands(paper, presets),
+        open=Grid(["not said", "our reading"], [[p.silent, p.reading] for p in paper.open]),
+        matrices=[
+            *map(_printed, paper.matrices),
+            *(_matrix(paper, group[0]) for group in recorded),
+        ],
+        readings=[_reading(matrix) for matrix in paper.matrices],
+        presets=[_on_record(preset, records) for preset in presets],
+    )
 
 
 def _commands(paper: Paper, presets: list[str]) -> list[str]:
@@ -147,18 +128,11 @@ def _commands(paper: Paper, presets: list[str]) -> list[str]:
     return lines
 
 
-def _stated(claim: Claim) -> str:
-    """A claim's protocol, in the paper's terms."""
-    absent = "" if claim.preset in preset_names() else ", not there yet"
-    text = f"{claim.system} (`{claim.preset}`{absent}): {claim.data_set}; {claim.stated}"
-    if claim.range:
-        text += f"; its accuracy varied from {claim.range[0]} to {claim.range[1]}"
-    return f"{text}. Averages: {claim.averaging}" if claim.averaging else text
-
-
-def _printed(printed: Matrix) -> Drawing:
-    drawn = draw_matrix(read_matrix(printed.path).table())
-    return Drawing(f"printed-{printed.path.stem}", drawn, f"The paper's, of {printed.caption}")
+@cache
+def _printed(printed: Matrix) -> Picture:
+    table = read_matrix(printed.path).table()
+    name = f"printed-{printed.path.stem}"
+    return matrix_picture(name, f"The paper's, of {printed.caption}", table)
 
 
 def _reading(printed: Matrix) -> str:
@@ -172,35 +146,54 @@ def _reading(printed: Matrix) -> str:
     )
 
 
-def _matrix(paper: Paper, preset: str, record: RunRecord) -> Drawing:
+def _matrix(paper: Paper, record: RunRecord) -> Picture:
     """The first seed's confusion matrix on test, or on val where test was not scored.
 
     Its classes stand in the order of the paper's matrices, where those have the same.
     """
-    answers = record.answers()
-    split = "test" if "test" in answers else "val"
-    a = answers[split]
+    split, a = _answered(record)
     orders = [read_matrix(matrix.path).labels for matrix in paper.matrices]
     names = next((labels for labels in orders if set(labels) == set(a.labels)), a.labels)
     old = np.array([a.labels.index(name) for name in names])
-    drawn = draw_matrix(confusion_table(np.argsort(old)[a.y], a.p[:, old], names))
-    return Drawing(f"{preset}-confusion", drawn, f"Ours, `{preset}` on {split}, {_run(record)}")
+    table = confusion_table(np.argsort(old)[a.y], a.p[:, old], names)
+    caption = f"Ours, `{record.preset}` on {split}, {_run(record)}"
+    return matrix_picture(f"{record.preset}-confusion", caption, table)
 
 
-def _recorded(group: list[RunRecord]) -> Iterator[Block]:
-    """A preset's record: scores, where it was made, and curves."""
+def _answered(record: RunRecord) -> tuple[str, Answers]:
+    """The test split and its answers, or val's where test was not scored."""
+    answers = record.answers()
+    split = "test" if "test" in answers else "val"
+    return split, answers[split]
+
+
+def _on_record(preset: str, records: list[RunRecord]) -> OnRecord:
+    group = honest_group(records, preset)
+    others = [r for r in records if r.preset == preset and r.variant and not r.mistake]
+    sweep, margin = _variations(preset)
+    return OnRecord(
+        name=preset,
+        scores=_scores(group) if group else None,
+        origin=_origin(group) if group else "",
+        curves=[*_training(group), _roc(group[0])] if group else [],
+        mistakes=_mistaken(group, mistake_groups(records, preset)) if group else None,
+        variants=_variants(others) if others else None,
+        sweep=sweep,
+        margin=margin,
+    )
+
+
+def _scores(group: list[RunRecord]) -> Grid:
+    """A preset's scores on each split but train."""
     splits = [name for name in group[0].metrics if name != "train"]
-    shown = [*METRICS, "balanced_accuracy", "log_loss"]
     rows = [
         [
             METRICS.get(score, score.replace("_", " ")),
             *(str(figure_of(group, split, score) or "") for split in splits),
         ]
-        for score in shown
+        for score in (*METRICS, "balanced_accuracy", "log_loss")
     ]
-    yield Grid(["metric", *(name.replace("_", " ") for name in splits)], rows)
-    yield Text(_origin(group))
-    yield Drawings([*_training(group), _roc(group[0])])
+    return Grid(["metric", *(name.replace("_", " ") for name in splits)], rows)
 
 
 def _origin(group: list[RunRecord]) -> str:
@@ -243,7 +236,7 @@ def _run(record: RunRecord) -> str:
     return f"seed {record.seed}{fold}"
 
 
-def _training(group: list[RunRecord]) -> Iterator[Drawing]:
+def _training(group: list[RunRecord]) -> Iterator[Picture]:
     """Loss and validation scores by epoch, a line for each run, where it learnt in epochs."""
     preset, runs = group[0].preset, [record.training for record in group if record.training]
     for y, names in (
@@ -258,7 +251,7 @@ def _training(group: list[RunRecord]) -> Iterator[Drawing]:
         if lines:
             caption = f"Training, `{preset}`: {y}" + (f", {len(runs)} runs" * (len(runs) > 1))
             name = f"{preset}-{y.partition(' ')[0]}"
-            yield Drawing(name, draw_lines(lines, "epoch", y), caption)
+            yield curves_picture(name, caption, lines, ("Epoch", y.capitalize()))
 
 
 def _points(run: dict[str, list[int | float | None]], name: str) -> np.ndarray:
@@ -266,57 +259,45 @@ def _points(run: dict[str, list[int | float | None]], name: str) -> np.ndarray:
     return np.array(columns, dtype=float).T
 
 
-def _roc(record: RunRecord) -> Drawing:
-    answers = record.answers()
-    split = "test" if "test" in answers else "val"
-    a = answers[split]
+def _roc(record: RunRecord) -> Picture:
+    split, a = _answered(record)
     caption = f"ROC, each class against the rest, `{record.preset}` on {split}, {_run(record)}"
-    return Drawing(f"{record.preset}-roc", draw_roc(roc_table(a.y, a.p, a.labels)), caption)
+    return roc_picture(f"{record.preset}-roc", caption, roc_table(a.y, a.p, a.labels))
 
 
-def _mistaken(group: list[RunRecord], wrong: dict[str, list[RunRecord]]) -> Iterator[Block]:
+def _mistaken(group: list[RunRecord], wrong: dict[str, list[RunRecord]]) -> Grid:
     """What the same system prints when it is evaluated wrongly, on purpose."""
     split = "test" if "test" in group[0].metrics else "val"
     rows = [
         [f"`{name}`", METRIC_MISTAKES[name], str(figure), ""]
         for name, figure in metric_mistakes(group, split).items()
     ]
-    rows += [
-        [
-            f"`{name}`",
-            describe(name),
-            *(str(figure_of(runs, MISTAKE, s) or "") for s in _MISTAKE_SCORES),
-        ]
-        for name, runs in wrong.items()
-    ]
-    yield Text(f"MISTAKES, none of them a result: what `{group[0].preset}` prints with each.")
-    yield Grid(["mistake", "what it does", *(METRICS[score] for score in _MISTAKE_SCORES)], rows)
+    for name, runs in wrong.items():
+        figures = (figure_of(runs, MISTAKE, score) for score in _MISTAKE_SCORES)
+        rows.append([f"`{name}`", describe(name), *(str(figure or "") for figure in figures)])
+    header = ["mistake", "what it does", *(METRICS[score] for score in _MISTAKE_SCORES)]
+    return Grid(header, rows)
 
 
-def _variants(records: list[RunRecord]) -> Iterator[Block]:
+def _variants(records: list[RunRecord]) -> Grid:
     """Runs with edited parameters, and cross-validations."""
-    yield Text("With edited parameters, or other splits:")
     rows = []
     for group in groups(records):
         found = (figure_of(group, split, "accuracy") for split in ("val", "test"))
         name = f"`{group[0].preset}/{group[0].variant}`"
         rows.append([name, *(figure.text if figure else "" for figure in found)])
-    yield Grid(["record", "val accuracy", "test accuracy"], rows)
+    return Grid(["record", "val accuracy", "test accuracy"], rows)
 
 
-def _compared(preset: str) -> Iterator[Block]:
-    """The variations of a preset that a sweep scored on val."""
+def _variations(preset: str) -> tuple[Grid | None, float]:
+    """What a sweep scored on val, and how far an accuracy's interval reaches at most."""
     table = read_sweep(preset)
     if table is None:
-        return
+        return None, 0.0
     shown = in_short(table)
     margin = ((table["accuracy_high"] - table["accuracy_low"]) / 2).max()
-    yield Heading(3, f"Variations of `{preset}`")
-    yield Text(
-        f"`ferflow sweep {preset}`, the best first: scored on val alone, to choose by and not to "
-        f"be quoted. An accuracy's 95 % interval reaches {margin:.3f} to either side, or less."
-    )
-    yield Grid([name.replace("_", " ") for name in shown.columns], shown.to_numpy().tolist())
+    header = [name.replace("_", " ") for name in shown.columns]
+    return Grid(header, shown.to_numpy().tolist()), float(margin)
 
 
 def _ensemble(record: RunRecord) -> list[str]:
