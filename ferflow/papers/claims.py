@@ -65,7 +65,7 @@ def _claims(rows: Sequence[Standing], first: Columns) -> Grid:
     """A row for each claimed figure: the first columns, what there is besides, the verdict."""
     besides: Columns = {"without twins": _without_twins, "nearest mistake": _nearest_mistake}
     shown = {name: cell for name, cell in besides.items() if any(cell(row) for row in rows)}
-    columns: Columns = {**first, **shown, "verdict": lambda row: row.short_verdict}
+    columns: Columns = {**first, **shown, "verdict": lambda row: row.verdict.short}
     return Grid(list(columns), [[cell(row) for cell in columns.values()] for row in rows])
 
 

@@ -11,10 +11,12 @@ from ferflow.evaluation.metrics import confusion_table, roc_table
 from ferflow.papers.claims import accuracies, claims_of_one
 from ferflow.papers.compact import Answers
 from ferflow.papers.confusion import p_text, read_confusion, read_matrix
+from ferflow.papers.decoder import N_TEST
+from ferflow.papers.ended import is_unfinished
 from ferflow.papers.mistakes import METRIC_MISTAKES, describe
 from ferflow.papers.pictures import Line, Picture, curves_picture, matrix_picture, roc_picture
 from ferflow.papers.records import ENSEMBLES, MISTAKE, RunRecord, groups
-from ferflow.papers.registry import METRICS, Matrix, Paper, digits, load_papers
+from ferflow.papers.registry import METRICS, Claim, Matrix, Paper, digits, load_papers
 from ferflow.papers.standing import (
     Standing,
     figure_of,
@@ -23,6 +25,7 @@ from ferflow.papers.standing import (
     mistake_groups,
 )
 from ferflow.papers.sweep import in_short, read_sweep
+from ferflow.papers.verdict import CEILING_CLASSES
 from ferflow.presets import preset_names
 
 _MISTAKE_SCORES = ("accuracy", "f1_macro")
@@ -40,6 +43,7 @@ class OnRecord:
     variants: Grid | None
     sweep: Grid | None
     margin: float
+    unfinished: bool
 
     @property
     def recorded(self) -> bool:
@@ -48,7 +52,7 @@ class OnRecord:
 
     @property
     def heading(self) -> str:
-        return f"`{self.name}` on record"
+        return f"`{self.name}` on record{', unfinished' * self.unfinished}"
 
 
 @dataclass(frozen=True)
@@ -108,12 +112,7 @@ def _section(paper: Paper, rows: list[Standing], records: list[RunRecord]) -> Se
 
 def _commands(paper: Paper, presets: list[str]) -> list[str]:
     """What shows all this; the paths stand for the reader's own copies of the data."""
-    lines = [
-        f"ferflow decode {digits(claim.values['accuracy'])}"
-        + (f" --classes {claim.n_classes}" if claim.n_classes != 7 else "")
-        for claim in paper.claims
-        if claim.fer2013
-    ]
+    lines = [_decode(claim) for claim in paper.claims if claim.fer2013]
     lines += [f"ferflow decode --confusion ferflow/papers/{m.file}" for m in paper.matrices]
     data = dict.fromkeys(paper.variants, "../fer2013.zip")
     data |= {c.preset: "../fer2013.zip" if c.fer2013 else "../CK+48" for c in paper.claims}
@@ -121,11 +120,23 @@ def _commands(paper: Paper, presets: list[str]) -> list[str]:
     for path in dict.fromkeys(data[name] for name in there):
         names = [name for name in there if data[name] == path]
         lines.append(f"ferflow reproduce {' '.join(names)} --set data.path={path}")
-    if len(there) > 1:
-        lines.append(f"ferflow compare {there[0]} {there[1]}")
+    classes = {claim.preset: claim.n_classes for claim in paper.claims}
+    alike: dict[tuple[str, int], list[str]] = {}  # data and number of classes -> presets
+    for name in there:
+        alike.setdefault((data[name], classes.get(name, CEILING_CLASSES)), []).append(name)
+    if pairs := [names for names in alike.values() if len(names) > 1]:
+        lines.append(f"ferflow compare {pairs[0][0]} {pairs[0][1]}")
     for name in there:
         lines.append(f"ferflow use {name} --set data.path={data[name]} && ferflow mistake --all")
     return lines
+
+
+def _decode(claim: Claim) -> str:
+    """The command that decodes a claimed accuracy."""
+    words = ["ferflow decode", digits(claim.values["accuracy"])]
+    words += [f"--classes {claim.n_classes}"] if claim.n_classes != CEILING_CLASSES else []
+    words += [f"--images {claim.n_images}"] if claim.n_images != N_TEST else []
+    return " ".join(words)
 
 
 @cache
@@ -177,9 +188,10 @@ def _on_record(preset: str, records: list[RunRecord]) -> OnRecord:
         origin=_origin(group) if group else "",
         curves=[*_training(group), _roc(group[0])] if group else [],
         mistakes=_mistaken(group, mistake_groups(records, preset)) if group else None,
-        variants=_variants(others) if others else None,
+        variants=_variants(others, records) if others else None,
         sweep=sweep,
         margin=margin,
+        unfinished=any(is_unfinished(record, records) for record in group),
     )
 
 
@@ -279,11 +291,14 @@ def _mistaken(group: list[RunRecord], wrong: dict[str, list[RunRecord]]) -> Grid
     return Grid(header, rows)
 
 
-def _variants(records: list[RunRecord]) -> Grid:
+def _variants(others: list[RunRecord], records: list[RunRecord]) -> Grid:
     """Runs with edited parameters, and cross-validations."""
     rows = []
-    for group in groups(records):
-        found = (figure_of(group, split, "accuracy") for split in ("val", "test"))
+    for group in groups(others):
+        open_ = any(is_unfinished(record, records) for record in group)
+        found = (
+            figure_of(group, split, "accuracy", unfinished=open_) for split in ("val", "test")
+        )
         name = f"`{group[0].preset}/{group[0].variant}`"
         rows.append([name, *(figure.text if figure else "" for figure in found)])
     return Grid(["record", "val accuracy", "test accuracy"], rows)
