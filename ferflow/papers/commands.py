@@ -267,8 +267,8 @@ def _print_matrix(path: Path) -> None:
     ]
     if found.chi_square is not None and found.p is not None:
         lines.append(
-            f"chi-square {found.chi_square:.1f} at {found.degrees} degrees of freedom, "
-            f"{p_text(found.p)}"
+            f"chi-square {found.chi_square:.1f} at {found.degrees} degrees of freedom; "
+            f"{found.test}, {p_text(found.p)}"
         )
     console.print("\n".join([*lines, found.verdict]), highlight=False, soft_wrap=True)
 
