@@ -13,7 +13,14 @@ from ferflow.files import read_json
 from ferflow.last_run import STAGES, check_finished, data_fingerprint, lock_fingerprint
 from ferflow.papers import machine
 from ferflow.papers.compact import compact
-from ferflow.papers.records import MISTAKE, WORD, RunRecord, Scores, save_figures, save_record
+from ferflow.papers.records import (
+    MISTAKE,
+    RunRecord,
+    Scores,
+    check_name,
+    save_figures,
+    save_record,
+)
 from ferflow.papers.resampling import intervals
 from ferflow.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.presets import DEFAULTS, load_preset
@@ -35,11 +42,8 @@ def record_run(name: str | None = None) -> RunRecord:
     name : the variant's name, instead of a hash of the parameters that differ from the preset.
     Raises FerflowError where the files are not those of one finished run of the present code.
     """
-    if name is not None and not WORD.fullmatch(name):
-        raise FerflowError(
-            "a record's name is made of a-z, 0-9, '.', '-' and '_', 60 at most, and begins with "
-            f"a letter or a digit; got {name!r}."
-        )
+    if name is not None:
+        check_name(name)
     lock, params = read_lock(), read_yaml(PARAMS_FILE)
     about = _about(lock, params)
     answers = compact(read_predictions(PREDICTIONS))
