@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ferflow.errors import FerflowError
 from ferflow.evaluation.metrics import LOG_LOSS_FLOOR, split_metrics
+from ferflow.last_run import code_commit
 from ferflow.papers import machine
 from ferflow.papers.compact import KEPT_SPLITS, Answers
 from ferflow.papers.compare import common_images
@@ -97,7 +98,7 @@ def _save(
         predictions_sha256="",
         members=shares,
         data=data.pop() if len(data) == 1 else None,
-        commit=machine.commit(),
+        commit=code_commit(),
         versions=machine.versions(),
     )
     return save_record(record, mixed, N_BINS)

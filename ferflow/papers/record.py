@@ -10,7 +10,13 @@ from ferflow.costs import declared_stages, dvc_md5, find_cost, read_lock
 from ferflow.errors import FerflowError
 from ferflow.evaluation.predictions import read_predictions
 from ferflow.files import read_json
-from ferflow.last_run import STAGES, check_finished, data_fingerprint, lock_fingerprint
+from ferflow.last_run import (
+    STAGES,
+    check_finished,
+    code_commit,
+    data_fingerprint,
+    lock_fingerprint,
+)
 from ferflow.papers import machine
 from ferflow.papers.compact import compact
 from ferflow.papers.records import (
@@ -100,7 +106,7 @@ def _about(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
         "data": data_fingerprint(lock),
         "code": code,
         "run": lock_fingerprint(lock),
-        "commit": machine.commit(),
+        "commit": code_commit(),
         "versions": machine.versions(),
         "hardware": machine.hardware(params),
     }
