@@ -74,6 +74,14 @@ def code_commit() -> str:
     return head + ("-dirty" if _git("status", "--porcelain", "--", *CODE) else "")
 
 
+def changed_since(commit: str) -> list[str]:
+    """The code's files that differ now from a commit's; [] where Git does not know the commit.
+
+    That of code with changes of its own ('-dirty') is not one.
+    """
+    return _git("diff", "--name-only", "--relative", commit, "--", *CODE).splitlines()
+
+
 def _git(*words: str) -> str:
     done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
     return done.stdout.strip()
