@@ -142,7 +142,7 @@ def _dependence(matrix: ConfusionMatrix) -> dict[str, Any]:
     row, column = (int(k) for k in np.unravel_index(surprise.argmax(), surprise.shape))
     fitted = _fitted_without(counts, row, column)
     tested = independence(counts)
-    p_without = None if fitted is None else quasi_independence(counts, (row, column), fitted)
+    without = None if fitted is None else quasi_independence(counts, (row, column), fitted)
     left_out = 0.0 if fitted is None else float(fitted[row, column])
     actual, predicted = matrix.labels[rows[row]], matrix.labels[columns[column]]
     odd = (actual, predicted, int(counts[row, column]), left_out)
@@ -152,8 +152,8 @@ def _dependence(matrix: ConfusionMatrix) -> dict[str, Any]:
         "p": tested.p if tested else None,
         "test": tested.test if tested else None,
         "odd_cell": odd,
-        "p_without": p_without,
-        "verdict": _verdict(tested, odd, p_without),
+        "p_without": without.p if without else None,
+        "verdict": _verdict(tested, odd, without),
     }
 
 
@@ -176,12 +176,12 @@ def _fitted_without(counts: NDArray[np.int64], row: int, column: int) -> NDArray
 
 
 def _verdict(
-    tested: Independence | None, odd: tuple[str, str, int, float], p_without: float | None
+    tested: Independence | None, odd: tuple[str, str, int, float], without: Independence | None
 ) -> str:
     shuffled = "predictions that do not depend on the label, as in a shuffled order"
     if tested is None:
         return "Cells with next to no images beside a great many: independence cannot be tested."
-    words = f"{tested.test}, {p_text(tested.p)}"
+    words = _words(tested)
     if tested.p >= LEVEL and tested.least >= LEVEL:
         return (
             "Too few images to tell whether the rows depend on the label: with these row and "
@@ -189,14 +189,18 @@ def _verdict(
         )
     if tested.p >= LEVEL:
         return f"The rows are consistent with {shuffled} ({words})."
-    if p_without is not None and p_without >= LEVEL:
+    if without is not None and without.p >= LEVEL:
         actual, predicted, printed, expected = odd
         return (
-            f"But for one cell the rows are consistent with {shuffled} ({p_text(p_without)}): "
-            f"{actual} taken for {predicted} is {printed}, where {expected:.1f} are expected; "
-            f"with that cell {words}."
+            f"But for one cell the rows are consistent with {shuffled} ({_words(without)}): "
+            f"{actual} taken for {predicted} is {printed}, where {expected:.1f} are expected "
+            f"(with that cell: {words})."
         )
     return f"The rows depend on the label ({words}): out of reach of a shuffled order."
+
+
+def _words(tested: Independence) -> str:
+    return f"{tested.test}, {p_text(tested.p)}"
 
 
 def _parse_json(path: Path, text: str) -> tuple[Any, list[str] | None]:

@@ -17,6 +17,7 @@ LEVEL = 0.01  # of a test: at a smaller p the rows depend on the label
 ENOUGH = 5  # expected images in a cell, from where on chi-square is trusted
 MAX_SPARSE = 10**7  # images; above, neither an exact test nor random tables are in reach
 
+_CHI_SQUARE = "chi-square test"
 _SEED = 0  # of the random tables: a verdict is the same in every run
 _DRAWS, _FEW_DRAWS = 9_999, 999  # the few where a table is costly: many cells, or one left out
 _MANY_CELLS = 400
@@ -66,7 +67,7 @@ def independence(counts: Counts) -> Independence | None:
     if expected.min() >= ENOUGH:
         degrees = (counts.shape[0] - 1) * (counts.shape[1] - 1)
         p = float(chi2.sf(_surprise(counts, expected).sum(), degrees))
-        return Independence(p, "chi-square test", 0.0)
+        return Independence(p, _CHI_SQUARE, 0.0)
     if counts.sum() > MAX_SPARSE:
         return None
     if counts.shape == (2, 2):
@@ -76,8 +77,10 @@ def independence(counts: Counts) -> Independence | None:
     return _permutation(counts, expected, _random_tables(rows, columns, n))
 
 
-def quasi_independence(counts: Counts, cell: Cell, expected: NDArray[np.float64]) -> float | None:
-    """The p of independence where one cell (row, column) is left out of the table.
+def quasi_independence(
+    counts: Counts, cell: Cell, expected: NDArray[np.float64]
+) -> Independence | None:
+    """The test of independence where one cell (row, column) is left out of the table.
 
     expected : what each cell should hold without regard to that one. The p holds for a cell that
     was chosen beforehand; without the cell that surprises most, it leans towards 1. None where
@@ -92,11 +95,12 @@ def quasi_independence(counts: Counts, cell: Cell, expected: NDArray[np.float64]
     if degrees < 1:
         return None
     if expected[rest].min() >= ENOUGH:
-        return float(chi2.sf(_surprise(others, expected)[rest].sum(), degrees))
+        p = float(chi2.sf(_surprise(others, expected)[rest].sum(), degrees))
+        return Independence(p, _CHI_SQUARE, 0.0)
     if others.sum() > MAX_SPARSE:
         return None
     found = _permutation(others, expected, _tables_without(others, cell, _FEW_DRAWS))
-    return found.p if found.least < LEVEL else None
+    return found if found.least < LEVEL else None
 
 
 def _surprise(counts: Counts, expected: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,7 +127,10 @@ def _permutation(
     drawn = np.concatenate([_surprise(table, expected).sum(axis=(1, 2)) for table in tables])
     all_ = np.append(drawn, observed)
     p, least = (float((all_ >= each * _TIE).mean()) for each in (observed, all_.max()))
-    return Independence(p, f"permutation test, {len(drawn):,} draws", least)
+    draws = f"{len(drawn):,} draws"
+    if p * len(all_) < 1.5:  # the observed table is alone: p is the least of so many draws
+        draws = f"none of {draws} as dependent"
+    return Independence(p, f"permutation test, {draws}", least)
 
 
 def _random_tables(rows: Counts, columns: Counts, n: int) -> Iterator[Counts]:
