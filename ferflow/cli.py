@@ -184,7 +184,8 @@ def bundle(
     from ferflow.presets import parse_setting
 
     if train:
-        run_jobs(reproduce_jobs(["best"], [parse_setting(text) for text in set_ or []]))
+        jobs = reproduce_jobs(["best"], [parse_setting(text) for text in set_ or []])
+        run_jobs(jobs, stale=True)
     size = bundle_last_run()
     print(f"{BUNDLED.name}: {size / 1e6:.1f} MB, with its card in {BUNDLED / 'README.md'}")
 

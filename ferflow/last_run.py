@@ -5,6 +5,7 @@ Shared by what looks at a run from outside the pipeline: MLflow's mirror and the
 
 import hashlib
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ STAGES = (
 METRICS_FILES = tuple(
     Path("metrics", f"{name}.json") for name in ("data", "balance", "selection", "train", "metrics")
 )
+CODE = ("ferflow", "stages", "dvc.yaml")
 
 
 def check_finished(lock: dict[str, Any]) -> None:
@@ -59,3 +61,28 @@ def data_fingerprint(lock: dict[str, Any]) -> str:
     splits = [out for out in lock["download"]["outs"] if out["path"].endswith(".safetensors")]
     data = json.dumps([out["md5"] for out in splits])
     return hashlib.sha256(data.encode()).hexdigest()[:16]
+
+
+def code_commit() -> str:
+    """The Git commit, '-dirty' where code differs from it, or 'none' outside Git.
+
+    params.yaml differs from the commit in every run but the quickstart's, and dvc.lock and metrics
+    with it; what they hold is kept with the run.
+    """
+    head = _git("rev-parse", "--short=12", "HEAD")
+    if not head:
+        return "none"
+    return head + ("-dirty" if _git("status", "--porcelain", "--", *CODE) else "")
+
+
+def changed_since(commit: str) -> list[str]:
+    """The code's files that differ now from a commit's; [] where Git does not know the commit.
+
+    That of code with changes of its own ('-dirty') is not one.
+    """
+    return _git("diff", "--name-only", "--relative", commit, "--", *CODE).splitlines()
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    return done.stdout.strip()

@@ -26,6 +26,7 @@ from ferflow.errors import DataError, ParamError
 from ferflow.params import Record
 
 HISTORY_COLUMNS = ["iteration", "ant", "n_features", "score", "best_score"]
+SELECTED_ON_VAL = "selected_on_these_rows"
 
 SCORERS = {
     "f1_macro": make_scorer(f1_score, average="macro", zero_division=0.0),
@@ -169,10 +170,14 @@ def select(
 
 
 def compare_controls(judge: Judge, mask: NDArray[np.bool_], seed: int) -> dict[str, float]:
-    """The judge's scores of the chosen subset and of what it should beat at the same size."""
+    """The judge's scores of the chosen subset and of what it should beat at the same size.
+
+    The ants' choice was made by this very score on these very val rows, which flatters it; no
+    other subset was. Its key says so.
+    """
     d, k = len(mask), int(mask.sum())
     masks = {
-        "selected": mask,
+        SELECTED_ON_VAL if judge.params.method == "ant_colony" else "selected": mask,
         "all": np.ones(d, dtype=bool),
         "best_k_by_f": best_k(judge.f_values, k),
         "random_k": random_k(d, k, np.random.default_rng([seed, d, k])),

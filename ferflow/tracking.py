@@ -8,7 +8,6 @@ import base64
 import getpass
 import math
 import os
-import subprocess
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +24,7 @@ from ferflow.last_run import (
     METRICS_FILES,
     STAGES,
     check_finished,
+    code_commit,
     data_fingerprint,
     lock_fingerprint,
 )
@@ -130,7 +130,7 @@ def _find_or_create(
     tags = {
         _FINGERPRINT: fingerprint,
         "preset": preset,
-        "commit": _commit(),
+        "commit": code_commit(),
         "mlflow.user": _user(),
         "mlflow.source.name": "dvc.yaml",
         "mlflow.source.type": "PROJECT",
@@ -256,10 +256,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
-
-
-def _commit() -> str:
-    """The Git commit, '-dirty' with changes, or 'none' outside Git."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "none"

@@ -67,7 +67,8 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     pictures = evaluation / "pictures"
     draw_pictures(predictions, params.calibration_bins, pictures)
     draw_colony(metrics / "plots" / "colony.csv", pictures / "colony.png")
-    draw_training(metrics / "plots" / "training.csv", pictures / "training.png")
+    curves = metrics / "plots" / "training.csv"
+    draw_training(curves, metrics / "train.json", pictures / "training.png")
     draw_search(metrics / "plots" / "search.csv", pictures / "search.png")
     draw_class_counts(metrics / "balance.json", pictures / "class_counts.png")
     faces: dict[str, Split] = {name: load_split(images / f"{name}.safetensors") for name in scored}

@@ -47,7 +47,7 @@ def main(train: Path, val: Path, mask_file: Path, report: Path, curve: Path) -> 
     write_json(report, {"selection": summary})
     print(f"{params.method}: {kept:,} of {n_features:,} features kept")
     for name, score in (scores or {}).items():
-        print(f"  val {params.score} of {name:<12}{score:.4f}")
+        print(f"  val {params.score} of {name:<24}{score:.4f}")
 
 
 if __name__ == "__main__":

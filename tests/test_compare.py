@@ -10,6 +10,7 @@ from ferflow.evaluation.metrics import split_metrics
 from ferflow.papers.compact import Answers
 from ferflow.papers.compare import common_images, compare, mcnemar
 from ferflow.papers.ensemble import make_ensemble, mix, mixture_weights
+from ferflow.papers.record import record_run
 from ferflow.papers.records import load_records
 
 OTHER = "mobilenet-aco-rf-nosmote"
@@ -230,3 +231,21 @@ def test_ensembles_that_make_no_sense_are_refused(make_record, make_mistake):
         make_ensemble([record, wrong])
     with pytest.raises(FerflowError, match="name"):
         make_ensemble([record, make_record(seed=2)], name="../x")
+
+
+@pytest.mark.parametrize(
+    "name", ["summary", "summary-of-two", "mistake-x", "seed-0", "fold-2", "two-fold-2", "Two", ""]
+)
+def test_a_name_that_tells_another_kind_of_file_is_refused(make_record, name):
+    members = [make_record(seed=seed) for seed in (0, 1)]
+    for refused in (lambda: make_ensemble(members, name=name), lambda: record_run(name)):
+        with pytest.raises(FerflowError, match=f"not with 'summary'.*Got {name!r}") as caught:
+            refused()
+        assert "\n" not in str(caught.value)
+    assert len(load_records()) == 2
+
+
+@pytest.mark.parametrize("name", ["my-summary", "mistakes", "seeds-0-to-4", "5-folds", "a.b_c"])
+def test_an_ensemble_of_any_other_name_is_found(make_record, name):
+    make_ensemble([make_record(seed=seed) for seed in (0, 1)], name=name)
+    assert f"ensembles/{name}" in {record.name for record in load_records()}

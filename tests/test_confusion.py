@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from ferflow.errors import DataError
 from ferflow.papers.confusion import ConfusionMatrix, read_confusion, read_matrix
+from ferflow.papers.independence import LEVEL, _tables_without, independence, quasi_independence
 from ferflow.papers.registry import FOLDER
 
 
@@ -30,8 +32,11 @@ def test_paper_2s_test_matrix_is_at_chance():
     assert found.accuracy == pytest.approx(1253 / 7178)
     assert found.agreement == pytest.approx(found.accuracy, abs=1e-3)
     assert abs(found.kappa) < 0.01
-    assert found.p == pytest.approx(0.55, abs=0.005) and found.degrees == 36
+    assert found.degrees == 36
+    assert chi2.sf(found.chi_square, found.degrees) == pytest.approx(0.55, abs=0.005)
+    assert found.p == pytest.approx(0.547, abs=0.015), "disgust expects 0.99 of itself: permuted"
     assert "consistent with predictions that do not depend on the label" in found.verdict
+    assert "(permutation test, 9,999 draws, p = 0.55)" in found.verdict
 
 
 def test_paper_2s_training_matrix_is_at_chance_but_for_one_cell():
@@ -40,13 +45,15 @@ def test_paper_2s_training_matrix_is_at_chance_but_for_one_cell():
     assert found.odd_cell[:3] == ("disgust", "surprise", 40)
     assert found.odd_cell[3] == pytest.approx(4.8, abs=0.05)
     assert found.p_without > 0.1
-    assert "But for one cell" in found.verdict
+    assert "But for one cell" in found.verdict and "(chi-square test, p = 0.43)" in found.verdict
+    assert "(with that cell: chi-square test, p = 1.7e-32)" in found.verdict
 
 
 def test_paper_5s_matrix_is_the_figure_that_it_claims_and_depends_on_the_label():
     found = printed("littlevgg_test")
     assert round(found.accuracy, 4) == 0.6435
     assert "depend on the label" in found.verdict and "out of reach" in found.verdict
+    assert "(permutation test, none of 9,999 draws as dependent, p = 0.0001)" in found.verdict
 
 
 def test_the_test_of_independence_keeps_its_level_and_has_power():
@@ -70,6 +77,102 @@ def test_without_the_odd_cell_an_independent_matrix_fits_exactly():
     found = read_confusion(matrix(counts))
     assert found.odd_cell == ("class 0", "class 2", 60, pytest.approx(30))
     assert found.p_without == pytest.approx(1)
+
+
+RARE = [0.45, 0.35, 0.16, 0.04]  # shares of the classes: of 100 images 4, and 0.16 at 4 x 4
+
+
+def sparse_counts(rng, share_right=0.0):
+    """100 images; so many predictions are the label, the others drawn without regard to it."""
+    y, guess = rng.choice(4, 100, p=RARE), rng.choice(4, 100, p=RARE)
+    guess = np.where(rng.random(100) < share_right, y, guess)
+    return np.bincount(4 * y + guess, minlength=16).reshape(4, 4)
+
+
+def sparse_test(rng, share_right=0.0):
+    counts = sparse_counts(rng, share_right)
+    return independence(counts[np.ix_(counts.sum(axis=1) > 0, counts.sum(axis=0) > 0)])
+
+
+def test_sparse_matrices_keep_the_level_and_have_power():
+    rng = np.random.default_rng(1)
+    found = [sparse_test(rng) for _ in range(400)]
+    assert {each.test for each in found} == {"permutation test, 9,999 draws"}
+    p = np.array([each.p for each in found])
+    assert (p < 0.05).mean() < 0.08 and (p < 0.01).mean() < 0.025  # 2.7 and 3 standard errors
+    assert 0.4 < np.median(p) < 0.6
+    assert np.mean([sparse_test(rng, 0.5).p < LEVEL for _ in range(40)]) > 0.9
+
+
+def test_left_out_cells_of_sparse_matrices_keep_the_level_and_have_power(monkeypatch):
+    """The cell is chosen beforehand, not by what it holds: then p is to be uniform."""
+    monkeypatch.setattr("ferflow.papers.independence._FEW_DRAWS", 199)
+    rng = np.random.default_rng(2)
+
+    def p_of(share_right):
+        counts = sparse_counts(rng, share_right)
+        counts[3, 0] = 0
+        rest = counts.sum() - counts[3].sum() - counts[:, 0].sum()
+        filled = counts.astype(float)
+        filled[3, 0] = counts[3].sum() * counts[:, 0].sum() / rest
+        expected = np.outer(filled.sum(axis=1), filled.sum(axis=0)) / filled.sum()
+        if not expected.all():
+            return None
+        found = quasi_independence(counts, (3, 0), expected)
+        return found and found.p
+
+    p = np.array([each for each in (p_of(0.0) for _ in range(150)) if each is not None])
+    assert len(p) > 100
+    assert (p < 0.05).mean() < 0.1 and 0.38 < np.median(p) < 0.62
+    assert np.median([p_of(0.5) for _ in range(15)]) < 0.01
+
+
+def test_tables_with_a_left_out_cell_have_their_probabilities():
+    """[[-, 1], [.., ..]] by hand: of the tables with these sums, each has 1 / prod(n_ij!)."""
+    counts = np.array([[0, 1, 1], [2, 1, 1]])
+    filled = counts.astype(float)
+    filled[0, 0] = 2 * 2 / 2
+    expected = np.outer(filled.sum(axis=1), filled.sum(axis=0)) / filled.sum()
+    # rows 2 and 4, columns 2, 2, 2: the first row is (-, 2, 0), (-, 1, 1) or (-, 0, 2), of weight
+    # 1/2 x 1/(2! 0! 2!), 1 x 1/(2! 1! 1!), 1/2 x 1/(2! 2! 0!): 1/8, 1/2, 1/8, in all 3/4.
+    extreme = np.array([[0, 2, 0], [2, 0, 2]])
+    draws = np.concatenate(list(_tables_without(counts, (0, 0), 3000)))
+    assert (draws[:, 0] == [0, 1, 1]).all(axis=1).mean() == pytest.approx(2 / 3, abs=0.03)
+    assert (draws == extreme).all(axis=(1, 2)).mean() == pytest.approx(1 / 6, abs=0.02)
+    assert quasi_independence(counts, (0, 0), expected) is None, "least p is 1/3: nothing to tell"
+
+
+@pytest.mark.parametrize(
+    ("counts", "least"),
+    [
+        (np.eye(3, dtype=int), "p = 1 "),
+        (2 * np.eye(3, dtype=int), "p = 0.06"),  # 6 of the 90 ways to deal them
+        ([[3, 0], [0, 3]], "p = 0.1 "),
+        ([[900, 0], [99, 1]], "p = 0.1 "),
+        ([[2, 1], [1, 2]], "p = 0.1 "),
+    ],
+)
+def test_too_few_images_are_called_too_few(counts, least):
+    found = read_confusion(matrix(counts))
+    assert found.verdict.startswith("Too few images to tell")
+    assert f"even the most dependent matrix has {least}" in found.verdict
+
+
+def test_a_perfect_matrix_of_a_few_more_images_is_dependent():
+    for counts in (3 * np.eye(3, dtype=int), 5 * np.eye(2, dtype=int)):
+        found = read_confusion(matrix(counts))
+        assert "The rows depend on the label" in found.verdict
+    assert "(Fisher's exact test, p = 0.0079)" in found.verdict  # 2 / binomial(10, 5)
+
+
+def test_few_images_beside_a_great_many_are_not_tested():
+    found = read_confusion(matrix([[10**8, 3, 2], [1, 1, 1], [0, 0, 4]]))
+    assert found.p is None and "cannot be tested" in found.verdict
+
+
+def test_a_permutation_test_says_the_same_in_every_run():
+    counts = sparse_counts(np.random.default_rng(3))
+    assert read_confusion(matrix(counts)) == read_confusion(matrix(counts))
 
 
 @pytest.mark.parametrize("counts", [[[5, 0], [3, 0]], [[0, 0], [3, 4]], [[5, 0], [0, 0]]])

@@ -12,6 +12,7 @@ import pytest
 from matplotlib.image import imread
 
 from ferflow.evaluation import figures, metrics
+from ferflow.evaluation.report import draw_training
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -90,6 +91,61 @@ def test_gallery(n_images, tmp_path):
 @pytest.mark.parametrize("n_iterations", [1, 12])
 def test_convergence(n_iterations, tmp_path):
     check_png(partial(figures.plot_convergence, history(n_iterations)), tmp_path)
+
+
+def curves(scores=(0.3, 0.5, 0.5, 0.4)):
+    """Four epochs: the best accuracy twice, the best macro F1 in the third, the best loss first."""
+    return pd.DataFrame(
+        {
+            "epoch": [1, 2, 3, 4],
+            "learning_rate": 0.1,
+            "train_loss": [1.9, 1.5, 1.2, 1.0],
+            "val_loss": [1.2, 1.4, 1.5, 1.6],
+            "val_accuracy": scores,
+            "val_f1_macro": [0.2, 0.4, 0.45, 0.4],
+        }
+    )
+
+
+def dots(axes):
+    """(x, y) of the dots that are drawn, apart from the legend's."""
+    marked = [line for line in axes.get_lines() if line.get_marker() == "o"]
+    return [(*line.get_xdata(), *line.get_ydata()) for line in marked if len(line.get_xdata())]
+
+
+@pytest.mark.parametrize(
+    ("monitor", "chosen"), [("loss", 1), ("accuracy", 2), ("f1_macro", 3), ("min_delta", 4)]
+)
+def test_the_dots_of_a_training_are_at_the_chosen_epoch(monitor, chosen):
+    table = curves()
+    upper, lower = figures.training_figure(table, chosen, monitor).axes
+    row = table.iloc[chosen - 1]
+    assert dots(upper) == [(chosen, row["val_loss"])]
+    assert dots(lower) == [(chosen, row["val_accuracy"]), (chosen, row["val_f1_macro"])]
+    for axes in (upper, lower):
+        named = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert named.count("chosen epoch") == 1 and len(named) == 3
+
+
+@pytest.mark.parametrize("chosen", [None, 4])
+def test_a_training_without_val_shows_its_losses_alone(chosen, tmp_path):
+    table = curves(scores=np.nan).assign(val_loss=np.nan, val_f1_macro=np.nan)
+    (axes,) = figures.training_figure(table, chosen, "Training").axes
+    assert dots(axes) == [] and len(axes.get_lines()) == 1
+    check_png(partial(figures.plot_training, table, chosen=chosen), tmp_path)
+
+
+def test_the_chosen_epoch_is_what_train_said(tmp_path, monkeypatch):
+    curves().to_csv(tmp_path / "training.csv", index=False)
+    (tmp_path / "train.json").write_text('{"train": {"family": "network", "epoch_chosen": 1}}')
+    drawn = []
+    monkeypatch.setattr(figures, "_save", lambda figure, _: drawn.append(figure))
+    draw_training(tmp_path / "training.csv", tmp_path / "train.json", tmp_path / "a.png")
+    assert [dots(axes)[0][0] for axes in drawn[0].axes] == [1, 1]
+
+
+def test_a_training_is_drawn(tmp_path):
+    check_png(partial(figures.plot_training, curves(), chosen=3), tmp_path)
 
 
 def test_tables_read_back_from_csv_give_the_same_figure(tmp_path):

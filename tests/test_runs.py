@@ -1,17 +1,21 @@
 """`repeat` and `reproduce`: what runs, what is skipped, and that params.yaml is put back."""
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from ferflow.errors import FerflowError, ParamError
-from ferflow.papers import runs
+from ferflow.last_run import code_commit
+from ferflow.papers import recorded, runs
 from ferflow.papers.record import fold_of, public_params, variant_of
+from ferflow.papers.recorded import find_recorded, is_stale, stale_text
 from ferflow.papers.records import load_records
 from ferflow.papers.runs import (
     Job,
     fold_jobs,
-    is_recorded,
     kept_params,
     left_text,
     paper_presets,
@@ -22,11 +26,19 @@ from ferflow.papers.runs import (
 from ferflow.params import PARAMS_FILE, read_yaml
 from ferflow.presets import use
 
+ROOT = Path(__file__).parents[1]
+
 pytestmark = pytest.mark.usefixtures("workplace")
 
 
 @pytest.fixture
-def pipeline(monkeypatch, make_record):
+def made_by():
+    """The code that a made-up run is recorded with."""
+    return {"code": "of now"}
+
+
+@pytest.fixture
+def pipeline(monkeypatch, make_record, made_by):
     """A pipeline in which a run is a made-up record; a list of the seeds that were run."""
     ran = []
 
@@ -40,12 +52,12 @@ def pipeline(monkeypatch, make_record):
             n_folds=n_folds,
             variant=variant_of(params),
             params=public_params(params),
-            code="of now",
+            **made_by,
         )
 
     monkeypatch.setattr(runs, "_repro", lambda _: ran.append(read_yaml(PARAMS_FILE)["seed"]))
     monkeypatch.setattr(runs, "record_run", record)
-    monkeypatch.setattr(runs, "code_fingerprint", lambda _: "of now")
+    set_code(monkeypatch, "of now")
     return ran
 
 
@@ -69,14 +81,126 @@ def test_a_second_call_runs_only_what_is_missing(pipeline, capsys):
     assert pipeline == [0, 1, 2, 0, 1]
 
 
-def test_other_parameters_or_other_code_are_not_recorded_yet(pipeline, monkeypatch):
+def test_other_parameters_are_not_recorded_yet(pipeline):
     run_jobs(repeat_jobs(2))
     use("quickstart", {"selection.n_ants": 3})
-    assert not any(is_recorded(job, load_records()) for job in repeat_jobs(2))
-    use("quickstart", {})
-    monkeypatch.setattr(runs, "code_fingerprint", lambda _: "newer")
-    assert not any(is_recorded(job, load_records()) for job in repeat_jobs(2))
+    assert not any(find_recorded(job.params, load_records()) for job in repeat_jobs(2))
+    run_jobs(repeat_jobs(2))
+    assert pipeline == [0, 1, 0, 1]
+
+
+@pytest.fixture
+def newer_code(pipeline, monkeypatch):
+    """Seeds 0 and 1 are on record, and the code has changed since."""
+    run_jobs(repeat_jobs(2))
+    pipeline.clear()
+    set_code(monkeypatch, "newer")
+
+
+def set_code(monkeypatch, code):
+    monkeypatch.setattr(recorded, "code_fingerprint", lambda _: code)
+
+
+@pytest.mark.usefixtures("newer_code")
+def test_what_other_code_recorded_is_skipped_and_named(pipeline, capsys):
+    capsys.readouterr()
+    run_jobs(repeat_jobs(3))
+    assert pipeline == [2]
+    lines = capsys.readouterr().out.splitlines()
+    why = "recorded already as quickstart/seed-{0}, made by other code (its commit is not known)"
+    assert lines[:2] == [f"quickstart, seed {k}: {why.format(k)}" for k in (0, 1)]
+    assert lines[2] == "2 of 3 stale: `--stale` runs them again."
+
+
+@pytest.mark.usefixtures("newer_code")
+def test_stale_runs_them_again_once(pipeline, capsys, made_by):
+    made_by["code"] = "newer"
+    run_jobs(repeat_jobs(3), stale=True)
+    assert pipeline == [0, 1, 2]
+    capsys.readouterr()
+    run_jobs(repeat_jobs(3), stale=True)
+    assert pipeline == [0, 1, 2]
+    assert "stale" not in capsys.readouterr().out
+    run_jobs(repeat_jobs(2), again=True)
+    assert pipeline == [0, 1, 2, 0, 1]
+
+
+@pytest.mark.usefixtures("newer_code")
+def test_an_interrupted_stale_run_goes_on_where_it_was(pipeline, monkeypatch, made_by):
+    made_by["code"] = "newer"
+    go = runs._repro
+
+    def break_off(name):
+        if read_yaml(PARAMS_FILE)["seed"] == 1:
+            raise KeyboardInterrupt
+        go(name)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(runs, "_repro", break_off)
+        run_jobs(repeat_jobs(2), stale=True)
+    run_jobs(repeat_jobs(2), stale=True)
     assert pipeline == [0, 1]
+
+
+def test_of_two_records_with_the_same_parameters_that_of_the_present_code_counts(
+    make_record, monkeypatch
+):
+    set_code(monkeypatch, "of now")
+    params = read_yaml(PARAMS_FILE)
+    about = {"params": public_params(params), "seed": params["seed"]}
+    made = make_record("quickstart", code="of now", date="2026-01-01T00:00:00+00:00", **about)
+    later = make_record("quickstart", variant="a", code="x", date="2026-02-01", **about)
+    last = make_record("quickstart", variant="b", code="y", date="2026-03-01", **about)
+    assert find_recorded(params, load_records()) == made and not is_stale(made, params)
+    assert find_recorded(params, [later, last]) == last and is_stale(last, params)
+
+
+def test_a_parameter_that_is_newer_than_a_record_has_to_have_its_default(make_record, monkeypatch):
+    set_code(monkeypatch, "of now")
+    params = read_yaml(PARAMS_FILE)
+    older = public_params(params)
+    del older["train.svm.max_iter"], older["data.path"]
+    record = make_record("quickstart", seed=0, params=older, code="older")
+    assert find_recorded(params, [record]) == record
+    assert stale_text(record, params).endswith("; 1 parameter is newer)")
+    params["train"]["svm"]["max_iter"] += 1
+    assert find_recorded(params, [record]) is None
+    unknown = make_record("quickstart", seed=0, params=public_params(params) | {"gone": 1})
+    assert find_recorded(params, [unknown]) is None
+
+
+def test_a_backbone_is_the_same_under_its_name_and_as_a_copy(make_record, monkeypatch):
+    set_code(monkeypatch, "of now")
+    params = read_yaml(PARAMS_FILE)
+    params["features"] |= {"backbone": "google/net", "backbone_sha256": None}
+    copy = public_params(params) | {"features.backbone": "net", "features.backbone_sha256": "ab"}
+    record = make_record("quickstart", seed=0, params=copy)
+    assert find_recorded(params, [record]) == record
+    params["features"] |= {"backbone": "/here/net", "backbone_sha256": "ab"}
+    assert find_recorded(params, [record]) == record
+    params["features"]["backbone_sha256"] = "cd"
+    assert find_recorded(params, [record]) is None
+
+
+def test_the_stages_whose_code_changed_since_a_record_are_named(make_record, workplace):
+    for name in ("dvc.yaml", "ferflow/classifier.py", "ferflow/params.py", "stages/balance.py"):
+        (workplace / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, workplace / name)
+    names = ["-c", "user.email=test@example.org", "-c", "user.name=test"]
+    for words in (["init"], ["add", "--all"], ["commit", "--message", "one"]):
+        subprocess.run(["git", *names, *words], check=True, capture_output=True)
+    commit, params = code_commit(), read_yaml(PARAMS_FILE)
+    record = make_record("quickstart", params=public_params(params), commit=commit)
+    assert stale_text(record, params) == f"made by other code (commit {commit})"
+    for name in ("ferflow/classifier.py", "stages/balance.py"):
+        (workplace / name).write_text("changed")
+    why = f"commit {commit}; changed since: balance, train, evaluate"
+    assert stale_text(record, params) == f"made by other code ({why})"
+    (workplace / "ferflow/params.py").write_text("changed")
+    why = f"commit {commit}; changed since: every stage"
+    assert stale_text(record, params) == f"made by other code ({why})"
+    gone = make_record("quickstart", params=record.params, commit="0123456789ab-dirty")
+    assert stale_text(gone, params) == "made by other code (commit 0123456789ab-dirty)"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, FerflowError])
@@ -98,7 +222,7 @@ def test_an_interrupted_command_puts_params_back_and_goes_on_later(pipeline, mon
 
 
 def test_a_failing_pipeline_is_told_in_a_line(monkeypatch):
-    monkeypatch.setattr(runs, "code_fingerprint", lambda _: "of now")
+    set_code(monkeypatch, "of now")
     before = PARAMS_FILE.read_bytes()
     with pytest.raises(FerflowError, match="seed 0: `dvc repro` failed"):  # there is no dvc.yaml
         run_jobs(repeat_jobs(2))

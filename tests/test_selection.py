@@ -234,10 +234,10 @@ def test_a_killed_search_is_found_again_in_the_checkpoint(judge, tmp_path):
 def test_the_controls_are_scored_at_the_size_of_the_selection(judge):
     mask = np.isin(np.arange(D), INFORMATIVE)
     scores = compare_controls(judge, mask, seed=0)
-    assert list(scores) == ["selected", "all", "best_k_by_f", "random_k"]
-    assert scores["selected"] == scores["best_k_by_f"] == judge(mask)
+    assert list(scores) == ["selected_on_these_rows", "all", "best_k_by_f", "random_k"]
+    assert scores["selected_on_these_rows"] == scores["best_k_by_f"] == judge(mask)
     assert scores["all"] == judge(ALL)
-    assert scores["random_k"] < scores["selected"]
+    assert scores["random_k"] < scores["selected_on_these_rows"]
     assert scores == compare_controls(judge, mask, seed=0)
 
 
@@ -292,9 +292,17 @@ def test_without_a_method_the_stage_keeps_everything_and_scores_nothing(run_stag
     assert curve.empty
 
 
-@pytest.mark.parametrize(("method", "n_rows"), [("ant_colony", 6), ("k_best", 1), ("random", 1)])
-def test_the_stage_reports_what_it_kept_and_what_that_scored(run_stage_6, method, n_rows):
+@pytest.mark.parametrize(
+    ("method", "n_rows", "key"),
+    [
+        ("ant_colony", 6, "selected_on_these_rows"),
+        ("k_best", 1, "selected"),
+        ("random", 1, "selected"),
+    ],
+)
+def test_the_stage_reports_what_it_kept_and_what_that_scored(run_stage_6, method, n_rows, key):
     mask, report, curve = run_stage_6(method=method)
     assert report["n_kept"] == mask.sum() == 3
-    assert report["val_f1_macro"]["selected"] == pytest.approx(curve["score"].max(), abs=1e-5)
+    assert list(report["val_f1_macro"]) == [key, "all", "best_k_by_f", "random_k"]
+    assert report["val_f1_macro"][key] == pytest.approx(curve["score"].max(), abs=1e-5)
     assert len(curve) == n_rows

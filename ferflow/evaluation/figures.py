@@ -182,12 +182,20 @@ def plot_convergence(
     _save(figure, path)
 
 
-def plot_training(table: pd.DataFrame, path: Path, *, title: str = "Training") -> None:
+def plot_training(
+    table: pd.DataFrame, path: Path, *, chosen: int | None = None, title: str = "Training"
+) -> None:
     """Losses above, the scores on val below, epoch by epoch; without val the losses alone.
 
     table : columns epoch, train_loss, val_loss, val_accuracy, val_f1_macro (0 to 1), the last
         three NaN where nothing was validated.
+    chosen : the epoch whose weights were kept; it gets a dot on each of val's curves.
     """
+    _save(training_figure(table, chosen, title), path)
+
+
+def training_figure(table: pd.DataFrame, chosen: int | None, title: str) -> Figure:
+    """What `plot_training` writes."""
     validated = table["val_accuracy"].notna().any()
     figure = _figure(6.6, 5.6 if validated else 3.4, title)
     panels = figure.subplots(2 if validated else 1, 1, sharex=True, squeeze=False).ravel()
@@ -197,14 +205,15 @@ def plot_training(table: pd.DataFrame, path: Path, *, title: str = "Training") -
         upper.plot(table["epoch"], table["val_loss"], color=RED, label="val")
         lower.plot(table["epoch"], table["val_accuracy"], color=BLUE, label="accuracy")
         lower.plot(table["epoch"], table["val_f1_macro"], "--", color=RED, label="macro F1")
-        best = table[table["val_accuracy"] == table["val_accuracy"].max()]
-        lower.plot(best["epoch"], best["val_accuracy"], "o", color=BLUE)
+        row = table[table["epoch"] == chosen]
+        _mark_chosen(upper, row, {"val_loss": RED})
+        _mark_chosen(lower, row, {"val_accuracy": BLUE, "val_f1_macro": RED})
         _style(lower, "Epoch", "Score on val")
         lower.legend(frameon=False, fontsize=SMALL)
     _style(upper, "" if validated else "Epoch", "Loss")
     upper.legend(frameon=False, fontsize=SMALL)
     lower.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _save(figure, path)
+    return figure
 
 
 def plot_class_counts(
@@ -236,6 +245,15 @@ def plot_class_counts(
     axes.xaxis.set_major_formatter(THOUSANDS)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=SMALL)
     _save(figure, path)
+
+
+def _mark_chosen(axes: Axes, row: pd.DataFrame, colours: Mapping[str, str]) -> None:
+    """A dot for each column at the chosen epoch's row (none where it is empty), and a legend."""
+    if row.empty:
+        return
+    for column, colour in colours.items():
+        axes.plot(row["epoch"], row[column], "o", color=colour)
+    axes.plot([], [], "o", color=INK, label="chosen epoch")  # in the legend alone
 
 
 def _figure(width: float, height: float, title: str) -> Figure:

@@ -145,11 +145,12 @@ def draw_colony(table_file: Path, path: Path) -> None:
         figures.plot_convergence(table, path, score_name="Score on val")
 
 
-def draw_training(table_file: Path, path: Path) -> None:
-    """The curves of a classifier that learnt in epochs."""
+def draw_training(table_file: Path, report_file: Path, path: Path) -> None:
+    """The curves of a classifier that learnt in epochs, and which epoch `train` chose."""
     table = read_table(table_file)
     if not table.empty:
-        figures.plot_training(table, path)
+        chosen = read_json(report_file)["train"].get("epoch_chosen")
+        figures.plot_training(table, path, chosen=chosen)
 
 
 def draw_search(table_file: Path, path: Path) -> None:

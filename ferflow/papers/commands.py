@@ -77,7 +77,8 @@ def repeat(
     folds: Annotated[
         int | None, typer.Option(help="Cross-validation instead: the chain again per fold.")
     ] = None,
-    again: Annotated[bool, typer.Option(help="Also what is recorded already.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Also what other code recorded.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also what is recorded already.")] = False,
 ) -> None:
     """Run params.yaml with several seeds, or on several folds; record each, mean and spread."""
     from ferflow.papers.runs import fold_jobs, repeat_jobs, run_jobs
@@ -88,7 +89,7 @@ def repeat(
             "seed in params.yaml: for more seeds change it there and repeat."
         )
     jobs = repeat_jobs(5 if seeds is None else seeds) if folds is None else fold_jobs(folds)
-    run_jobs(jobs, again=again)
+    run_jobs(jobs, stale=stale, again=again)
     _print_spread(jobs[0].params, "seeds" if folds is None else "folds")
 
 
@@ -143,7 +144,8 @@ def reproduce(
         list[str] | None,
         typer.Option("--set", help="key=value, or preset:key=value for one of them; repeatable."),
     ] = None,
-    again: Annotated[bool, typer.Option(help="Also what is recorded already.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Also what other code recorded.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also what is recorded already.")] = False,
 ) -> None:
     """Run and record presets one after another; called again, it goes on where it was."""
     from ferflow.papers.runs import paper_presets, reproduce_jobs, run_jobs
@@ -152,7 +154,7 @@ def reproduce(
     if bool(presets) == all_:
         raise FerflowError("name the presets to run, or --all for those of the papers.")
     settings = [parse_setting(text) for text in set_ or []]
-    run_jobs(reproduce_jobs(presets or paper_presets(), settings), again=again)
+    run_jobs(reproduce_jobs(presets or paper_presets(), settings), stale=stale, again=again)
 
 
 def sweep(
@@ -256,6 +258,8 @@ def _print_spread(params: dict[str, Any], what: str) -> None:
             table.add_row(score, split, f"{s['mean']:.4f}", f"{s['sd']:.4f}", bounds)
     console.print(table)
     console.print(f"{len(group)} {what}: {summary_file(group[0])}", soft_wrap=True)
+    if not summary["same_code_and_data"]:
+        console.print("They are not all of the same code and data.")
 
 
 def _readings_table(readings: tuple["Reading", ...]) -> Table:
@@ -294,8 +298,8 @@ def _print_matrix(path: Path) -> None:
     ]
     if found.chi_square is not None and found.p is not None:
         lines.append(
-            f"chi-square {found.chi_square:.1f} at {found.degrees} degrees of freedom, "
-            f"{p_text(found.p)}"
+            f"chi-square {found.chi_square:.1f} at {found.degrees} degrees of freedom; "
+            f"{found.test}, {p_text(found.p)}"
         )
     console.print("\n".join([*lines, found.verdict]), highlight=False, soft_wrap=True)
 

@@ -1,8 +1,8 @@
 """A printed confusion matrix: read it, and test whether its rows depend on the label at all.
 
 Where predictions are compared with labels in another order, each row of the matrix follows the
-same distribution, that of the predictions, whatever the true class. A chi-square test of
-independence (Pearson 1900) sees that.
+same distribution, that of the predictions, whatever the true class. A test of independence sees
+that (see `ferflow.papers.independence`).
 """
 
 import csv
@@ -14,16 +14,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import chi2, chi2_contingency
 
 from ferflow.bounded import read_bounded
 from ferflow.errors import DataError
 from ferflow.evaluation.metrics import wilson_interval
 from ferflow.papers.decoder import one_vs_rest
+from ferflow.papers.independence import (
+    LEVEL,
+    Independence,
+    expected_counts,
+    independence,
+    quasi_independence,
+)
 
 MAX_BYTES = 1 << 20
 MAX_CLASSES = 100
-LEVEL = 0.01  # of the test: at a smaller p the rows depend on the label
 
 _EXAMPLE = 'rows of counts as CSV, or JSON such as [[5, 1], [2, 4]] or {"labels": .., "matrix": ..}'
 
@@ -55,9 +60,11 @@ class MatrixReading:
 
     agreement : the accuracy that these row and column sums would give by chance.
     kappa : (accuracy - agreement) / (1 - agreement), Cohen 1960; 0 is chance, 1 perfect.
-    chi_square, degrees, p : the test of independence; p is None where it cannot be made.
+    chi_square, degrees : None where one row or column holds everything.
+    p, test : the test of independence and its name; None where it cannot be made.
     odd_cell : (row, column, printed, expected) that adds most to chi-square, with
-    p_without : the p where that cell is left out (quasi-independence, one degree less).
+    p_without : the p where that cell is left out (quasi-independence, one degree less), or None
+        where nothing can be told without the cell.
     """
 
     n: int
@@ -70,6 +77,7 @@ class MatrixReading:
     chi_square: float | None
     degrees: int | None
     p: float | None
+    test: str | None
     odd_cell: tuple[str, str, int, float] | None
     p_without: float | None
     verdict: str
@@ -104,7 +112,6 @@ def read_confusion(matrix: ConfusionMatrix) -> MatrixReading:
     low, high = wilson_interval(right, n)
     agreement = float(counts.sum(axis=1) @ counts.sum(axis=0) / n**2)
     accuracy = right / n
-    statistic, degrees, p, odd, p_without = _independence(matrix)
     return MatrixReading(
         n=n,
         accuracy=accuracy,
@@ -113,12 +120,7 @@ def read_confusion(matrix: ConfusionMatrix) -> MatrixReading:
         agreement=agreement,
         kappa=(accuracy - agreement) / (1 - agreement) if agreement < 1 else 0.0,
         one_vs_rest_accuracy=one_vs_rest(accuracy, len(counts)),
-        chi_square=statistic,
-        degrees=degrees,
-        p=p,
-        odd_cell=odd,
-        p_without=p_without,
-        verdict=_verdict(p, odd, p_without),
+        **_dependence(matrix),
     )
 
 
@@ -127,58 +129,78 @@ def p_text(p: float) -> str:
     return f"p = {p:.2g}" if p > 0 else "p < 1e-300"
 
 
-def _independence(matrix: ConfusionMatrix) -> tuple[Any, ...]:
-    """chi-square, degrees, p, the oddest cell, p without it; all None where it is undefined."""
-    used_rows = np.flatnonzero(matrix.counts.sum(axis=1))
-    used_columns = np.flatnonzero(matrix.counts.sum(axis=0))
-    counts = matrix.counts[np.ix_(used_rows, used_columns)]
+def _dependence(matrix: ConfusionMatrix) -> dict[str, Any]:
+    """The fields of a reading from `chi_square` on."""
+    rows, columns = (np.flatnonzero(matrix.counts.sum(axis=axis)) for axis in (1, 0))
+    counts = matrix.counts[np.ix_(rows, columns)]
     if min(counts.shape) < 2:
-        return None, None, None, None, None
-    test = chi2_contingency(counts, correction=False)
-    surprise = (counts - test.expected_freq) ** 2 / test.expected_freq
-    row, column = np.unravel_index(surprise.argmax(), surprise.shape)
-    statistic, expected = _without(counts, int(row), int(column))
-    degrees = int(test.dof) - 1
-    names = matrix.labels[used_rows[row]], matrix.labels[used_columns[column]]
-    odd = (*names, int(counts[row, column]), expected)
-    p_without = float(chi2.sf(statistic, degrees)) if degrees > 0 else None
-    return float(test.statistic), int(test.dof), float(test.pvalue), odd, p_without
+        names = ("chi_square", "degrees", "p", "test", "odd_cell", "p_without")
+        verdict = "One row or column holds everything: independence cannot be tested."
+        return dict.fromkeys(names) | {"verdict": verdict}
+    expected = expected_counts(counts)
+    surprise = (counts - expected) ** 2 / expected
+    row, column = (int(k) for k in np.unravel_index(surprise.argmax(), surprise.shape))
+    fitted = _fitted_without(counts, row, column)
+    tested = independence(counts)
+    without = None if fitted is None else quasi_independence(counts, (row, column), fitted)
+    left_out = 0.0 if fitted is None else float(fitted[row, column])
+    actual, predicted = matrix.labels[rows[row]], matrix.labels[columns[column]]
+    odd = (actual, predicted, int(counts[row, column]), left_out)
+    return {
+        "chi_square": float(surprise.sum()),
+        "degrees": (len(rows) - 1) * (len(columns) - 1),
+        "p": tested.p if tested else None,
+        "test": tested.test if tested else None,
+        "odd_cell": odd,
+        "p_without": without.p if without else None,
+        "verdict": _verdict(tested, odd, without),
+    }
 
 
-def _without(counts: NDArray[np.int64], row: int, column: int) -> tuple[float, float]:
-    """Chi-square of the other cells, and what the left-out cell is expected to hold.
+def _fitted_without(counts: NDArray[np.int64], row: int, column: int) -> NDArray[np.float64] | None:
+    """What the cells are expected to hold by all but the one that is left out.
 
     Under independence a cell is row sum x column sum / total. With the cell x itself unknown
     that reads x = (r + x)(c + x) / (n + x), where r, c, n are the sums without it; the terms in
-    x**2 cancel and x = r c / (n - r - c) (Goodman 1968, quasi-independence).
+    x**2 cancel and x = r c / (n - r - c) (Goodman 1968, quasi-independence). None where the cell
+    is all there is of its row, of its column or of the rest.
     """
     filled = counts.astype(np.float64)
     filled[row, column] = 0
     r, c, n = filled[row].sum(), filled[:, column].sum(), filled.sum()
     rest = n - r - c
-    if rest <= 0 or r == 0 or c == 0:  # the cell is all there is of its row, column or the rest
-        return float("inf"), 0.0
+    if rest <= 0 or r == 0 or c == 0:
+        return None
     filled[row, column] = r * c / rest
-    expected = np.outer(filled.sum(axis=1), filled.sum(axis=0)) / filled.sum()
-    return float(((filled - expected) ** 2 / expected).sum()), float(filled[row, column])
+    return expected_counts(filled)
 
 
 def _verdict(
-    p: float | None, odd: tuple[str, str, int, float] | None, p_without: float | None
+    tested: Independence | None, odd: tuple[str, str, int, float], without: Independence | None
 ) -> str:
     shuffled = "predictions that do not depend on the label, as in a shuffled order"
-    if p is None:
-        return "One row or column holds everything: independence cannot be tested."
-    if p >= LEVEL:
-        return f"The rows are consistent with {shuffled} ({p_text(p)})."
-    if odd and p_without is not None and p_without >= LEVEL:
+    if tested is None:
+        return "Cells with next to no images beside a great many: independence cannot be tested."
+    words = _words(tested)
+    if tested.p >= LEVEL and tested.least >= LEVEL:
+        return (
+            "Too few images to tell whether the rows depend on the label: with these row and "
+            f"column sums even the most dependent matrix has {p_text(tested.least)} ({words})."
+        )
+    if tested.p >= LEVEL:
+        return f"The rows are consistent with {shuffled} ({words})."
+    if without is not None and without.p >= LEVEL:
         actual, predicted, printed, expected = odd
         return (
-            f"But for one cell the rows are consistent with {shuffled} ({p_text(p_without)}): "
-            f"{actual} taken for {predicted} is {printed}, where {expected:.1f} are expected; "
-            f"with that cell {p_text(p)}."
+            f"But for one cell the rows are consistent with {shuffled} ({_words(without)}): "
+            f"{actual} taken for {predicted} is {printed}, where {expected:.1f} are expected "
+            f"(with that cell: {words})."
         )
-    return f"The rows depend on the label ({p_text(p)}): out of reach of a shuffled order."
+    return f"The rows depend on the label ({words}): out of reach of a shuffled order."
+
+
+def _words(tested: Independence) -> str:
+    return f"{tested.test}, {p_text(tested.p)}"
 
 
 def _parse_json(path: Path, text: str) -> tuple[Any, list[str] | None]:
@@ -195,13 +217,13 @@ def _parse_json(path: Path, text: str) -> tuple[Any, list[str] | None]:
 
 
 def _parse_csv(path: Path, text: str) -> tuple[list[list[str]], list[str] | None]:
-    """Cells and labels; a first row or column that is no number holds labels."""
+    """Cells and labels; a first row or column that is not a number holds labels."""
     first = text.splitlines()[0]
     separator = max(",;\t", key=first.count)
     try:
         table = list(csv.reader(text.splitlines(), delimiter=separator))
     except csv.Error as error:
-        raise DataError(f"{path} is no CSV: {error}. Expected {_EXAMPLE}.") from None
+        raise DataError(f"{path} is not CSV: {error}. Expected {_EXAMPLE}.") from None
     rows = [[cell.strip() for cell in row] for row in table]
     rows = [row for row in rows if any(row)]
     if not rows:
@@ -216,7 +238,7 @@ def _parse_csv(path: Path, text: str) -> tuple[list[list[str]], list[str] | None
 
 
 def _counts(path: Path, rows: Any) -> NDArray[np.int64]:
-    """The cells as whole numbers (c, c); DataError says which is none."""
+    """The cells as whole numbers (c, c); DataError says which is not."""
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise DataError(f"{path} holds no matrix. Expected {_EXAMPLE}.")
     n = len(rows)

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from ferflow.errors import FerflowError
 from ferflow.evaluation.metrics import LOG_LOSS_FLOOR, split_metrics
+from ferflow.last_run import code_commit
 from ferflow.papers import machine
 from ferflow.papers.compact import KEPT_SPLITS, Answers
 from ferflow.papers.compare import common_images
-from ferflow.papers.records import ENSEMBLES, WORD, RunRecord, save_record
+from ferflow.papers.records import ENSEMBLES, RunRecord, check_name, save_record
 from ferflow.papers.resampling import intervals
 
 N_BINS = 15  # of the calibration error: Guo et al. 2017
@@ -33,8 +34,8 @@ def make_ensemble(
         raise FerflowError(f"an ensemble has two or more different members; got {names}.")
     if wrong := [member.name for member in members if member.mistake]:
         raise FerflowError(f"{wrong[0]} was evaluated wrongly on purpose: no member for anyone.")
-    if name is not None and not WORD.fullmatch(name):
-        raise FerflowError(f"an ensemble's name is made of a-z, 0-9, '.', '-', '_'; got {name!r}.")
+    if name is not None:
+        check_name(name)
     answers = [member.answers() for member in members]
     splits = [split for split in KEPT_SPLITS if all(split in each for each in answers)]
     if not splits or (weighted and "val" not in splits):
@@ -99,7 +100,7 @@ def _save(
         predictions_sha256="",
         members=shares,
         data=data.pop() if len(data) == 1 else None,
-        commit=machine.commit(),
+        commit=code_commit(),
         versions=machine.versions(),
     )
     return save_record(record, mixed, N_BINS)

@@ -1,13 +1,11 @@
-"""Where a run was made: commit, packages, processor, memory, graphics card."""
+"""Where a run was made: packages, processor, memory, graphics card."""
 
 import os
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-CODE = ("ferflow", "stages", "dvc.yaml")
 PACKAGES = (
     "dvc",
     "imbalanced-learn",
@@ -20,17 +18,6 @@ PACKAGES = (
     "torch",
     "transformers",
 )
-
-
-def commit() -> str:
-    """The Git commit, '-dirty' where code differs from it, or 'none' outside Git.
-
-    params.yaml differs from the commit in every run but the quickstart's; the record holds it.
-    """
-    head = _git("rev-parse", "--short=12", "HEAD")
-    if not head:
-        return "none"
-    return head + ("-dirty" if _git("status", "--porcelain", "--", *CODE) else "")
 
 
 def versions() -> dict[str, str]:
@@ -82,8 +69,3 @@ def _cpu() -> str:
     lines = about.read_text(encoding="utf-8").splitlines() if about.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
-    return done.stdout.strip()

@@ -10,10 +10,23 @@ from ferflow.costs import declared_stages, dvc_md5, find_cost, read_lock
 from ferflow.errors import FerflowError
 from ferflow.evaluation.predictions import read_predictions
 from ferflow.files import read_json
-from ferflow.last_run import STAGES, check_finished, data_fingerprint, lock_fingerprint
+from ferflow.last_run import (
+    STAGES,
+    check_finished,
+    code_commit,
+    data_fingerprint,
+    lock_fingerprint,
+)
 from ferflow.papers import machine
 from ferflow.papers.compact import compact
-from ferflow.papers.records import MISTAKE, WORD, RunRecord, Scores, save_figures, save_record
+from ferflow.papers.records import (
+    MISTAKE,
+    RunRecord,
+    Scores,
+    check_name,
+    save_figures,
+    save_record,
+)
 from ferflow.papers.resampling import intervals
 from ferflow.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.presets import DEFAULTS, load_preset
@@ -35,11 +48,8 @@ def record_run(name: str | None = None) -> RunRecord:
     name : the variant's name, instead of a hash of the parameters that differ from the preset.
     Raises FerflowError where the files are not those of one finished run of the present code.
     """
-    if name is not None and not WORD.fullmatch(name):
-        raise FerflowError(
-            "a record's name is made of a-z, 0-9, '.', '-' and '_', 60 at most, and begins with "
-            f"a letter or a digit; got {name!r}."
-        )
+    if name is not None:
+        check_name(name)
     lock, params = read_lock(), read_yaml(PARAMS_FILE)
     about = _about(lock, params)
     answers = compact(read_predictions(PREDICTIONS))
@@ -96,7 +106,7 @@ def _about(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
         "data": data_fingerprint(lock),
         "code": code,
         "run": lock_fingerprint(lock),
-        "commit": machine.commit(),
+        "commit": code_commit(),
         "versions": machine.versions(),
         "hardware": machine.hardware(params),
     }

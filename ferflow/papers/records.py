@@ -29,6 +29,7 @@ ENSEMBLES = "ensembles"  # the folder of records that are no run
 SUMMARY = "summary"
 MISTAKE = "mistake"  # the one "split" of a mistake's record
 WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
+_RESERVED = re.compile(r"(summary|mistake-|seed-|fold-).*|.*-fold-\d+")  # see `RunRecord.stem`
 
 _MAX_BYTES = 1 << 20
 
@@ -136,6 +137,16 @@ class RunRecord(Record):
         if hashlib.sha256(path.read_bytes()).hexdigest() != self.predictions_sha256:
             raise DataError(f"{path} is not what its record was saved with. Record the run again.")
         return answers
+
+
+def check_name(name: str) -> None:
+    """Refuse a name for a record whose file would be unreadable or taken for another's."""
+    if not WORD.fullmatch(name) or _RESERVED.fullmatch(name):
+        raise FerflowError(
+            "a record's name is made of a-z, 0-9, '.', '-' and '_', 60 at most, and begins with "
+            "a letter or a digit, but not with 'summary', 'mistake-', 'seed-' or 'fold-'; nor does "
+            f"it end in '-fold-' and a number. Other files are called so. Got {name!r}."
+        )
 
 
 def save_record(record: RunRecord, answers: dict[str, Answers], n_bins: int) -> RunRecord:

@@ -1,7 +1,7 @@
 """Running presets through DVC and recording each: `ferflow repeat` and `ferflow reproduce`.
 
-The records are the only state: what is recorded for the present code and parameters is skipped,
-so that an interrupted command goes on where it was when it is called again.
+The records are the only state: what is recorded with these parameters is skipped, whatever code
+made it, so that an interrupted command goes on where it was when it is called again.
 """
 
 import fcntl
@@ -22,7 +22,8 @@ from ferflow.costs import SCRATCH
 from ferflow.cut_locks import delete_cut_off_locks
 from ferflow.errors import FerflowError, ParamError
 from ferflow.files import atomic
-from ferflow.papers.record import code_fingerprint, public_params, record_run, variant_of
+from ferflow.papers.record import record_run, variant_of
+from ferflow.papers.recorded import find_recorded, is_stale, stale_text
 from ferflow.papers.records import RunRecord, load_records
 from ferflow.params import PARAMS_FILE, read_yaml, repository_root
 from ferflow.presets import compose, load_preset, params_text, preset_names
@@ -102,32 +103,38 @@ def paper_presets() -> list[str]:
     return [name for name in preset_names() if load_preset(name).paper]
 
 
-def is_recorded(job: Job, records: list[RunRecord]) -> bool:
-    """Whether there is an honest record of these parameters made by the present code."""
-    wanted, code = _identity(public_params(job.params)), code_fingerprint(job.params)
-    return any(
-        record.code == code and not record.mistake and _identity(record.params) == wanted
-        for record in records
-    )
+def run_jobs(jobs: list[Job], *, stale: bool = False, again: bool = False) -> list[RunRecord]:
+    """Run and record what is not recorded yet; params.yaml is put back.
 
-
-def run_jobs(jobs: list[Job], *, again: bool = False) -> list[RunRecord]:
-    """Run and record what is not recorded yet (`again`: everything); params.yaml is put back.
-
+    stale : also what is recorded, but by other code than the present. again : everything.
     Raises FerflowError where `dvc repro` fails; what was recorded until then stays.
     """
     made = []
     with kept_params():
-        waiting = [job for job in jobs if again or not is_recorded(job, load_records())]
-        for job in jobs:
-            if job not in waiting:
-                print(f"{job.name}: recorded already", flush=True)
+        waiting = jobs if again else _not_recorded(jobs, stale=stale)
         for k, job in enumerate(waiting):
             print(f"{job.name}: running. Left: {left_text(waiting[k:])}", flush=True)
             run_chain(job)
             made.append(record_run())
             print(f"{job.name}: recorded as {made[-1].name}", flush=True)
     return made
+
+
+def _not_recorded(jobs: list[Job], *, stale: bool) -> list[Job]:
+    """The jobs without a record (`stale`: of the present code), with a line on each of the rest."""
+    records, waiting, n_stale = load_records(), [], 0
+    for job in jobs:
+        record = find_recorded(job.params, records)
+        old = record is not None and is_stale(record, job.params)
+        if record is None or (old and stale):
+            waiting.append(job)
+            continue
+        n_stale += old
+        why = f" as {record.name}, {stale_text(record, job.params)}" if old else ""
+        print(f"{job.name}: recorded already{why}", flush=True)
+    if n_stale:
+        print(f"{n_stale} of {len(jobs)} stale: `--stale` runs them again.", flush=True)
+    return waiting
 
 
 def run_chain(job: Job) -> None:
@@ -189,11 +196,6 @@ def _repro(name: str) -> None:
             f"{name}: `dvc repro` failed, see above. What was recorded before stays; the same "
             "command goes on from here."
         )
-
-
-def _identity(params: dict[str, Any]) -> dict[str, Any]:
-    """Parameters that make a run what it is: places do not, the fingerprints beside them do."""
-    return {key: value for key, value in params.items() if key != "data.path"}
 
 
 def _expected_seconds(job: Job) -> float | None:
