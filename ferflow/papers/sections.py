@@ -10,7 +10,7 @@ from ferflow.documents import Grid
 from ferflow.evaluation.metrics import confusion_table, roc_table
 from ferflow.papers.claims import accuracies, claims_of_one
 from ferflow.papers.compact import Answers
-from ferflow.papers.confusion import p_text, read_confusion, read_matrix
+from ferflow.papers.confusion import read_confusion, read_matrix
 from ferflow.papers.decoder import N_TEST
 from ferflow.papers.ended import is_unfinished
 from ferflow.papers.mistakes import METRIC_MISTAKES, describe
@@ -28,6 +28,7 @@ from ferflow.papers.sweep import in_short, read_sweep
 from ferflow.papers.verdict import CEILING_CLASSES
 from ferflow.presets import preset_names
 
+FER2013, CKPLUS = "../fer2013.zip", "../CK+48"  # the reader's own copies
 _MISTAKE_SCORES = ("accuracy", "f1_macro")
 
 
@@ -114,18 +115,16 @@ def _commands(paper: Paper, presets: list[str]) -> list[str]:
     """What shows all this; the paths stand for the reader's own copies of the data."""
     lines = [_decode(claim) for claim in paper.claims if claim.fer2013]
     lines += [f"ferflow decode --confusion ferflow/papers/{m.file}" for m in paper.matrices]
-    data = dict.fromkeys(paper.variants, "../fer2013.zip")
-    data |= {c.preset: "../fer2013.zip" if c.fer2013 else "../CK+48" for c in paper.claims}
+    data = dict.fromkeys(paper.variants, FER2013)
+    data |= {c.preset: FER2013 if c.fer2013 else CKPLUS for c in paper.claims}
     there = [name for name in presets if name in preset_names()]
     for path in dict.fromkeys(data[name] for name in there):
         names = [name for name in there if data[name] == path]
         lines.append(f"ferflow reproduce {' '.join(names)} --set data.path={path}")
-    classes = {claim.preset: claim.n_classes for claim in paper.claims}
-    alike: dict[tuple[str, int], list[str]] = {}  # data and number of classes -> presets
-    for name in there:
-        alike.setdefault((data[name], classes.get(name, CEILING_CLASSES)), []).append(name)
-    if pairs := [names for names in alike.values() if len(names) > 1]:
-        lines.append(f"ferflow compare {pairs[0][0]} {pairs[0][1]}")
+    other = {claim.preset for claim in paper.claims if claim.n_classes != CEILING_CLASSES}
+    alike = [name for name in there if data[name] == FER2013 and name not in other]
+    if len(alike) > 1:
+        lines.append(f"ferflow compare {alike[0]} {alike[1]}")
     for name in there:
         lines.append(f"ferflow use {name} --set data.path={data[name]} && ferflow mistake --all")
     return lines
@@ -149,11 +148,10 @@ def _printed(printed: Matrix) -> Picture:
 def _reading(printed: Matrix) -> str:
     """What a printed matrix says."""
     found = read_confusion(read_matrix(printed.path))
-    test = "" if found.p is None else f"; {p_text(found.p)}"
     return (
         f"As printed, {printed.caption}: {found.n:,} images, accuracy {found.accuracy:.4f}, by "
         f"chance {found.agreement:.4f}, one-vs-rest accuracy {found.one_vs_rest_accuracy:.4f}; "
-        f"chi-square {found.chi_square or 0:.1f}{test}. {found.verdict}"
+        f"chi-square {found.chi_square or 0:.1f}. {found.verdict}"
     )
 
 
@@ -296,9 +294,7 @@ def _variants(others: list[RunRecord], records: list[RunRecord]) -> Grid:
     rows = []
     for group in groups(others):
         open_ = any(is_unfinished(record, records) for record in group)
-        found = (
-            figure_of(group, split, "accuracy", unfinished=open_) for split in ("val", "test")
-        )
+        found = (figure_of(group, split, "accuracy", unfinished=open_) for split in ("val", "test"))
         name = f"`{group[0].preset}/{group[0].variant}`"
         rows.append([name, *(figure.text if figure else "" for figure in found)])
     return Grid(["record", "val accuracy", "test accuracy"], rows)
