@@ -178,10 +178,9 @@ def reason_against(name: str, meta: Mapping[str, Any], labels: Sequence[str]) ->
     return None
 
 
-def right_by_threshold(y: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) share of an image's yes/no decisions that are right at a threshold of 0.5."""
-    truth = np.arange(p.shape[1]) == y[:, None]
-    return np.asarray(((p > 0.5) == truth).mean(axis=1))
+def right_by_threshold(y: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(n, c): whether each yes/no decision about an image is right at a threshold of 0.5."""
+    return np.asarray((p > 0.5) == (np.arange(p.shape[1]) == y[:, None]))
 
 
 def one_vs_rest_accuracy_by_threshold(y: NDArray[np.int64], p: NDArray[np.float64]) -> float:

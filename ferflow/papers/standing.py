@@ -174,7 +174,7 @@ def by_threshold(group: list[RunRecord], split: str) -> Figure | None:
     values, halves = [], []
     for each in answers:
         a = each[split]
-        right = right_by_threshold(a.y, a.p)
+        right = right_by_threshold(a.y, a.p).mean(axis=1)
         n = len(right) if a.twins is None else independent_rows(a.twins)
         values.append(float(right.mean()))
         halves.append(Z_975 * float(right.std(ddof=1)) / math.sqrt(n) if len(right) > 1 else 1.0)
