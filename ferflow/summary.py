@@ -21,6 +21,7 @@ SHOWN = {
     "top2_accuracy": "top-2 accuracy",
     "log_loss": "log loss (nats)",
     "ece": "calibration error",
+    "ece_floor": "  if calibrated",
 }
 NEXT_STEPS = """
 What next (after `source .venv/bin/activate`):

@@ -1,0 +1,121 @@
+"""Make what a build leaves on people's disks, to see that later builds still read it.
+
+    git worktree add ../old 16676a2 && cd ../old
+    PYTHONPATH=.:tests python ../ferflow/tests/kept/make.py ../ferflow/tests/kept/16676a2
+
+Run by the old build's own code, once; the files are kept as they came. Drawn faces alone.
+"""
+
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from network_data import data, params
+from repository import SMALL, Repository
+
+from ferflow.artifacts import Split
+from ferflow.classifier import Classifier, save_classifier
+from ferflow.families import family_module, family_names, pick_family
+from ferflow.fitting import TrainingData
+from ferflow.params import read_yaml
+from ferflow.train.network.loop import Training
+
+LABELS = ("angry", "happy", "sad")
+N_FEATURES = 6
+
+
+def rows(seed, n=60):
+    """Three classes apart by their means."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % len(LABELS)
+    x = rng.normal(size=(n, N_FEATURES)).astype(np.float32)
+    x[:, : len(LABELS)] += 2 * np.eye(len(LABELS), dtype=np.float32)[y]
+    words = np.full(n, "")
+    return Split(x, y, np.array([f"row_{k}" for k in range(n)]), words, LABELS)
+
+
+def classical(target):
+    """A folder of each family on features, and what it answers to ten rows."""
+    answers = {}
+    for name in family_names():
+        if name == "network":
+            continue
+        settings = read_yaml(Path("presets/defaults.yaml"))
+        settings["train"]["family"] = name
+        if "n_estimators" in settings["train"][name]:
+            settings["train"][name]["n_estimators"] = 3
+        if name == "hist_gradient_boosting":
+            settings["train"][name] |= {"max_iter": 3, "max_features": 1.0}
+        mask = np.array([True] * (N_FEATURES - 1) + [False])
+        train = replace(rows(0), x=rows(0).x[:, mask])
+        model = family_module(name).fit(TrainingData(train), pick_family(settings)[1], 0).model
+        made = Classifier(name, model, mask, LABELS, {"lighting": "none"})
+        save_classifier(target / name, made)
+        answers[name] = made.predict_proba(rows(1, 10).x).tolist()
+    (target / "answers.json").write_text(json.dumps(answers, indent=1) + "\n")
+
+
+def network(target):
+    """A network's folder, its answers to two faces, and a checkpoint broken off after epoch 2."""
+    options = params(epochs=4)
+    fitted = family_module("network").fit(data(), options, 0)
+    images = data().val.x[:2]
+    labels = tuple(data().train.labels)
+    mask = np.ones(images[0].size, np.bool_)
+    made = Classifier("network", fitted.model, mask, labels, {"lighting": "none"})
+    save_classifier(target / "network", made)
+    np.save(target / "network-faces.npy", images)
+    (target / "network-answers.json").write_text(
+        json.dumps(made.predict_proba(images).tolist()) + "\n"
+    )
+    run_epoch = Training.run_epoch
+
+    def broken(self, *words):
+        if len(self.history) == 2:
+            raise KeyboardInterrupt
+        return run_epoch(self, *words)
+
+    Training.run_epoch = broken
+    with tempfile.TemporaryDirectory() as scratch:
+        with contextlib.suppress(KeyboardInterrupt):
+            family_module("network").fit(data(Path(scratch)), options, 0)
+        (checkpoint,) = Path(scratch).rglob("checkpoint.safetensors")
+        shutil.copy(checkpoint, target / "checkpoint.safetensors")
+
+
+def run(target):
+    """params.yaml, a record and MLflow's store of a small quickstart."""
+    with tempfile.TemporaryDirectory() as scratch:
+        repository = Repository(Path(scratch))
+        repository.use("quickstart", *SMALL)
+        repository.commit()
+        repository.run("dvc", "repro")
+        repository.run("ferflow", "track")
+        repository.run("ferflow", "record", "--name", "small")
+        shutil.copy(repository.folder / "params.yaml", target)
+        record = repository.folder / "metrics/papers/quickstart"
+        for path in record.glob("seed-0-small.*"):
+            shutil.copy(path, target)
+        with zipfile.ZipFile(
+            target / "mlflow.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9
+        ) as z:
+            for path in sorted((repository.folder / ".mlflow").glob("*.db")):
+                z.write(path, path.name)
+
+
+def main():
+    target = Path(sys.argv[1])
+    target.mkdir(parents=True)
+    classical(target)
+    network(target)
+    run(target)
+
+
+if __name__ == "__main__":
+    main()
