@@ -12,7 +12,7 @@ import pytest
 from repository import SMALL, Repository
 
 from ferflow.evaluation.metrics import split_metrics
-from ferflow.evaluation.predictions import read_predictions, split_predictions
+from ferflow.evaluation.predictions import read_predictions, split_predictions, twin_numbers
 
 ROOT = Path(__file__).parents[1]
 FROM_BALANCE = ["balance", "select_features", "train", "evaluate", "track"]
@@ -42,7 +42,9 @@ def test_the_metrics_follow_from_the_stored_probabilities(small):
     predictions = read_predictions(small.folder / "data/evaluation/predictions.parquet")
     assert set(predictions["split"]) == {"train", "val", "test"}
     for name in ("train", "val", "test"):
-        assert split_metrics(*split_predictions(predictions, name)) == written[name]
+        twins = twin_numbers(predictions, name)
+        again = split_metrics(*split_predictions(predictions, name), twins=twins)
+        assert again == written[name]
     assert written["protocol"]["data_set"] == "synthetic faces with planted defects"
 
 
