@@ -76,7 +76,7 @@ def split_metrics(
         "log_loss": _log_loss(y, p),
         "top2_accuracy": _top2_accuracy(y, p),
         "ece": _expected_calibration_error(reliability_table(y, p, n_bins)),
-        "ece_floor": calibration_floor(p, n_bins),
+        "ece_floor": calibration_floor(p, n_bins, twins),
         "one_vs_rest_accuracy": _one_vs_rest_accuracy(y, predicted, len(labels)),
         "per_class": per_class.to_dict(orient="index"),
     }
@@ -160,16 +160,22 @@ def reliability_table(y: Indices, p: Probabilities, n_bins: int = 15) -> pd.Data
     )
 
 
-def calibration_floor(p: Probabilities, n_bins: int = 15) -> float:
+def calibration_floor(p: Probabilities, n_bins: int = 15, twins: Indices | None = None) -> float:
     """The expected calibration error, in the mean, of a model that is calibrated exactly.
 
     Were every decision of confidence q right with probability q, the right decisions of a bin
     would still scatter about the sum of its q with variance v = sum q (1 - q), and their gap would
-    be sqrt(2 v / pi) in the mean (normal approximation). The floor is the sum over the bins by n.
+    be sqrt(2 v / pi) in the mean. The floor is the sum over the bins by n. Twins are right or wrong
+    together: an image of m twins adds m q (1 - q). The normal approximation is a little too large
+    where nearly every decision is sure.
     """
     top = np.asarray(p, dtype=np.float64).max(axis=1)
     bins = _confidence_bins(top, n_bins)
-    variance = np.bincount(bins, weights=(top * (1 - top)).clip(0), minlength=n_bins)
+    weights = (top * (1 - top)).clip(0)
+    if twins is not None:
+        _, index, sizes = np.unique(twins, return_inverse=True, return_counts=True)
+        weights = weights * sizes[index]
+    variance = np.bincount(bins, weights=weights, minlength=n_bins)
     return float(np.sqrt(2 * variance / np.pi).sum() / len(top))
 
 

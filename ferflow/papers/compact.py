@@ -129,6 +129,8 @@ def read_answers(path: Path) -> dict[str, Answers]:
                 raise ValueError(f"it has more than {_MAX_ROWS:,} rows")
             labels, single = _check_schema(file.schema_arrow)
             frame = file.read(use_threads=False).to_pandas()
+        if frame.empty or frame.isna().any(axis=None):
+            raise ValueError("it has no rows, or empty cells")
         return {
             str(name): _answers(rows, labels, single)
             for name, rows in frame.groupby("split", sort=False, observed=True)
@@ -254,7 +256,7 @@ def _answers(rows: pd.DataFrame, labels: list[str], single: bool) -> Answers:
     twins = None
     if _TWINS in rows:
         twins = rows[_TWINS].to_numpy(dtype=np.int64)
-        if ((twins < 0) | (twins > np.arange(len(twins)))).any():
+        if ((twins < 0) | (twins > np.arange(len(twins)))).any() or (twins[twins] != twins).any():
             raise ValueError(f"{_TWINS} must number the first row of each group, from 0")
         twins = first_rows(twins)
     return Answers(image, y, _restored(p) if single else p, labels, twins)

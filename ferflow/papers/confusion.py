@@ -110,7 +110,8 @@ def read_confusion(matrix: ConfusionMatrix) -> MatrixReading:
     counts = matrix.counts
     n, right = int(counts.sum()), int(np.trace(counts))
     low, high = wilson_interval(right, n)
-    agreement = float(counts.sum(axis=1) @ counts.sum(axis=0) / n**2)
+    rows, columns = (counts.sum(axis=axis) / n for axis in (1, 0))
+    agreement = float(rows @ columns)
     accuracy = right / n
     return MatrixReading(
         n=n,
@@ -184,8 +185,9 @@ def _verdict(
     words = _words(tested)
     if tested.p >= LEVEL and tested.least >= LEVEL:
         return (
-            "Too few images to tell whether the rows depend on the label: with these row and "
-            f"column sums even the most dependent matrix has {p_text(tested.least)} ({words})."
+            "Too few images to tell by this test whether the rows depend on the label: with these "
+            f"row and column sums even the most dependent matrix has {p_text(tested.least)} "
+            f"({words})."
         )
     if tested.p >= LEVEL:
         return f"The rows are consistent with {shuffled} ({words})."
@@ -196,7 +198,7 @@ def _verdict(
             f"{actual} taken for {predicted} is {printed}, where {expected:.1f} are expected "
             f"(with that cell: {words})."
         )
-    return f"The rows depend on the label ({words}): out of reach of a shuffled order."
+    return f"The rows depend on the label ({words}): a shuffled order would hardly show this."
 
 
 def _words(tested: Independence) -> str:

@@ -32,12 +32,13 @@ def is_unfinished(record: RunRecord, records: Iterable[RunRecord]) -> bool:
       that the rule before says nothing of it.
     """
     epochs = len(record.training.get("epoch", []))
-    if not epochs:
-        return False
+    if not epochs:  # a network's curves are lost, other fits have none
+        return record.params.get("train.family") == "network"
     paper = paper_of(record.preset)
     if paper is not None and paper.epochs is not None and epochs >= paper.epochs:
         return False
-    stopped_early = epochs < int(record.params.get(_EPOCHS, epochs))
+    wanted = record.params.get(_EPOCHS)
+    stopped_early = isinstance(wanted, int) and epochs < wanted
     if stopped_early and record.params.get("train.network.patience") is not None:
         return False
     if record.params.get("train.network.schedule") in ENDS_AT_ZERO:
@@ -53,8 +54,8 @@ def _levelled_off(record: RunRecord, epochs: int) -> bool:
     if before < 1 or len(val) < epochs or len(loss) < epochs:
         return False
     gain = max(val) - max(val[:before])
-    fall = (loss[before - 1] - loss[-1]) / loss[before - 1]
-    return gain < VAL_GAIN and fall < LOSS_FALL
+    fall = loss[before - 1] - loss[-1]
+    return gain < VAL_GAIN and fall <= LOSS_FALL * loss[before - 1]
 
 
 def _at_majority(record: RunRecord) -> bool:
@@ -62,7 +63,9 @@ def _at_majority(record: RunRecord) -> bool:
     per_class = record.metrics.get("val", {}).get("per_class")
     if not isinstance(per_class, dict):
         return False
-    support = [scores["support"] for scores in per_class.values()]
+    support = [scores.get("support", 0) for scores in per_class.values()]
+    if not any(support):
+        return False
     return record.score("val", "accuracy_low") <= max(support) / sum(support)
 
 

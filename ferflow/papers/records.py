@@ -33,6 +33,8 @@ _RESERVED = re.compile(r"(summary|mistake-|seed-|fold-).*|.*-fold-\d+")  # see `
 
 _MAX_BYTES = 1 << 20
 
+_NEEDED = {*SCORES, "accuracy_low", "accuracy_high", "n", "one_vs_rest_accuracy"}
+
 Word = Annotated[str, Field(pattern=f"^{WORD.pattern}$")]
 Number = Annotated[int, Field(ge=-(2**53), le=2**53)] | float  # what a float holds exactly
 Curves = dict[str, list[Number | None]]
@@ -64,7 +66,7 @@ class RunRecord(Record):
     protocol: dict[str, Any]
     predictions_sha256: str
     fold: int | None = None
-    n_folds: int | None = None
+    n_folds: Annotated[int, Field(ge=3)] | None = None
     mistake: Word | None = None
     members: dict[str, float] | None = None
     params: dict[str, Any] = Field(default_factory=dict)
@@ -83,9 +85,16 @@ class RunRecord(Record):
     def _whole(cls, metrics: dict[str, Scores]) -> dict[str, Scores]:
         for split, scores in metrics.items():
             numbers = {name for name, value in scores.items() if not isinstance(value, dict)}
-            if lacking := {*SCORES, "accuracy_low", "accuracy_high"} - numbers:
+            if lacking := _NEEDED - numbers:
                 raise ValueError(f"{split} lacks the score {min(lacking)}")
         return metrics
+
+    @field_validator("training")
+    @classmethod
+    def _even(cls, training: Curves) -> Curves:
+        if len({len(values) for values in training.values()}) > 1:
+            raise ValueError("its columns differ in length")
+        return training
 
     @field_validator("costs")
     @classmethod

@@ -62,14 +62,19 @@ def _rescore(record: RunRecord, within: dict[str, dict[int, int]], seen: dict[st
         name: replace(split, twins=_twins(split, within[name]))
         for name, split in record.answers().items()
     }
-    metrics = dict(record.metrics)
+    metrics, kept = dict(record.metrics), list[str]()
     for name, split in answers.items():
         apart = split.take(np.flatnonzero(~np.isin(split.image, seen[name])))
         views = (("", split), (SUFFIX, apart), (TTA_SUFFIX, split), (TTA_SUFFIX + SUFFIX, apart))
         for ending, rows in views:
-            if (scores := metrics.get(name + ending)) and scores["n"] == len(rows.y):
-                of_one_view = not ending.startswith(TTA_SUFFIX)
-                metrics[name + ending] = scores | _again(scores, rows, of_one_view, record)
+            scores = metrics.get(name + ending)
+            if scores is None:
+                continue
+            if scores["n"] != len(rows.y):
+                kept.append(name + ending)
+                continue
+            of_one_view = not ending.startswith(TTA_SUFFIX)
+            metrics[name + ending] = scores | _again(scores, rows, of_one_view, record)
     path = record.file("parquet")
     rewrite_twins(path, answers)
     save_figures(
@@ -82,7 +87,8 @@ def _rescore(record: RunRecord, within: dict[str, dict[int, int]], seen: dict[st
         )
     )
     groups = {name: _n_twins(split) for name, split in answers.items()}
-    return ", ".join(f"{name}: {n} images with an earlier twin" for name, n in groups.items())
+    text = ", ".join(f"{name}: {n} images with an earlier twin" for name, n in groups.items())
+    return f"{text}; left as they were: {', '.join(kept)}" if kept else text
 
 
 def _again(scores: Scores, rows: Answers, of_one_view: bool, record: RunRecord) -> Scores:
@@ -92,7 +98,7 @@ def _again(scores: Scores, rows: Answers, of_one_view: bool, record: RunRecord) 
     again: Scores = {"accuracy_low": low, "accuracy_high": high}
     if of_one_view:
         n_bins = int(record.params.get("evaluate.calibration_bins", N_BINS))
-        again["ece_floor"] = calibration_floor(rows.p, n_bins)
+        again["ece_floor"] = calibration_floor(rows.p, n_bins, rows.twins)
     return again
 
 

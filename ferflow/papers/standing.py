@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Literal
 
 from ferflow.evaluation.metrics import independent_rows
+from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.papers.decoder import decode, lifting_share
 from ferflow.papers.ended import is_unfinished
 from ferflow.papers.margin import Z_975, margin
@@ -17,8 +18,6 @@ from ferflow.papers.mistakes import right_by_threshold
 from ferflow.papers.records import MISTAKE, RunRecord, groups, over_runs
 from ferflow.papers.registry import METRICS, Claim, Paper, load_papers
 from ferflow.papers.verdict import CEILING_CLASSES, Beside, Kind, Verdict, scatter
-
-TWINS = "_without_twins"  # what `evaluate` adds to a split's name
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,7 @@ class Standing:
     honest: Figure | None
     without_twins: Figure | None
     mistakes: dict[str, Figure]
+    recorded: bool
 
     @property
     def nearest_mistake(self) -> tuple[str, Figure] | None:
@@ -86,14 +86,18 @@ class Standing:
         if self.claim.n_images_assumed:
             caveats.append(f"{self.claim.n_images:,} test images are our assumption")
         return replace(
-            verdict, preset=self.claim.preset, beside=self._beside(verdict), caveats=tuple(caveats)
+            verdict,
+            preset=self.claim.preset,
+            recorded=self.recorded,
+            one_run=self.honest is not None and self.honest.n == 1,
+            beside=self._beside(verdict),
+            caveats=tuple(caveats),
         )
 
     def _of_the_figure(self) -> Verdict:
         claim, n = self.claim, self.claim.n_images
         if self.metric != "accuracy":
-            margin = scatter(self.claimed, n)
-            return Verdict(self.claimed, None, claim.n_classes, n, margin)
+            return Verdict(self.claimed, None, claim.n_classes, n)
         verdict = decode(self.claimed, claim.n_classes, n_images=n)
         if claim.fer2013:
             return verdict
@@ -117,8 +121,9 @@ class Standing:
     def _apart(self, figure: Figure) -> Literal[-1, 0, 1] | None:
         """1, -1 or 0: the claim is above, below or within a figure's scatter and its own.
 
-        The claim's own test images are a sample, too. An accuracy's margin over them is binomial;
-        another score's is the record's own, in proportion to the numbers of images. It is added in
+        The claim's own test images are a sample, too. An accuracy's margin over them is binomial,
+        at the accuracy of both together, for the question is whether they are one; another score's
+        is the record's own, in proportion to the numbers of images. It is added in
         squares, as of independent errors. None where the figure's scatter is not known.
         """
         if figure.margin is None or figure.images is None:
@@ -126,7 +131,8 @@ class Standing:
         n = self.claim.n_images
         sampling = figure.images * math.sqrt(figure.n_images / n)
         if self.metric == "accuracy" and figure is self.honest:
-            sampling = scatter(self.claimed, n)
+            both = figure.value * figure.n_images + self.claimed * n
+            sampling = scatter(both / (figure.n_images + n), n)
         gap = self.claimed - figure.value
         if abs(gap) <= math.hypot(figure.margin, sampling):
             return 0
@@ -255,7 +261,7 @@ def _standings(records: list[RunRecord]) -> Iterator[Standing]:
                 }
                 honest, without_twins = (
                     figure_of(group, split, metric, unfinished=unfinished)
-                    for split in (claim.split, claim.split + TWINS)
+                    for split in (claim.split, claim.split + SUFFIX)
                 )
                 yield Standing(
                     paper,
@@ -265,4 +271,5 @@ def _standings(records: list[RunRecord]) -> Iterator[Standing]:
                     honest,
                     without_twins,
                     mistakes | (in_metric if metric == "accuracy" else {}),
+                    bool(group),
                 )

@@ -70,22 +70,23 @@ class Verdict:
     """What can be said of a claimed figure.
 
     kind : None for other metrics than accuracy, of which no ceiling is published. about : what no
-    ceiling is known for, such as '5 classes'. margin : 95 % scatter of a figure of this size on
-    its number of test images. readings : the mistakes that could print it; none for a figure that
-    needs none. share : the least share of the scored images that a network of 0.74 must have been
-    trained on. beside : the preset's record, None where there is none. caveats : what the verdict
-    assumes.
+    ceiling is known for, such as '5 classes'. readings : the mistakes that could print it; none for
+    a figure that needs none. share : the least share of the scored images that a network of 0.74
+    must have been trained on. recorded : whether the preset has a record. beside : its figure, None
+    where there is none on the claim's split. one_run : whether that is of one run. caveats : what
+    the verdict assumes.
     """
 
     claimed: float
     kind: Kind | None
     n_classes: int
     n_images: int
-    margin: float
     about: str = ""
     readings: tuple[Reading, ...] = ()
     share: float | None = None
     preset: str | None = None
+    recorded: bool = False
+    one_run: bool = False
     beside: Beside | None = None
     caveats: tuple[str, ...] = field(default=())
 
@@ -105,6 +106,8 @@ class Verdict:
     def long(self) -> str:
         """The same in whole sentences."""
         caveats = [f"{caveat[0].upper()}{caveat[1:]}." for caveat in self.caveats]
+        if self.one_run:
+            caveats.append("One run: how training scatters is not known.")
         return " ".join([*self._kind_in_long(), *self._preset_in_long(), *caveats])
 
     def _kind_in_short(self) -> str:
@@ -127,7 +130,7 @@ class Verdict:
 
     def _preset_in_short(self) -> list[str]:
         if self.beside is None:
-            return ["its preset is not yet run"] if self.preset else []
+            return [f"its preset {self._absent()}"] if self.preset else []
         likened = self._likened()
         return [self._relation(), f"with {likened} the preset prints this" if likened else ""]
 
@@ -187,20 +190,23 @@ class Verdict:
 
     def _below(self, name: str) -> str:
         guess = 1 / self.n_classes
-        near = guess - self.claimed <= self.margin
-        by = f" by less than its scatter on {self.n_images:,} images (± {self.margin:.3f})"
-        return (
-            f"{name} is below guessing ({guess:.3f} for {self.n_classes} classes)"
-            f"{by if near else ''}: the labels are in another order, or something is at fault."
-        )
+        margin = scatter(guess, self.n_images)
+        start = f"{name} is below guessing ({guess:.3f} for {self.n_classes} classes)"
+        if guess - self.claimed <= margin:
+            return (
+                f"{start} by less than the scatter of guessing on {self.n_images:,} images "
+                f"(± {margin:.3f}): it cannot be told from guessing."
+            )
+        return f"{start}: the labels are in another order, or something is at fault."
 
     def _excess(self, ceiling: float, whose: str) -> list[str]:
         """A caution where chance alone may have lifted the figure over a ceiling."""
-        if self.claimed - ceiling > self.margin:
+        margin = scatter(ceiling, self.n_images)
+        if self.claimed - ceiling > margin:
             return []
         return [
-            f"It exceeds the best {whose} by less than its scatter on {self.n_images:,} images "
-            f"(± {self.margin:.3f})."
+            f"It exceeds the best {whose} by less than such a figure scatters on "
+            f"{self.n_images:,} images (± {margin:.3f})."
         ]
 
     def _consistent(self, subject: str, ceiling: float) -> list[str]:
@@ -237,14 +243,15 @@ class Verdict:
     def _preset_in_long(self) -> list[str]:
         beside = self.beside
         if beside is None:
-            return [f"Its preset `{self.preset}` is not yet run."] if self.preset else []
+            return [f"Its preset `{self.preset}` {self._absent()}."] if self.preset else []
         subject, name = f"Its preset `{self.preset}`", f"{beside.reached:.3f}"
         state = ", unfinished as it is" if beside.unfinished else ""
         match beside.side:
             case None:
                 text = f"{subject} differs by {self.claimed - beside.reached:+.3f}{state}"
             case 1 if beside.unfinished:
-                text = f"{subject} is unfinished at {name}, which says nothing of what it can reach"
+                unknown = "which does not tell whether it can reach this"
+                text = f"{subject} is unfinished at {name}, {unknown}"
             case 1:
                 text = f"{subject} does not reach it ({name})"
             case 0:
@@ -254,6 +261,9 @@ class Verdict:
         likened = self._likened()
         same = [f"With {likened} the preset prints the same within the scatter."]
         return [f"{text}.", *(same if likened else [])]
+
+    def _absent(self) -> str:
+        return "has no figure on this split" if self.recorded else "is not yet run"
 
     def _likened(self) -> str:
         """The preset's mistakes that print the claim."""
