@@ -94,7 +94,8 @@ GOLDEN = {
     "or at least 8 % of the scored images trained on (by a network of 0.74); " + NOTHING,
     0.78: "0.780 " + ABOVE + " It exceeds the best ensemble by less than such a figure scatters on "
     "3,589 images (± 0.014). It is consistent with `one_vs_rest` of 0.230 (less than naming every "
-    "image happy), `select_on_test` of at least 0.759 (ensembles only), `score_on_merged_validation` of "
+    "image happy), `select_on_test` of at least 0.759 (ensembles only), "
+    "`score_on_merged_validation` of "
     "0.560 (many models), `leaky_splits` of 0.761 (ensembles only), `drop_hard_classes` of at "
     "least 0.678 (good single networks, people) or at least 15 % of the scored images trained on "
     "(by a network of 0.74); " + NOTHING,
