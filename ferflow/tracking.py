@@ -18,7 +18,7 @@ import pandas as pd
 
 from ferflow.artifacts import load_split
 from ferflow.costs import find_cost, read_lock
-from ferflow.extraction import FeaturesParams
+from ferflow.features_params import FeaturesParams
 from ferflow.files import read_json
 from ferflow.last_run import (
     METRICS_FILES,
