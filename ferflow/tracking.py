@@ -47,6 +47,7 @@ _PACKAGES = (  # what ferflow/mlflow_model.py reaches
     "opencv-python-headless",
     "pandas",
     "pydantic",
+    "pyyaml",
     "ruamel.yaml",
     "scikit-learn",
     "skops",
