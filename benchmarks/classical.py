@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.data import peak_mb
-from ferflow.acceleration import installed
 from ferflow.artifacts import Split, load_split
+from ferflow.compute_params import installed
 from ferflow.families import family_module
 from ferflow.fitting import TrainingData
 from ferflow.params import read_yaml

@@ -33,7 +33,8 @@ from ferflow.aco import AntColonySelector
 from ferflow.aco.colony import draw_subsets
 from ferflow.artifacts import load_split
 from ferflow.masks import load_mask, save_mask, select_columns
-from ferflow.selection import Judge, SelectionParams, make_judge
+from ferflow.selection import Judge, make_judge
+from ferflow.selection_params import SelectionParams
 
 N_ANTS, N_ITERATIONS, SHARE = 20, 3, 0.5
 N_SUBSETS = N_ANTS * N_ITERATIONS

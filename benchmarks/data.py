@@ -14,8 +14,9 @@ import time
 import zipfile
 from pathlib import Path
 
+from ferflow.data.data_params import DataParams
 from ferflow.data.fer_csv import COLUMNS
-from ferflow.data.sources import DataParams, read_path
+from ferflow.data.sources import read_path
 from ferflow.data.splitting import split_collection
 from ferflow.params import pick_section, read_yaml
 

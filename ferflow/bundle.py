@@ -11,8 +11,9 @@ from ferflow.classifier import Classifier, load_classifier, write_about
 from ferflow.costs import read_lock
 from ferflow.data.seen_images import write_seen
 from ferflow.errors import FerflowError
+from ferflow.evaluation.params import EvaluateParams
 from ferflow.evaluation.protocol import describe
-from ferflow.evaluation.report import EvaluateParams, predict, split_scores
+from ferflow.evaluation.report import predict, split_scores
 from ferflow.evaluation.without_twins import read_twins, without_twins
 from ferflow.last_run import check_finished
 from ferflow.model_card import model_card

@@ -156,9 +156,9 @@ def colony_study(
 @app.command()
 def track() -> None:
     """Put the last run into MLflow, unless it is there already."""
-    from ferflow.tracking import track_run
+    from ferflow.tracked import track_last_run
 
-    print(track_run())
+    print(track_last_run())
 
 
 @app.command()

@@ -23,7 +23,8 @@ from tqdm import tqdm
 from ferflow.aco import AntColonySelector
 from ferflow.aco.heuristic import heuristic_values
 from ferflow.artifacts import Split, load_split
-from ferflow.selection import Judge, SelectionParams, best_k, make_judge, random_k
+from ferflow.selection import Judge, best_k, make_judge, random_k
+from ferflow.selection_params import SelectionParams
 from ferflow.study_figures import draw_diversity, draw_effects, draw_methods, draw_sizes
 from ferflow.tables import write_table
 

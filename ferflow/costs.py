@@ -14,6 +14,7 @@ from typing import Any
 
 from ferflow.files import read_json, write_json
 from ferflow.params import PARAMS_FILE, read_yaml, repository_root
+from ferflow.yaml_text import parse_yaml
 
 SCRATCH = Path(".ferflow")  # ignored by Git, safe to delete
 LOCK_FILE = Path("dvc.lock")
@@ -60,7 +61,7 @@ def declared_stages(params: dict[str, Any]) -> dict[str, Any]:
     """The stages of dvc.yaml, parameters put in where it names them."""
     text = PIPELINE_FILE.read_text(encoding="utf-8")
     filled = re.sub(r"\$\{([\w.]+)\}", lambda match: str(_lookup(params, match[1])), text)
-    return dict(_yaml(filled)["stages"])
+    return dict(parse_yaml(filled)["stages"])
 
 
 def read_lock() -> dict[str, Any]:
@@ -93,12 +94,6 @@ def _lookup(params: dict[str, Any], dotted: str) -> Any:
     for part in dotted.split("."):
         value = value[part]
     return value
-
-
-def _yaml(text: str) -> Any:
-    from ruamel.yaml import YAML
-
-    return YAML(typ="safe", pure=True).load(text)
 
 
 def _cost_file(stage: str, fingerprint: str) -> Path:

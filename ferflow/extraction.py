@@ -4,54 +4,17 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
 from tqdm import tqdm
 
 from ferflow.artifacts import Split, split_writer
 from ferflow.data.seen_images import refuse_seen
+from ferflow.features_params import FeaturesParams
 from ferflow.files import pass_through
-from ferflow.params import Record, repository_root
-
-
-class FeaturesParams(Record):
-    """The section `features`."""
-
-    method: Literal["pixels", "hog", "lbp", "landmarks", "backbone", "joined"]
-    joined: list[Literal["pixels", "hog", "lbp", "landmarks", "backbone"]]
-    landmarks: str | None
-    landmarks_sha256: str | None
-    landmarks_size: int = Field(ge=16, le=512)
-    backbone: str
-    backbone_sha256: str | None
-    input_size: int = Field(ge=16, le=512)
-    pooling: Literal["flatten", "avg"]
-    batch_size: int = Field(ge=1)
-    precision: Literal["float32", "bfloat16"]
-    device: Literal["auto", "cpu", "cuda"]
-
-    @model_validator(mode="after")
-    def _complete(self) -> "FeaturesParams":
-        if self.method == "joined" and (
-            len(self.joined) < 2 or len(set(self.joined)) < len(self.joined)
-        ):
-            raise ValueError(
-                f"joined must list two or more different extractors; got {self.joined}."
-            )
-        if "landmarks" in self.parts and self.landmarks is None:
-            raise ValueError(
-                "landmarks needs a network of yours, an ONNX file; ferflow/features/landmarks.py "
-                "says which. Name it: ferflow use PRESET --set features.landmarks=FILE"
-            )
-        return self
-
-    @property
-    def parts(self) -> list[str]:
-        """The extractors that are in use."""
-        return list(self.joined) if self.method == "joined" else [self.method]
+from ferflow.params import repository_root
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.classifier import load_classifier
-from ferflow.data.lighting import Lighting, correct_lighting
+from ferflow.data.lighting import correct_lighting
+from ferflow.data.preprocess_params import Lighting
 from ferflow.errors import DataError
-from ferflow.extraction import FeaturesParams, extract_features, make_extractor
+from ferflow.extraction import extract_features, make_extractor
+from ferflow.features_params import FeaturesParams
 from ferflow.hashing import sha256_of
 from ferflow.picture_size import check_encoded
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ferflow.errors import ParamError
-from ferflow.families import architecture_names
 from ferflow.params import nearest
 from ferflow.presets import load_preset, preset_names
 from ferflow.train.network.params import architecture, build_network
+from ferflow.train_params import architecture_names
 
 SIDE, N_CLASSES = 48, 7
 

@@ -1,6 +1,7 @@
 """Parameters: a section of params.yaml becomes a closed, typed, frozen record.
 
-Every record lives beside the code that reads it (`BalanceParams` in `ferflow/data/balance.py`);
+Every record stands beside the code that reads it, in a module that imports nothing else of it
+(`BalanceParams` in `ferflow/data/balance_params.py`), so that a check of them all starts at once;
 this module knows how to read a section, refuse what is wrong in it, and say so.
 """
 
@@ -12,18 +13,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer, ComposerError
-from ruamel.yaml.events import AliasEvent
 
 from ferflow.bounded import read_bounded
 from ferflow.errors import DataError, ParamError
+from ferflow.yaml_text import parse_yaml
 
 PARAMS_FILE = Path("params.yaml")
 
 _MAX_BYTES = 1 << 20  # of a YAML file; the longest, dvc.lock, has some 35,000
-_MAX_BITS = 64
-_MAX_DEPTH = 30  # sections in sections; ours have five
 
 
 class Record(BaseModel):
@@ -38,22 +35,6 @@ R = TypeVar("R", bound=Record)
 def repository_root() -> Path:
     """The repository, also when DVC runs the stages in a temporary copy of it."""
     return Path(os.environ.get("DVC_ROOT") or Path.cwd())
-
-
-class _WithoutAliases(Composer):
-    """A few lines of aliases of aliases stand for millions of values."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.parser.check_event(AliasEvent):
-            raise ComposerError(problem="aliases (*name) are not read; write the value out")
-        if self.depth == _MAX_DEPTH:
-            raise ComposerError(problem="it is nested too deeply")
-        self.depth += 1
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -72,28 +53,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ParamError(f"{path} must hold named sections; got {type(content).__name__}.")
     return content
-
-
-def parse_yaml(text: str) -> Any:
-    """The plain values in a YAML 1.2 text; ValueError where it is none, or has aliases."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Composer = _WithoutAliases
-    try:
-        content = yaml.load(text)
-    except Exception as error:  # the parser raises what int(), dates and its own slips raise
-        raise ValueError(str(error) or type(error).__name__) from None
-    if _has_long_number(content):
-        raise ValueError(f"a whole number has {_MAX_BITS} binary digits at most")
-    return content
-
-
-def _has_long_number(value: Any) -> bool:
-    """Whether there is a number, in hexadecimal perhaps, that Python would refuse to print."""
-    if isinstance(value, dict):
-        return any(map(_has_long_number, [*value, *value.values()]))
-    if isinstance(value, list | tuple | set):
-        return any(map(_has_long_number, value))
-    return isinstance(value, int) and value.bit_length() > _MAX_BITS
 
 
 def load_params(section: str, record: type[R]) -> R:

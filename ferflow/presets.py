@@ -16,8 +16,9 @@ from ferflow.busy import refuse_while_dvc_runs
 from ferflow.errors import ParamError
 from ferflow.files import atomic
 from ferflow.hashing import sha256_of
-from ferflow.params import PARAMS_FILE, Record, flatten, nearest, parse_yaml, read_yaml
+from ferflow.params import PARAMS_FILE, Record, flatten, nearest, read_yaml
 from ferflow.sections import check_params
+from ferflow.yaml_text import parse_yaml
 
 PRESETS = Path("presets")
 DEFAULTS = PRESETS / "defaults.yaml"
@@ -194,7 +195,7 @@ def params_text(params: Any) -> str:
 
 def _plain(params: Any) -> dict[str, Any]:
     """Commented parameters as the plain values that a reader of the file would get."""
-    plain: dict[str, Any] = YAML(typ="safe", pure=True).load(params_text(params))
+    plain: dict[str, Any] = parse_yaml(params_text(params))
     return plain
 
 

@@ -1,9 +1,9 @@
 """The section `train.search`: which settings of a family are to be tried, and how."""
 
+import math
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from ferflow.errors import ParamError
 from ferflow.params import PARAMS_FILE, Record, nearest, pick_section
@@ -67,10 +67,11 @@ def check_grid(search: SearchParams, family: str, params: dict[str, Any], kind: 
                     line.replace(f"{PARAMS_FILE}: ", f"{PARAMS_FILE}: train.search.grid: ", 1)
                     for line in str(error).splitlines()
                 ]
-    if not faults and len(ParameterGrid(search.choices)) > _MOST:
+    n_settings = math.prod(map(len, search.choices.values()))
+    if not faults and n_settings > _MOST:
         faults.append(
-            f"{PARAMS_FILE}: train.search.grid makes {len(ParameterGrid(search.choices)):,} "
-            f"settings; {_MOST:,} are the most. Name fewer values."
+            f"{PARAMS_FILE}: train.search.grid makes {n_settings:,} settings; {_MOST:,} are the "
+            "most. Name fewer values."
         )
     if faults:
         raise ParamError("\n".join(faults))
@@ -81,6 +82,8 @@ def candidates(search: SearchParams, params: Record, seed: int) -> list[Record]:
 
     Raises ParamError where two values are legal alone and not together.
     """
+    from sklearn.model_selection import ParameterGrid, ParameterSampler  # a second, for few runs
+
     grid = ParameterGrid(search.choices)
     if search.method == "random" and search.n_candidates < len(grid):
         grid = ParameterSampler(search.choices, search.n_candidates, random_state=seed)

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ferflow.acceleration import ComputeParams
-from ferflow.data.augment import AugmentParams
-from ferflow.data.balance import BalanceParams
-from ferflow.data.preprocess import PreprocessParams
-from ferflow.data.sources import DataParams
+from ferflow.compute_params import ComputeParams
+from ferflow.data.augment_params import AugmentParams
+from ferflow.data.balance_params import BalanceParams
+from ferflow.data.data_params import DataParams
+from ferflow.data.preprocess_params import PreprocessParams
 from ferflow.errors import ParamError
-from ferflow.evaluation.report import EvaluateParams
-from ferflow.extraction import FeaturesParams
-from ferflow.families import known_architecture, pick_family
+from ferflow.evaluation.params import EvaluateParams
+from ferflow.features_params import FeaturesParams
 from ferflow.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed
-from ferflow.selection import SelectionParams
+from ferflow.selection_params import SelectionParams
+from ferflow.train_params import known_architecture, pick_family
 
 SECTIONS: dict[str, type[Record]] = {
     "data": DataParams,

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
-from pydantic import Field, field_validator, model_validator
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score, f1_score, make_scorer
 
@@ -22,8 +21,8 @@ from ferflow.aco.folds import make_folds
 from ferflow.aco.heuristic import f_values
 from ferflow.aco.racing import FULL
 from ferflow.artifacts import Split
-from ferflow.errors import DataError, ParamError
-from ferflow.params import Record
+from ferflow.errors import DataError
+from ferflow.selection_params import SelectionParams
 
 HISTORY_COLUMNS = ["iteration", "ant", "n_features", "score", "best_score"]
 SELECTED_ON_VAL = "selected_on_these_rows"
@@ -32,52 +31,6 @@ SCORERS = {
     "f1_macro": make_scorer(f1_score, average="macro", zero_division=0.0),
     "accuracy": make_scorer(accuracy_score),
 }
-
-
-class SelectionParams(Record):
-    """The section `selection`."""
-
-    method: Literal["none", "ant_colony", "k_best", "random"]
-    n_features: Any
-    n_ants: int = Field(ge=1)
-    n_iterations: int = Field(ge=1)
-    alpha: float = Field(ge=0)
-    beta: float = Field(ge=0)
-    q0: float = Field(ge=0, le=1)
-    rho: float = Field(ge=0, le=1)
-    parsimony: float = Field(ge=0)
-    score: Literal["f1_macro", "accuracy"]
-    n_trees: int = Field(ge=1)
-    max_rows: int = Field(ge=10)
-
-    @field_validator("n_features")
-    @classmethod
-    def _size(cls, value: Any) -> Any:
-        count = type(value) is int and value >= 1
-        fraction = type(value) is float and 0 < value < 1
-        if not (count or fraction or value == "auto"):
-            raise ValueError(
-                f"must be 'auto', a count from 1, or a fraction between 0 and 1; got {value!r}."
-            )
-        return value
-
-    @model_validator(mode="after")
-    def _auto_needs_ants(self) -> "SelectionParams":
-        if self.method in ("k_best", "random") and self.n_features == "auto":
-            raise ValueError(f"n_features: 'auto' needs ants; with {self.method} give a number.")
-        return self
-
-    def n_kept(self, n_features: int) -> int | None:
-        """How many of n_features to keep, or None where the ants choose."""
-        match self.n_features:
-            case "auto":
-                return None
-            case int(count) if count > n_features:
-                raise ParamError(f"selection.n_features: asked {count}, there are {n_features}.")
-            case int(count):
-                return int(count)
-            case fraction:
-                return max(1, round(float(fraction) * n_features))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from ferflow.errors import FerflowError
 from ferflow.locks import exclusive
 from ferflow.params import repository_root
+from ferflow.store_file import EXPERIMENT, FOLDER, artifacts_uri, own_database
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -17,9 +18,6 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-
-EXPERIMENT = "ferflow"
-FOLDER = Path(".mlflow")
 
 
 def open_store() -> tuple[MlflowClient, str]:
@@ -36,10 +34,10 @@ def open_store() -> tuple[MlflowClient, str]:
         if not file.exists():
             _create(file)
         client = MlflowClient(database_uri(file))
-        experiment_id = _experiment(client, _artifacts(file))
-    if file == _own_database():
+        experiment_id = _experiment(client, artifacts_uri(file))
+    if file == own_database():
         location = client.get_experiment(experiment_id).artifact_location
-        if location != _artifacts(file):
+        if location != artifacts_uri(file):
             raise FerflowError(
                 f"{file.parent} was made for runs in {location}: the repository was moved, and "
                 f"MLflow stores full paths. Delete {FOLDER}/ and run `ferflow track`."
@@ -67,10 +65,6 @@ def database_uri(file: Path) -> str:
     return f"sqlite:///{file}"
 
 
-def _own_database() -> Path:
-    return repository_root().resolve() / FOLDER / "mlflow.db"
-
-
 def _database() -> Path | None:
     """The sqlite file that is the store, or None where a server is.
 
@@ -78,7 +72,7 @@ def _database() -> Path | None:
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
-        return _own_database()
+        return own_database()
     if not uri.startswith("sqlite:"):
         return None
     return repository_root().resolve() / str(make_url(uri).database)
@@ -100,13 +94,8 @@ def _create(file: Path) -> None:
     part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
     try:
-        MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, _artifacts(file))
+        MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, artifacts_uri(file))
         part.rename(file)
     except BaseException:
         part.unlink(missing_ok=True)  # what a full disk took of it
         raise
-
-
-def _artifacts(file: Path) -> str:
-    """Beside the database, wherever the process runs that makes the experiment."""
-    return (file.parent / "artifacts").as_uri()

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ferflow.artifacts import load_split
 from ferflow.costs import find_cost, read_lock
-from ferflow.extraction import FeaturesParams
+from ferflow.features_params import FeaturesParams
 from ferflow.files import read_json
 from ferflow.last_run import (
     METRICS_FILES,
@@ -30,6 +30,7 @@ from ferflow.last_run import (
 )
 from ferflow.params import PARAMS_FILE, flatten, read_yaml, repository_root
 from ferflow.store import one_writer, open_store
+from ferflow.store_file import FINGERPRINT
 from ferflow.summary import protocol_line
 from ferflow.tables import read_table
 
@@ -40,13 +41,13 @@ CURVES = Path("metrics/plots")
 CLASSIFIER = Path("models/classifier")
 PICTURES = Path("data/evaluation/pictures")
 
-_FINGERPRINT = "ferflow.fingerprint"
 _PACKAGES = (  # what ferflow/mlflow_model.py reaches
     "mlflow",
     "numpy",
     "opencv-python-headless",
     "pandas",
     "pydantic",
+    "pyyaml",
     "ruamel.yaml",
     "scikit-learn",
     "skops",
@@ -97,12 +98,12 @@ def track_mistake(name: str, scores: dict[str, Any]) -> str:
 def _fill_mistake(name: str, scores: dict[str, Any]) -> str:
     fingerprint = f"{lock_fingerprint(read_lock())}-{name}"
     client, experiment_id = open_store()
-    if client.search_runs([experiment_id], f"tags.`{_FINGERPRINT}` = '{fingerprint}'"):
+    if client.search_runs([experiment_id], f"tags.`{FINGERPRINT}` = '{fingerprint}'"):
         return f"MLflow has this mistake already: {name}"
     preset = str(read_yaml(PARAMS_FILE).get("preset"))
     note = f"NOT A RESULT. {scores['what']}"
     tags = {
-        _FINGERPRINT: fingerprint,
+        FINGERPRINT: fingerprint,
         "preset": preset,
         "mistake": name,
         "mlflow.note.content": note,
@@ -122,13 +123,13 @@ def _find_or_create(
 
     A new one is dated back by the stages' seconds, so that MLflow shows the pipeline's duration.
     """
-    found = client.search_runs([experiment_id], f"tags.`{_FINGERPRINT}` = '{fingerprint}'")
+    found = client.search_runs([experiment_id], f"tags.`{FINGERPRINT}` = '{fingerprint}'")
     if found:
         return found[0]
     preset = str(read_yaml(PARAMS_FILE).get("preset"))
     name = os.environ.get("DVC_EXP_NAME") or f"{preset}-{fingerprint[:6]}"
     tags = {
-        _FINGERPRINT: fingerprint,
+        FINGERPRINT: fingerprint,
         "preset": preset,
         "commit": code_commit(),
         "mlflow.user": _user(),

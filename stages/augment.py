@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ferflow.artifacts import load_split
-from ferflow.data.augment import AugmentParams, augment_file
+from ferflow.data.augment import augment_file
+from ferflow.data.augment_params import AugmentParams
 from ferflow.data.sheets import draw_sheet
 from ferflow.params import load_params, load_seed
 from ferflow.stage import run_stage

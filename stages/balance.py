@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ferflow.artifacts import load_split, save_split
-from ferflow.data.balance import BalanceParams, balance, count_rows
+from ferflow.data.balance import balance, count_rows
+from ferflow.data.balance_params import BalanceParams
 from ferflow.files import pass_through, write_json
 from ferflow.params import load_params, load_seed
 from ferflow.stage import run_stage

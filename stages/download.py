@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from ferflow.artifacts import save_split
-from ferflow.data.sources import DataParams, describe, load_data
+from ferflow.data.data_params import DataParams
+from ferflow.data.sources import describe, load_data
 from ferflow.files import write_json
 from ferflow.params import load_params, load_seed
 from ferflow.stage import run_stage

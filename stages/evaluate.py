@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ferflow.artifacts import Split, load_split
 from ferflow.classifier import load_classifier
+from ferflow.evaluation.params import EvaluateParams
 from ferflow.evaluation.predictions import (
     read_predictions,
     tta_predictions,
@@ -12,7 +13,6 @@ from ferflow.evaluation.predictions import (
 )
 from ferflow.evaluation.protocol import describe, protocol
 from ferflow.evaluation.report import (
-    EvaluateParams,
     draw_class_counts,
     draw_colony,
     draw_mistakes,

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ferflow.artifacts import load_split
-from ferflow.extraction import FeaturesParams, extract_file
+from ferflow.extraction import extract_file
+from ferflow.features_params import FeaturesParams
 from ferflow.params import load_params
 from ferflow.stage import run_stage
 

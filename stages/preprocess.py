@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ferflow.artifacts import SPLITS, load_split, save_split
-from ferflow.data.preprocess import PreprocessParams, preprocess
+from ferflow.data.preprocess import preprocess
+from ferflow.data.preprocess_params import PreprocessParams
 from ferflow.data.removed_sheet import draw_removed
 from ferflow.files import write_json
 from ferflow.params import load_params

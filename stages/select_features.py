@@ -11,14 +11,8 @@ from ferflow.costs import SCRATCH
 from ferflow.files import write_json
 from ferflow.masks import save_mask
 from ferflow.params import load_params, load_seed, repository_root
-from ferflow.selection import (
-    Selection,
-    SelectionParams,
-    compare_controls,
-    history,
-    make_judge,
-    select,
-)
+from ferflow.selection import Selection, compare_controls, history, make_judge, select
+from ferflow.selection_params import SelectionParams
 from ferflow.stage import run_stage
 from ferflow.tables import write_table
 

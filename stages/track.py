@@ -7,9 +7,9 @@ from ferflow.stage import run_stage
 
 def main() -> None:
     try:
-        from ferflow.tracking import track_run
+        from ferflow.tracked import track_last_run
 
-        print(track_run())
+        print(track_last_run())
     except Exception as error:  # the results are there: MLflow out of reach must not lose them
         print(f"warning: not tracked ({error}). `ferflow track` tries again.", file=sys.stderr)
 

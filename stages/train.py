@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ferflow.acceleration import ComputeParams
 from ferflow.artifacts import Split, load_split
 from ferflow.classifier import Classifier, save_classifier
+from ferflow.compute_params import ComputeParams
 from ferflow.costs import SCRATCH
-from ferflow.families import family_module, load_family
+from ferflow.families import family_module
 from ferflow.files import write_json
 from ferflow.fitting import TrainingData
 from ferflow.masks import load_mask, select_columns
@@ -15,6 +15,7 @@ from ferflow.params import load_params, load_seed, repository_root
 from ferflow.search import no_search, read_twins, search
 from ferflow.stage import run_stage
 from ferflow.tables import write_table
+from ferflow.train_params import load_family
 
 
 def main(

@@ -15,8 +15,9 @@ from recognition_data import write_model
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
 
 from ferflow.artifacts import Split
+from ferflow.data.data_params import DataParams
 from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.sources import DataParams, read_path
+from ferflow.data.sources import read_path
 from ferflow.data.splitting import split_collection
 from ferflow.data.synthetic import draw_faces
 from ferflow.evaluation.metrics import split_metrics

@@ -33,7 +33,8 @@ from ferflow.artifacts import Split, save_split
 from ferflow.masks import save_mask
 from ferflow.papers.compact import Answers, write_answers
 from ferflow.papers.resampling import SCORES
-from ferflow.params import flatten, parse_yaml, read_yaml
+from ferflow.params import flatten, read_yaml
+from ferflow.yaml_text import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(tempfile.gettempdir()) / f"ferflow-fuzz-{os.getpid()}"

@@ -7,7 +7,7 @@ import torch
 from training_rows import training_data
 
 from ferflow.params import pick_section, read_yaml
-from ferflow.train.network import Params
+from ferflow.train.network.family import Params
 
 ROOT = Path(__file__).parents[1]
 FILES = [  # of a network on a backbone

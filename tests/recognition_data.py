@@ -7,9 +7,10 @@ from ferflow.artifacts import Split
 from ferflow.classifier import Classifier, save_classifier
 from ferflow.data.labels import FER2013_LABELS
 from ferflow.data.synthetic import draw_faces
-from ferflow.families import family_module, pick_family
+from ferflow.families import family_module
 from ferflow.fitting import TrainingData
 from ferflow.params import read_yaml
+from ferflow.train_params import pick_family
 
 N_FACES = 12  # of each class, for the model to learn
 

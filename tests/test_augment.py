@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ferflow.artifacts import load_split, save_split
-from ferflow.data.augment import AugmentParams, augment, augment_file, parse_copy
-from ferflow.data.operations import OPERATIONS
+from ferflow.data.augment import augment, augment_file
+from ferflow.data.augment_params import OPERATIONS, AugmentParams, parse_copy
 from ferflow.errors import ParamError
 from ferflow.params import pick_section
 

@@ -8,7 +8,8 @@ from imblearn import over_sampling
 from imblearn.combine import SMOTETomek
 from imblearn.under_sampling import TomekLinks
 
-from ferflow.data.balance import BalanceParams, balance, count_rows
+from ferflow.data.balance import balance, count_rows
+from ferflow.data.balance_params import BalanceParams
 from ferflow.errors import DataError, ParamError
 
 SMOTE = BalanceParams(method="smote", k_neighbors=3)

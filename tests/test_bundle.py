@@ -15,11 +15,13 @@ from ferflow.data.labels import FER2013_LABELS
 from ferflow.data.seen_images import SEEN_FILE
 from ferflow.data.synthetic import draw_faces
 from ferflow.errors import DataError, FerflowError
-from ferflow.extraction import FeaturesParams, extract_file
+from ferflow.extraction import extract_file
+from ferflow.features_params import FeaturesParams
 from ferflow.files import read_json, write_json
 from ferflow.hashing import sha256_of
 from ferflow.params import pick_section, read_yaml
-from ferflow.train import network, random_forest
+from ferflow.train.network import family as network
+from ferflow.train.random_forest import family as random_forest
 
 ROOT = Path(__file__).parents[1]
 TINY = {"embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "input_size": 48}

@@ -230,7 +230,7 @@ def test_a_regression_is_scikit_learns():
 
 
 def test_every_family_has_a_section_and_only_its_own_is_read(tmp_path, monkeypatch):
-    from ferflow.families import family_names, load_family
+    from ferflow.train_params import family_names, load_family
 
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -13,13 +13,8 @@ from transformers import AutoModel, MobileNetV2Config, MobileNetV2Model
 from ferflow.artifacts import load_split, save_split
 from ferflow.data.synthetic import draw_faces
 from ferflow.errors import DataError, ParamError
-from ferflow.extraction import (
-    Extractor,
-    FeaturesParams,
-    extract_features,
-    extract_file,
-    make_extractor,
-)
+from ferflow.extraction import Extractor, extract_features, extract_file, make_extractor
+from ferflow.features_params import FeaturesParams
 from ferflow.hashing import sha256_of
 
 FACES = draw_faces(["happy", "sad", "fear", "angry", "neutral"], seed=0)

@@ -12,7 +12,8 @@ import pytest
 from conftest import FILTERS_OFF
 
 from ferflow.data.defects import plant_defects
-from ferflow.data.filters import FilterParams, Pool, run_filters
+from ferflow.data.filters import Pool, run_filters
+from ferflow.data.preprocess_params import FilterParams
 from ferflow.data.sources import draw_data_set
 
 

@@ -22,7 +22,7 @@ from transformers import (
 
 from ferflow.errors import DataError, ParamError
 from ferflow.hashing import sha256_of
-from ferflow.train.network import fit, load, predict_proba, save
+from ferflow.train.network.family import fit, load, predict_proba, save
 from ferflow.train.network.params import build_network
 
 TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-import ferflow.train.random_forest as family
+import ferflow.train.random_forest.family as family
 from ferflow.face_classifier import FaceClassifier
 from ferflow.recognition.gradcam import attention, grad_cam
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from ferflow.artifacts import load_split, save_split, split_writer
-from ferflow.data.augment import AugmentParams, augment
-from ferflow.data.balance import BalanceParams, balance
+from ferflow.data.augment import augment
+from ferflow.data.augment_params import AugmentParams
+from ferflow.data.balance import balance
+from ferflow.data.balance_params import BalanceParams
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ from ferflow.masks import load_mask
 from ferflow.papers.compact import read_answers
 from ferflow.papers.confusion import read_matrix
 from ferflow.papers.records import read_record
-from ferflow.params import parse_yaml, read_yaml
+from ferflow.params import read_yaml
 from ferflow.presets import load_preset, parse_setting
+from ferflow.yaml_text import parse_yaml
 
 pytestmark = pytest.mark.usefixtures("nothing_planted")
 

@@ -9,16 +9,18 @@ import pytest
 
 from ferflow.artifacts import SPLITS, Split
 from ferflow.classifier import Classifier
-from ferflow.data.augment import AugmentParams, augment
-from ferflow.data.balance import BalanceParams
+from ferflow.data.augment import augment
+from ferflow.data.augment_params import AugmentParams
+from ferflow.data.balance_params import BalanceParams
 from ferflow.evaluation.metrics import split_metrics
-from ferflow.extraction import FeaturesParams, extract_features, make_extractor
+from ferflow.extraction import extract_features, make_extractor
+from ferflow.features_params import FeaturesParams
 from ferflow.fitting import TrainingData
 from ferflow.papers import mistakes, run_mistake
 from ferflow.papers.honest_chain import HonestChain
 from ferflow.papers.mistakes import MISTAKES, n_fits, reason_against
 from ferflow.params import read_yaml
-from ferflow.train import random_forest
+from ferflow.train.random_forest import family as random_forest
 from stages import mistake
 
 ROOT = Path(__file__).parents[1]

@@ -11,9 +11,9 @@ from training_rows import training_data
 
 from ferflow.data.policy import check_policy
 from ferflow.errors import DataError, ParamError
-from ferflow.train.network import fit, load, predict_proba, save
 from ferflow.train.network.batches import measure_scale, n_batches, shuffled_batches
 from ferflow.train.network.checkpoint import load_checkpoint, unpack
+from ferflow.train.network.family import fit, load, predict_proba, save
 from ferflow.train.network.loop import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")

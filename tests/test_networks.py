@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from ferflow.errors import ParamError
-from ferflow.families import architecture_names
 from ferflow.network_sizes import explain, measure, network_sizes
 from ferflow.train.network.layers import Conv2d, Flatten, Repeat, batch_norm, initialise
 from ferflow.train.network.params import build_network, check_options
+from ferflow.train_params import architecture_names
 
 
 @pytest.mark.parametrize(

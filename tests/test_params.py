@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from ferflow.errors import ParamError
-from ferflow.families import family_module, family_names, load_family, pick_family
+from ferflow.families import family_module
 from ferflow.params import (
     PARAMS_FILE,
     Record,
@@ -18,6 +18,7 @@ from ferflow.params import (
     read_yaml,
     repository_root,
 )
+from ferflow.train_params import family_names, load_family, pick_family
 
 
 class Colony(Record):

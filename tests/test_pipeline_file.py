@@ -89,12 +89,18 @@ def imported_files(file):
 
 
 def chosen_at_run_time(file, argument):
-    """Every module or package that import_module(f"ferflow.features.{...}") could mean."""
+    """Every module that import_module(f"ferflow.features.{...}") could mean, or
+    import_module(f"ferflow.train.{...}.family").
+    """
     match argument:
         case ast.JoinedStr(values=[ast.Constant(value=prefix), ast.FormattedValue()]):
-            folder = "/".join(prefix.rstrip(".").split("."))
-            inits = {str(path.relative_to(ROOT)) for path in (ROOT / folder).glob("*/__init__.py")}
-            return modules_in(folder) | inits
+            return modules_in(prefix.rstrip(".").replace(".", "/"))
+        case ast.JoinedStr(
+            values=[ast.Constant(value=prefix), ast.FormattedValue(), ast.Constant(value=suffix)]
+        ):
+            folder = ROOT / prefix.rstrip(".").replace(".", "/")
+            found = folder.glob(f"*{suffix.replace('.', '/')}.py")
+            return {str(path.relative_to(ROOT)) for path in found}
     raise AssertionError(f"{file}: cannot tell what {ast.unparse(argument)} imports")
 
 
@@ -124,12 +130,16 @@ def code_among(deps):
             code |= modules_in(str(PurePosixPath(dep).parent))
         elif dep.endswith("}"):
             families = (ROOT / dep).parent.glob("*/**/*.py")
-            code |= {str(path.relative_to(ROOT)) for path in families}
+            code |= {str(path.relative_to(ROOT)) for path in families if not is_empty(path)}
         elif dep.endswith(".py"):
             code.add(dep)
         elif dep.startswith(FOLDERS):
             code |= modules_in(dep)
     return code
+
+
+def is_empty(file):
+    return file.name == "__init__.py" and not holds_code(file)
 
 
 def sections_of(entry):

@@ -10,7 +10,8 @@ from conftest import FILTERS_OFF
 from ferflow.artifacts import load_split, save_split
 from ferflow.data.image_measures import is_constant
 from ferflow.data.lighting import correct_lighting
-from ferflow.data.preprocess import PreprocessParams, preprocess
+from ferflow.data.preprocess import preprocess
+from ferflow.data.preprocess_params import PreprocessParams
 from ferflow.data.synthetic import draw_faces
 from ferflow.errors import ParamError
 from ferflow.params import load_params

@@ -19,7 +19,7 @@ from ferflow.classifier import Classifier, load_classifier, save_classifier
 from ferflow.errors import DataError
 from ferflow.files import write_json
 from ferflow.skops_files import dump_model, load_model
-from ferflow.train.random_forest import Params, fit, load, predict_proba, save
+from ferflow.train.random_forest.family import Params, fit, load, predict_proba, save
 
 LEGAL = {
     "n_estimators": 7,
@@ -125,7 +125,7 @@ def test_the_same_forest_gives_the_same_bytes_in_any_process(tmp_path, forest, r
 import sys
 from pathlib import Path
 import numpy as np
-from ferflow.train.random_forest import Params, fit, save
+from ferflow.train.random_forest.family import Params, fit, save
 sys.path.append(sys.argv[3])
 from training_rows import training_data
 padding = [object() for _ in range(1000)]  # other addresses

@@ -11,13 +11,13 @@ from ferflow.artifacts import Split
 from ferflow.data.preprocess import preprocess
 from ferflow.errors import DataError, ParamError
 from ferflow.evaluation.search_figure import plot_search
-from ferflow.families import pick_family
 from ferflow.fitting import TrainingData
 from ferflow.params import PARAMS_FILE, pick_section, read_yaml
 from ferflow.presets import use
 from ferflow.search import COLUMNS, Twins, group_folds, no_search, read_twins, search, tied_groups
 from ferflow.search_params import SearchParams
 from ferflow.sections import SECTIONS, check_params
+from ferflow.train_params import pick_family
 
 NO_TWINS = Twins(frozenset(), {})
 GRID = [{"C": [0.001, 1.0]}, {"kernel": ["linear", "rbf"]}]
@@ -177,7 +177,7 @@ def test_a_search_works_for_every_kind_of_family():
 
 
 def test_the_tables_of_preprocess_are_read_back(tmp_path, make_split):
-    from ferflow.data.preprocess import PreprocessParams
+    from ferflow.data.preprocess_params import PreprocessParams
     from ferflow.tables import write_table
 
     images = {name: make_split(y=[0, 1, 2], seed=i) for i, name in enumerate(["train", "val"])}

@@ -16,13 +16,13 @@ from ferflow.masks import load_mask
 from ferflow.params import pick_section
 from ferflow.selection import (
     HISTORY_COLUMNS,
-    SelectionParams,
     best_k,
     compare_controls,
     make_judge,
     random_k,
     select,
 )
+from ferflow.selection_params import SelectionParams
 from stages import select_features
 
 LEGAL = {

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from ferflow import store, tracking
 from ferflow.errors import FerflowError
 from ferflow.store import database_uri, one_writer, open_store
+from ferflow.store_file import FINGERPRINT, finished_run, own_database
 
 
 def test_a_relative_database_counts_from_the_repository_and_keeps_pictures_beside_it(
@@ -78,3 +79,26 @@ def test_a_user_without_a_name_is_a_number(monkeypatch):
 
     monkeypatch.setattr(getpass, "getuser", nameless)
     assert tracking._user() == str(os.getuid())
+
+
+def test_a_finished_run_is_found_without_mlflow(tmp_path, monkeypatch):
+    root = tmp_path / "é b"
+    root.mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert finished_run("f") is None
+    client, experiment_id = open_store()
+    run_id = client.create_run(experiment_id, run_name="a", tags={FINGERPRINT: "f"}).info.run_id
+    assert finished_run("f") is None
+    client.set_terminated(run_id, "FINISHED")
+    assert finished_run("f") == "a"
+    assert finished_run("g") is None
+    client.delete_run(run_id)
+    assert finished_run("f") is None
+
+
+def test_a_damaged_database_is_left_to_mlflow(tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    own_database().parent.mkdir()
+    own_database().write_bytes(b"no database" * 1000)
+    assert finished_run("f") is None

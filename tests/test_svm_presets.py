@@ -4,15 +4,18 @@ import cv2
 import numpy as np
 import pytest
 
+from ferflow.data.data_params import DataParams
 from ferflow.data.labels import CKPLUS_LABELS
-from ferflow.data.sources import DataParams, load_data
+from ferflow.data.sources import load_data
 from ferflow.data.synthetic import draw_face
 from ferflow.errors import ParamError
-from ferflow.extraction import FeaturesParams, extract_features, make_extractor
-from ferflow.families import family_module, load_family
+from ferflow.extraction import extract_features, make_extractor
+from ferflow.families import family_module
+from ferflow.features_params import FeaturesParams
 from ferflow.fitting import TrainingData
 from ferflow.params import load_params, load_seed
 from ferflow.presets import use
+from ferflow.train_params import load_family
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

@@ -6,13 +6,14 @@ import pytest
 from ferflow.artifacts import Split
 from ferflow.data.policy import check_policy
 from ferflow.errors import ParamError
+from ferflow.evaluation.params import EvaluateParams
 from ferflow.evaluation.predictions import (
     prediction_frame,
     read_predictions,
     tta_predictions,
     write_predictions,
 )
-from ferflow.evaluation.report import EvaluateParams, predict, split_scores
+from ferflow.evaluation.report import predict, split_scores
 from ferflow.evaluation.tta import tta_proba
 from ferflow.evaluation.without_twins import without_twins
 

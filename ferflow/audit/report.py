@@ -6,7 +6,8 @@ from rich.table import Table
 
 from ferflow.audit.measures import audit, count
 from ferflow.audit.page import audit_page, findings
-from ferflow.data.sources import DataParams, load_images
+from ferflow.data.data_params import DataParams
+from ferflow.data.sources import load_images
 from ferflow.files import atomic, write_json
 from ferflow.hashing import sha256_of
 from ferflow.params import load_params, load_seed

@@ -3,48 +3,23 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import field_validator
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from ferflow.classical.params import ScaledParams
 from ferflow.classical.soundness import check_steps
 from ferflow.errors import ParamError
 from ferflow.fitting import TrainingData
-from ferflow.params import Record
 from ferflow.skops_files import dump_model, load_model
 
 MODEL_FILE = "model.skops"
 _ROWS_AT_ONCE = 1024  # per thread when predicting
 _SCALERS = {"zscore": StandardScaler, "minmax": MinMaxScaler}
-
-
-class ScaledParams(Record):
-    """What the families that measure distances or sizes have before their classifier."""
-
-    scaling: Literal["none", "zscore", "minmax"]
-    pca: int | float | None
-
-    @field_validator("pca")
-    @classmethod
-    def _size(cls, value: int | float | None) -> int | float | None:
-        count = type(value) is int and value >= 1
-        share = type(value) is float and 0 < value < 1
-        if not (value is None or count or share):
-            raise ValueError(
-                "must be null, a number of components from 1, or the share of the variance to "
-                f"keep, between 0 and 1; got {value!r}."
-            )
-        return value
-
-    @property
-    def own(self) -> dict[str, Any]:
-        """The keys of the classifier itself."""
-        return self.model_dump(exclude=set(ScaledParams.model_fields))
 
 
 def make_pipeline(params: ScaledParams, classifier: Any) -> Pipeline:

@@ -1,34 +1,22 @@
 """Forests of trees as families: what random forest and extra trees share."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from ferflow.acceleration import fast_version
 from ferflow.classical import estimators
 from ferflow.classical.soundness import check_forest
 from ferflow.errors import FerflowError
 from ferflow.fitting import Fitted, TrainingData
-from ferflow.params import Record
 from ferflow.skops_files import load_model
 
 _N_COMPARED = 256  # rows on which a converted forest must agree with its original ...
 # ... to this, the mean over rows and classes. Not to the bit: a row that lies on a tree's threshold
 # may go the other way; seen on HOG features, whose many zeros do, in up to one row of a hundred.
 _TOLERANCE = 2e-3
-
-
-class ForestParams(Record):
-    """The section of a forest."""
-
-    n_estimators: int = Field(ge=1)
-    max_depth: int | None = Field(ge=1)
-    min_samples_leaf: int = Field(ge=1)
-    max_features: Literal["sqrt", "log2"] | None
-    class_weight: Literal["balanced"] | None
 
 
 def grow(forest: Any, data: TrainingData, *, can_accelerate: bool) -> Fitted:

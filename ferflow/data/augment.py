@@ -3,101 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from pydantic import field_validator
 
 from ferflow.artifacts import Split, load_split, split_writer
-from ferflow.data.operations import (
-    OPERATIONS,
-    Amount,
-    Floats,
-    Operation,
-    change,
-    draw_crop_pad_flip,
-)
+from ferflow.data.augment_params import AugmentParams
+from ferflow.data.operations import DRAWS, Floats, change, draw_crop_pad_flip
 from ferflow.files import pass_through
-from ferflow.params import Record, nearest
 
 FILL = "crop_pad_flip"  # `transform` of the copies that fill up a rare class
 _BATCH = 4096  # images in memory at a time
-
-
-class Copy(Record):
-    """One entry of `copies`: an operation and how much of it."""
-
-    operation: str
-    amount: Amount
-
-    def __str__(self) -> str:
-        match self.amount:
-            case None:
-                return self.operation
-            case (low, high):
-                return f"{self.operation} {low:g} to {high:g}"
-            case amount:
-                return f"{self.operation} {amount:g}"
-
-
-class AugmentParams(Record):
-    """The section `augment`."""
-
-    copies: list[Copy]
-    fill_rare: Literal["none", "crop_pad_flip"]
-
-    @field_validator("copies", mode="before")
-    @classmethod
-    def _parse(cls, entries: object) -> list[Copy]:
-        if not isinstance(entries, list):
-            raise ValueError(f"must be a list, such as [horizontal_flip]; got {entries!r}.")
-        copies = [parse_copy(entry) for entry in entries]
-        if twice := [str(copy) for copy in copies if copies.count(copy) > 1]:
-            raise ValueError(f"each copy may be named once; got '{twice[0]}' again.")
-        return copies
-
-
-def parse_copy(entry: object) -> Copy:
-    """'rotation' or {'rotation': 10} as a Copy; ValueError says what is legal."""
-    match entry:
-        case Copy():
-            return entry
-        case str(name):
-            given: tuple[object, ...] = ()
-        case dict() if len(entry) == 1:
-            ((name, amount),) = entry.items()
-            given = (amount,)
-        case _:
-            raise ValueError(
-                f"an entry is an operation, or one with its amount, such as rotation: 10; "
-                f"got {entry!r}."
-            )
-    if name not in OPERATIONS:
-        raise ValueError(
-            f"'{name}' is no operation.{nearest(name, OPERATIONS)} Legal: {', '.join(OPERATIONS)}."
-        )
-    operation = OPERATIONS[name]
-    if not given:
-        return Copy(operation=name, amount=operation.default)
-    if operation.default is None:
-        raise ValueError(f"{name} takes no amount; got {given[0]!r}.")
-    return Copy(operation=name, amount=_legal_amount(name, operation, given[0]))
-
-
-def _legal_amount(name: str, operation: Operation, given: object) -> Amount:
-    """A number, or two where the default is two, within the operation's bounds."""
-    paired = isinstance(operation.default, tuple)
-    entries = given if paired and isinstance(given, list) else [given]
-    numbers = [float(n) for n in entries if isinstance(n, int | float) and n is not True]
-    within = all(operation.low <= number <= operation.high and number for number in numbers)
-    if not len(entries) == len(numbers) == 1 + paired or not within or sorted(numbers) != numbers:
-        raise ValueError(
-            f"{name} must be {operation.meaning}, from {operation.low:g} to {operation.high:g}, "
-            f"not 0; got {given!r}."
-        )
-    return (numbers[0], numbers[1]) if paired else numbers[0]
 
 
 @dataclass(frozen=True)
@@ -116,7 +33,7 @@ def draw_copies(split: Split, params: AugmentParams, seed: int) -> list[Copies]:
     every = np.arange(len(split))
     parts = []
     for copy in params.copies:
-        drawn = OPERATIONS[copy.operation].draw(copy.amount, len(split), size, rng)
+        drawn = DRAWS[copy.operation](copy.amount, len(split), size, rng)
         parts.append(Copies(str(copy), every, drawn))
     if params.fill_rare == "crop_pad_flip":
         rows = _rows_to_fill(split, n_copies=len(params.copies), rng=rng)

@@ -5,37 +5,17 @@ rows' values and for which rows to keep, so a row that is marked as an image is 
 """
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from imblearn.over_sampling import ADASYN, SMOTE, SVMSMOTE, BorderlineSMOTE, RandomOverSampler
 from imblearn.under_sampling import EditedNearestNeighbours, RandomUnderSampler, TomekLinks
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from pydantic import Field
 
 from ferflow.artifacts import Split
+from ferflow.data.balance_params import BalanceParams, Method
 from ferflow.errors import DataError, ParamError
-from ferflow.params import Record
-
-Method = Literal[
-    "none",
-    "smote",
-    "borderline_smote",
-    "svm_smote",
-    "adasyn",
-    "smote_tomek",
-    "smote_enn",
-    "random_oversampling",
-    "random_undersampling",
-]
-
-
-class BalanceParams(Record):
-    """The section `balance`."""
-
-    method: Method
-    k_neighbors: int = Field(ge=1)
 
 
 def balance(split: Split, params: BalanceParams, *, seed: int) -> Split:

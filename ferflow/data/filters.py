@@ -11,7 +11,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from ferflow.data.faces import has_face
 from ferflow.data.image_measures import (
@@ -21,27 +20,11 @@ from ferflow.data.image_measures import (
     is_constant,
     textured_share,
 )
+from ferflow.data.preprocess_params import FilterParams
 from ferflow.data.twins import Groups, exact_groups, twin_groups
-from ferflow.params import Record
 
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.intp]
-
-
-class FilterParams(Record):
-    """The filters among the parameters of the section `preprocess`; null and false are off."""
-
-    drop_constant: bool
-    max_black_white: float | None = Field(ge=0, lt=1)
-    min_contrast: float | None = Field(gt=0, le=127)
-    min_texture: float | None = Field(gt=0, le=1)
-    drop_without_face: bool
-    drop_contradictory: bool
-    drop_twins_of_val_test: bool
-    drop_exact_duplicates: bool
-    drop_near_duplicates: bool
-    twin_distance: int = Field(ge=0, le=8)
-    filter_val_test: bool
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,10 @@
 """Lighting correction: spreads a face's grey levels, which light and cameras squeeze."""
 
-from typing import Literal
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Lighting = Literal["none", "equalize", "clahe"]
+from ferflow.data.preprocess_params import Lighting
 
 _CLIP_LIMIT = 2.0  # CLAHE: how far a tile's contrast may be raised
 _TILES = (6, 6)  # tiles of 8x8 pixels in a 48x48 face

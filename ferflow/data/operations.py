@@ -4,7 +4,6 @@ Places of a copy that lie outside its image repeat the nearest edge pixel.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -12,35 +11,19 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from ferflow.data.augment_params import CROP_PAD
+
 Floats = NDArray[np.float64]
 Size = tuple[int, int]  # height and width in pixels
-Amount = float | tuple[float, float] | None
 
-_CROP_PAD = 0.1  # of the side
-_EACH_WAY = "the most to draw either way"
-
-
-@dataclass(frozen=True)
-class Operation:
-    """A change to an image.
-
-    draw : (amount, n, size, generator) -> for each of n images the map from a place in the copy
-        to the place in the image that it shows, (n, 2, 3), x before y; or, for brightness, the
-        factor of its grey levels, (n,).
-    default : the amount where none is named; None for an operation that takes none.
-    low, high : the smallest and the largest legal amount.
-    meaning : of the amount, for messages.
-    """
-
-    draw: Callable[[Any, int, Size, Generator], Floats]
-    default: Amount = None
-    low: float = 0.0
-    high: float = 0.0
-    meaning: str = ""
+# (amount, n, size, generator) -> for each of n images the map from a place in the copy to the place
+# in the image that it shows, (n, 2, 3), x before y; or, for brightness, the factor of its grey
+# levels, (n,)
+Draw = Callable[[Any, int, Size, Generator], Floats]
 
 
 def change(images: NDArray[np.uint8], drawn: Floats) -> NDArray[np.uint8]:
-    """The copies of images (n, height, width) that `drawn` describes (see `Operation.draw`)."""
+    """The copies of images (n, height, width) that `drawn` describes (see `Draw`)."""
     if drawn.ndim == 1:
         brighter = np.rint(images * drawn[:, None, None].astype(np.float32))
         return np.clip(brighter, 0, 255).astype(np.uint8)
@@ -53,7 +36,7 @@ def change(images: NDArray[np.uint8], drawn: Floats) -> NDArray[np.uint8]:
 
 def draw_crop_pad_flip(n: int, size: Size, rng: Generator) -> Floats:
     """Crop and pad by `crop_pad`'s default, and mirror about half of them."""
-    maps = _draw_crop_pad(_CROP_PAD, n, size, rng)
+    maps = _draw_crop_pad(CROP_PAD, n, size, rng)
     mirrored = rng.random(n) < 0.5
     maps[mirrored, :, 2] += maps[mirrored, :, 0] * (size[1] - 1)
     maps[mirrored, :, 0] *= -1
@@ -111,32 +94,15 @@ def _draw_crop_pad(share: float, n: int, size: Size, rng: Generator) -> Floats:
     return np.concatenate([linear, offset[:, :, None]], axis=2)
 
 
-# Name -> operation; presets/defaults.yaml says where the defaults come from.
-OPERATIONS: Mapping[str, Operation] = {
-    "horizontal_flip": Operation(_mirrored),
-    "rotation": Operation(
-        lambda most, n, size, rng: _turned(rng.uniform(-most, most, n), size),
-        10.0, 0.0, 180.0, f"degrees, {_EACH_WAY}",
-    ),
-    "shift": Operation(_draw_shift, 0.1, 0.0, 0.5, f"a share of the side, {_EACH_WAY}"),
-    "zoom": Operation(
-        lambda most, n, size, rng: _scaled(1 + rng.uniform(-most, most, n), size),
-        0.2, 0.0, 0.9, f"a share of the size, {_EACH_WAY}",
-    ),
-    "shear": Operation(_draw_shear, 0.2, 0.0, 1.0, f"a slope, {_EACH_WAY}"),
-    "crop_pad": Operation(
-        _draw_crop_pad, _CROP_PAD, 0.0, 0.4, f"a share of the side, {_EACH_WAY}"
-    ),
-    "brightness": Operation(
-        lambda bounds, n, _, rng: rng.uniform(bounds[0], bounds[1], n),
-        (0.5, 1.5), 0.0, 4.0, "two factors [lowest, highest]",
-    ),
-    "turn": Operation(
-        lambda degrees, n, size, _: _turned(np.full(n, degrees), size),
-        90.0, -180.0, 180.0, "degrees counter-clockwise",
-    ),
-    "scale": Operation(
-        lambda factor, n, size, _: _scaled(np.full(n, factor), size),
-        0.7, 0.1, 4.0, "a factor of the size",
-    ),
-}  # fmt: skip
+# Name -> what draws it. The amounts that are legal stand in `ferflow.data.augment_params`.
+DRAWS: Mapping[str, Draw] = {
+    "horizontal_flip": _mirrored,
+    "rotation": lambda most, n, size, rng: _turned(rng.uniform(-most, most, n), size),
+    "shift": _draw_shift,
+    "zoom": lambda most, n, size, rng: _scaled(1 + rng.uniform(-most, most, n), size),
+    "shear": _draw_shear,
+    "crop_pad": _draw_crop_pad,
+    "brightness": lambda bounds, n, _, rng: rng.uniform(bounds[0], bounds[1], n),
+    "turn": lambda degrees, n, size, _: _turned(np.full(n, degrees), size),
+    "scale": lambda factor, n, size, _: _scaled(np.full(n, factor), size),
+}

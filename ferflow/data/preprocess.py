@@ -9,20 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferflow.artifacts import Split
-from ferflow.data.filters import FilterParams, Pool, Rows, active_filters, run_filters
-from ferflow.data.lighting import Lighting, correct_lighting
+from ferflow.data.filters import Pool, Rows, active_filters, run_filters
+from ferflow.data.lighting import correct_lighting
+from ferflow.data.preprocess_params import PreprocessParams
 from ferflow.data.twin_table import split_twins, twin_table
 from ferflow.errors import ParamError
 from ferflow.params import nearest
 
 NOT_WANTED = "class not wanted"
-
-
-class PreprocessParams(FilterParams):
-    """The section `preprocess`."""
-
-    classes: list[str] | None
-    lighting: Lighting
 
 
 @dataclass(frozen=True)

@@ -3,36 +3,24 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from ferflow.artifacts import SPLITS, Split
 from ferflow.costs import SCRATCH
 from ferflow.data import ckplus, class_folders, fer_csv, fer_folders, fer_two_folders, kaggle
 from ferflow.data.archives import open_files
 from ferflow.data.collection import Collection, data_report
+from ferflow.data.data_params import DataParams
 from ferflow.data.defects import no_defects, place_defects, plant_defects
 from ferflow.data.labels import FER2013_COUNTS, FER2013_LABELS, FER2013_SPLITS
-from ferflow.data.splitting import SplitParams, split_collection
+from ferflow.data.splitting import split_collection
 from ferflow.data.synthetic import draw_faces
 from ferflow.errors import DataError, ParamError
 from ferflow.hashing import sha256_of
 from ferflow.params import repository_root
-
-
-class DataParams(SplitParams):
-    """The section `data`."""
-
-    source: Literal["synthetic", "path", "kaggle"]
-    path: str | None
-    sha256: str | None
-    kaggle: Literal["msambare/fer2013", "jonathanoheix/face-expression-recognition-dataset"]
-    resize: bool
-    n_synthetic: int = Field(ge=200, le=1_000_000)
-    defects: bool
 
 
 @dataclass(frozen=True)

@@ -5,37 +5,19 @@ picture or a person is one group, and a group goes to one split as a whole.
 """
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ferflow.artifacts import SPLITS, Split
 from ferflow.data.collection import Collection
+from ferflow.data.data_params import SplitParams
 from ferflow.data.twins import twin_groups
 from ferflow.errors import DataError, ParamError
-from ferflow.params import Record
 
 TRAIN, VAL, TEST = range(len(SPLITS))
-
-
-class SplitParams(Record):
-    """The part of the section `data` that deals images out."""
-
-    split: Literal["official", "fraction", "kfold"]
-    val_fraction: float = Field(ge=0.01, le=0.5)
-    test_fraction: float = Field(ge=0.01, le=0.5)
-    n_folds: int = Field(ge=3, le=20)
-    fold: int = Field(ge=0)
-
-    @model_validator(mode="after")
-    def _fold_exists(self) -> "SplitParams":
-        if self.fold >= self.n_folds:
-            raise ValueError(f"fold must be below n_folds ({self.n_folds}); got {self.fold}.")
-        return self
 
 
 def split_collection(collection: Collection, params: SplitParams, seed: int) -> dict[str, Split]:

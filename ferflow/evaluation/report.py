@@ -2,56 +2,25 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
 
 from ferflow.artifacts import Split
 from ferflow.classifier import Classifier
 from ferflow.data.policy import check_policy
-from ferflow.errors import ParamError
 from ferflow.evaluation import figures, metrics
+from ferflow.evaluation.params import EvaluateParams
 from ferflow.evaluation.predictions import prediction_frame, split_predictions, twin_numbers
 from ferflow.evaluation.search_figure import plot_search
 from ferflow.evaluation.tta import tta_proba
 from ferflow.files import read_json
 from ferflow.fitting import check_labels
-from ferflow.params import Record
 from ferflow.tables import read_table, write_table
 
 DRAWN_SPLITS = ("val", "test")  # a forest's curves on its own training rows are all perfect
-
-
-class EvaluateParams(Record):
-    """The section `evaluate`."""
-
-    splits: list[Literal["train", "val", "test"]] = Field(min_length=1)
-    tta: Literal["none", "flip", "ten_crop", "draws"]
-    tta_draws: int = Field(ge=1, le=1000)
-    tta_policy: list[Any]
-    calibration_bins: int = Field(ge=2, le=100)
-    gallery_size: int = Field(ge=1, le=200)
-
-    @field_validator("tta_policy")
-    @classmethod
-    def _legal_policy(cls, policy: list[Any]) -> list[Any]:
-        check_policy(policy)
-        return policy
-
-    def scored(self, trained_on: list[str]) -> list[str]:
-        """The splits to score: val is not among them once its rows were fitted."""
-        scored: list[str] = [
-            name for name in self.splits if name != "val" or "val" not in trained_on
-        ]
-        if not scored:
-            raise ParamError(
-                "evaluate.splits names val alone, whose rows train.add_validation put among the "
-                "training rows. Add train or test, or set train.add_validation to false."
-            )
-        return scored
 
 
 def predict(

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from ferflow.devices import pick_device, pick_dtype
-from ferflow.extraction import Extractor, FeaturesParams
+from ferflow.extraction import Extractor
+from ferflow.features_params import FeaturesParams
 from ferflow.pretrained import load_pretrained, map_features
 
 

@@ -5,7 +5,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.extraction import Extractor, FeaturesParams, make_extractor
+from ferflow.extraction import Extractor, make_extractor
+from ferflow.features_params import FeaturesParams
 
 
 def make(params: FeaturesParams) -> Extractor:

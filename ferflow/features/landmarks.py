@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.errors import DataError
-from ferflow.extraction import Extractor, FeaturesParams
+from ferflow.extraction import Extractor
+from ferflow.features_params import FeaturesParams
 from ferflow.hashing import check_sha256
 from ferflow.params import repository_root
 

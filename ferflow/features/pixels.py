@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ferflow.extraction import Extractor, FeaturesParams
+from ferflow.extraction import Extractor
+from ferflow.features_params import FeaturesParams
 
 
 def make(params: FeaturesParams) -> Extractor:

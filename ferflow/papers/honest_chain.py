@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.acceleration import Accelerate
 from ferflow.artifacts import SPLITS, Split
 from ferflow.classifier import Classifier
-from ferflow.data.augment import AugmentParams, augment
-from ferflow.data.balance import BalanceParams, balance
+from ferflow.compute_params import Accelerate
+from ferflow.data.augment import augment
+from ferflow.data.augment_params import AugmentParams
+from ferflow.data.balance import balance
+from ferflow.data.balance_params import BalanceParams
 from ferflow.families import family_module
 from ferflow.fitting import Fitted, TrainingData
 from ferflow.masks import select_columns

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.artifacts import SPLITS, Split
-from ferflow.data.augment import AugmentParams
+from ferflow.data.augment_params import AugmentParams
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.papers.honest_chain import HonestChain, Predictions
 

@@ -21,10 +21,11 @@ from repository import SMALL, Repository
 
 from ferflow.artifacts import Split
 from ferflow.classifier import Classifier, save_classifier
-from ferflow.families import family_module, family_names, pick_family
+from ferflow.families import family_module
 from ferflow.fitting import TrainingData
 from ferflow.params import read_yaml
 from ferflow.train.network.loop import Training
+from ferflow.train_params import family_names, pick_family
 
 LABELS = ("angry", "happy", "sad")
 N_FEATURES = 6

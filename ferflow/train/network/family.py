@@ -26,10 +26,14 @@ from ferflow.train.network.checkpoint import (
     save_checkpoint,
 )
 from ferflow.train.network.files import TrainedNetwork
+from ferflow.train.network.files import load_network as load
+from ferflow.train.network.files import save_network as save
 from ferflow.train.network.loop import Training, check_fit
 from ferflow.train.network.params import Params, build_network
 
 USES_VAL = True  # to choose the epoch
+
+__all__ = ["Params", "as_network", "faster", "fit", "load", "predict_proba", "save"]
 
 # Images: their maps stay below the 32 MB from which glibc asks the kernel for new pages every time
 _PREDICTED_AT_ONCE = 64

@@ -17,12 +17,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ferflow.errors import DataError, FerflowError
-from ferflow.families import architecture_names
 from ferflow.files import atomic, read_json, write_json
 from ferflow.pretrained import read_backbone
 from ferflow.train.network.backbones import BackboneClassifier
 from ferflow.train.network.batches import Scale, channels_last
 from ferflow.train.network.params import architecture, build_network
+from ferflow.train_params import architecture_names
 
 ABOUT, WEIGHTS, HEAD = "network.json", "network.safetensors", "head.safetensors"
 CONFIG, BACKBONE, PREPROCESSOR = "config.json", "model.safetensors", "preprocessor_config.json"

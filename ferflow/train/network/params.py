@@ -1,14 +1,16 @@
 """The section `train.network`: an architecture, and how it is trained."""
 
 import importlib
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from torch import nn
 
 from ferflow.data.policy import Step, check_policy
-from ferflow.families import known_architecture
 from ferflow.params import Record
+from ferflow.train_params import known_architecture
+
+if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
+    from torch import nn
 
 
 class Params(Record):
@@ -91,6 +93,6 @@ def check_options(name: str, options: dict[str, Any]) -> Record:
         ) from None
 
 
-def build_network(name: str, n_classes: int, options: dict[str, Any]) -> nn.Module:
+def build_network(name: str, n_classes: int, options: dict[str, Any]) -> "nn.Module":
     """A network with its first weights, drawn from torch's stream."""
-    return cast(nn.Module, architecture(name).build(n_classes, check_options(name, options)))
+    return cast("nn.Module", architecture(name).build(n_classes, check_options(name, options)))

@@ -1,15 +1,12 @@
 """The neighbours: fitting; the rest is what all pipelines share."""
 
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
 from ferflow.classical.estimators import (
     MODEL_FILE,
-    ScaledParams,
     fit_pipeline,
     load_pipeline,
     predict_proba,
@@ -18,18 +15,11 @@ from ferflow.classical.estimators import (
 from ferflow.classical.soundness import check_neighbors
 from ferflow.errors import ParamError
 from ferflow.fitting import Fitted, TrainingData
+from ferflow.train.k_nearest_neighbors.params import Params
 
 USES_VAL = False
 
 __all__ = ["Params", "fit", "load", "predict_proba", "save"]
-
-
-class Params(ScaledParams):
-    """The section `train.k_nearest_neighbors`."""
-
-    n_neighbors: int = Field(ge=1)
-    weights: Literal["uniform", "distance"]
-    metric: Literal["euclidean", "manhattan", "cosine"]
 
 
 def fit(data: TrainingData, params: Params, seed: int) -> Fitted:

@@ -5,16 +5,13 @@ from pathlib import Path
 from sklearn.ensemble import ExtraTreesClassifier
 
 from ferflow.classical import forests
-from ferflow.classical.forests import ForestParams, predict_proba, save
+from ferflow.classical.forests import predict_proba, save
 from ferflow.fitting import Fitted, TrainingData
+from ferflow.train.extra_trees.params import Params
 
 USES_VAL = False
 
 __all__ = ["Params", "fit", "load", "predict_proba", "save"]
-
-
-class Params(ForestParams):
-    """The section `train.extra_trees`."""
 
 
 def fit(data: TrainingData, params: Params, seed: int) -> Fitted:

@@ -2,33 +2,23 @@
 
 import warnings
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from ferflow.classical.estimators import (
-    ScaledParams,
     fit_pipeline,
     load_pipeline,
     predict_proba,
     save,
 )
 from ferflow.fitting import Fitted, TrainingData
+from ferflow.train.logistic_regression.params import Params
 
 USES_VAL = False
 
 __all__ = ["Params", "fit", "load", "predict_proba", "save"]
-
-
-class Params(ScaledParams):
-    """The section `train.logistic_regression`."""
-
-    C: float = Field(gt=0)
-    max_iter: int = Field(ge=1)
-    class_weight: Literal["balanced"] | None
 
 
 def fit(data: TrainingData, params: Params, seed: int) -> Fitted:

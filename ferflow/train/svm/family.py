@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 from sklearn.utils import resample
@@ -16,7 +15,6 @@ from ferflow.acceleration import fast_version
 from ferflow.artifacts import Split
 from ferflow.classical.calibration import fit_temperature, probabilities
 from ferflow.classical.estimators import (
-    ScaledParams,
     as_numbers,
     check_components,
     label_columns,
@@ -28,35 +26,12 @@ from ferflow.errors import DataError, ParamError
 from ferflow.files import read_json, write_json
 from ferflow.fitting import Fitted, TrainingData
 from ferflow.train.svm.pairs import count_rows, decision_scores, fit_pairs, step_limits
+from ferflow.train.svm.params import Params
 
 USES_VAL = True  # to calibrate
 
 CALIBRATION_FILE = "calibration.json"
 _CACHE_MB = 600  # kernel values that a pair of classes keeps; holds FER-2013's largest
-
-
-class Params(ScaledParams):
-    """The section `train.svm`."""
-
-    kernel: Literal["linear", "poly", "rbf"]
-    C: float = Field(gt=0)
-    gamma: float | Literal["scale", "auto"]
-    degree: int = Field(ge=1)
-    class_weight: Literal["balanced"] | None
-    max_iter: int = Field(ge=1)
-    max_rows: int | None = Field(ge=10)
-
-    @property
-    def own(self) -> dict[str, Any]:
-        limits = ("max_iter", "max_rows")
-        return {key: value for key, value in super().own.items() if key not in limits}
-
-    @field_validator("gamma")
-    @classmethod
-    def _positive(cls, value: float | str) -> float | str:
-        if not isinstance(value, str) and value <= 0:
-            raise ValueError(f"must be above 0, scale or auto; got {value!r}.")
-        return value
 
 
 @dataclass(frozen=True)

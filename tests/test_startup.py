@@ -1,0 +1,78 @@
+"""Commands that only look something up start without the libraries that learn and draw."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ferflow.data.augment_params import OPERATIONS
+from ferflow.data.operations import DRAWS
+from ferflow.train_params import family_names
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {
+    "cv2",
+    "dvc",
+    "imblearn",
+    "kornia",
+    "matplotlib",
+    "mlflow",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "torch",
+    "transformers",
+}
+
+
+def heavy_after(code, *words):
+    """The heavy modules that a fresh interpreter holds after running the code."""
+    end = f"import sys; print('heavy:', *sorted(sys.modules.keys() & {HEAVY}))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{end}", *words],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()[-1].split()[1:]
+
+
+CHECK = """
+import sys
+from ferflow.params import PARAMS_FILE, read_yaml
+from ferflow.sections import check_params
+params = read_yaml(PARAMS_FILE)
+if sys.argv[1:]:
+    params["train"]["family"] = sys.argv[1]
+check_params(params)
+"""
+COMMAND = """
+import sys
+from ferflow.cli import app
+try:
+    app()
+except SystemExit as end:
+    assert not end.code
+"""
+
+
+def test_the_quickstart_is_checked_without_them():
+    assert heavy_after(CHECK) == []
+
+
+@pytest.mark.parametrize("family", [name for name in family_names() if name != "network"])
+def test_a_family_is_checked_without_them(family):
+    assert heavy_after(CHECK, family) == []
+
+
+@pytest.mark.parametrize("words", [["--help"], ["check"]])
+def test_the_command_starts_without_them(words):
+    assert heavy_after(COMMAND, *words) == []
+
+
+def test_every_operation_that_may_be_named_can_be_drawn():
+    assert list(DRAWS) == list(OPERATIONS)
