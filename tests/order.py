@@ -35,11 +35,11 @@ def _is_quick(item):
         return False
     made = [d[-1].func for d in item._fixtureinfo.name2fixturedefs.values()]
     return not PROCESSES & set(item.fixturenames) and not any(
-        PROCESSES & _reached(function, set()) for function in (item.obj, *made)
+        PROCESSES & reached(function, set()) for function in (item.obj, *made)
     )
 
 
-def _reached(function, seen):
+def reached(function, seen):
     """The names that a function uses, and those used by the functions of tests that it names."""
     function = unwrap(getattr(function, "__func__", function))
     if not isinstance(function, FunctionType) or function in seen:
@@ -49,7 +49,7 @@ def _reached(function, seen):
     for name in tuple(names):
         other = unwrap(function.__globals__.get(name))
         if "/tests/" in getattr(getattr(other, "__code__", None), "co_filename", ""):
-            names |= _reached(other, seen)
+            names |= reached(other, seen)
     return names
 
 
