@@ -60,9 +60,8 @@ def test_a_record_says_everything_and_names_no_place(recorded):
 def test_the_records_metrics_can_be_made_again_from_its_predictions(recorded):
     record, path = the_record(recorded, 0)
     for name, answers in read_answers(path.with_suffix(".parquet")).items():
-        again = flatten(
-            split_metrics(answers.y, answers.p, answers.labels, n_bins=15, twins=answers.twins)
-        )
+        scores = split_metrics(answers.y, answers.p, answers.labels, n_bins=15, twins=answers.twins)
+        again = flatten(scores)
         for key, value in flatten(record.metrics[name]).items():
             assert again[key] == pytest.approx(value, abs=1e-4), key
         low, high = record.intervals[name]["accuracy"]
@@ -122,7 +121,10 @@ def test_changed_code_asks_for_a_new_run(recorded):
 
 def test_presets_decode_and_reproduce_speak_to_people(recorded):
     assert "accuracy 0.497" in " ".join(recorded.ferflow("presets").split())
-    assert "out of reach of single networks" in recorded.ferflow("decode", "88.29%")
+    decoded = recorded.ferflow("decode", "88.29%", "--images", "7178")
+    assert decoded.startswith("0.8829 of 7,178 images")
+    assert "above every published honest figure" in decoded
+    assert "below guessing (0.143" in recorded.ferflow("decode", "0.10")
     matrix = recorded.folder / "ferflow/papers/fernet_test.csv"
     assert "p = 0.55" in recorded.ferflow("decode", "--confusion", str(matrix))
     assert "name a figure" in recorded.ferflow("decode", ok=False)
