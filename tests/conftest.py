@@ -59,7 +59,7 @@ def small(tmp_path_factory):
 @pytest.fixture
 def own(small, tmp_path_factory):
     """A copy of the small repository for one test, in a path with spaces too."""
-    copy = small.copy_to(tmp_path_factory.mktemp("own copy") / "of it")
+    copy = small.copy_to(tmp_path_factory.mktemp("own copy") / "of it", with_runs=True)
     yield copy
     shutil.rmtree(copy.folder)
 

@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from ferflow.locks import exclusive
@@ -17,6 +19,11 @@ SMALL = [  # settings of the quickstart with which every stage takes seconds
     "selection.n_iterations=2",
     "selection.max_rows=100",
     "train.random_forest.n_estimators=10",
+]
+PLACES = [
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
 ]
 ALL_THREADS = {"OMP_NUM_THREADS": str(os.cpu_count())}  # as for users; `make test` sets one
 
@@ -64,12 +71,27 @@ class Repository:
         assert (done.returncode == 0) == ok, done.stdout
         return done.stdout
 
-    def copy_to(self, folder):
-        """Another repository with the same files, ignored ones too, but a store of its own."""
-        shutil.copytree(
-            self.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(".mlflow")
-        )
-        return type(self).at(folder)
+    def copy_to(self, folder, with_runs=False):
+        """Another repository with the same files, ignored ones too, but a store of its own.
+
+        It is empty, or holds the same runs.
+        """
+        left_out = shutil.ignore_patterns(*([] if with_runs else [".mlflow"]))
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=left_out)
+        other = type(self).at(folder)
+        if with_runs:
+            other.move_store(self.folder)
+        return other
+
+    def move_store(self, before):
+        """Put this folder in the place of the one before in MLflow's store, which has full paths.
+
+        To fill a new one takes MLflow many seconds.
+        """
+        places = [(folder.resolve() / ".mlflow").as_uri() for folder in (before, self.folder)]
+        with closing(sqlite3.connect(self.folder / ".mlflow/mlflow.db")) as database, database:
+            for table, column in PLACES:
+                database.execute(f"update {table} set {column} = replace({column}, ?, ?)", places)
 
     @classmethod
     def at(cls, folder):

@@ -21,9 +21,7 @@ FROM_BALANCE = ["balance", "select_features", "train", "evaluate", "track"]
 @pytest.fixture(scope="module")
 def tracked(small, tmp_path_factory):
     """A copy of the small repository with a store of its own, for the tests of one worker."""
-    copy = small.copy_to(tmp_path_factory.mktemp("tracked copy") / "of it")
-    assert "new run" in copy.ferflow("track")
-    return copy
+    return small.copy_to(tmp_path_factory.mktemp("tracked copy") / "of it", with_runs=True)
 
 
 def test_the_metrics_follow_from_the_stored_probabilities(small):

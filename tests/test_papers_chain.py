@@ -24,7 +24,7 @@ SMALL = [
 @pytest.fixture(scope="module")
 def recorded(small, tmp_path_factory):
     """A repository in which the small system was run and recorded with two seeds."""
-    repository = small.copy_to(tmp_path_factory.mktemp("papers") / "repository")
+    repository = small.copy_to(tmp_path_factory.mktemp("papers") / "repository", with_runs=True)
     repository.use("quickstart", *SMALL)
     repository.params = repository.text("params.yaml")
     repository.printed = repository.ferflow("repeat", "--seeds", "2")
