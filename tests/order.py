@@ -10,7 +10,23 @@ from types import CodeType, FunctionType
 import pytest
 
 PROCESSES = {"subprocess", "Popen", "run_python", "multiprocessing", "repository", "sync_api"}
-LONG = set()  # files whose tests train, search or draw
+LONG = {  # files and tests that train, search or draw, or wait for a process of ferflow
+    "test_bundle",
+    "test_finetune",
+    "test_kaggle",
+    "test_network_checkpoints",
+    "test_network_training",
+    "test_search",
+    "test_a_resumed_search_is_the_undisturbed_one_to_the_last_digit",
+    "test_an_absent_class_counts_as_the_metrics_count_it",
+    "test_balanced_weights_find_more_of_a_rare_class",
+    "test_it_keeps_scikit_learns_contract",
+    "test_the_best_is_scored_in_full_and_racing_fits_less",
+    "test_the_command_writes_tables_and_pictures",
+    "test_the_scatter_of_few_seeds_is_not_made_small",
+    "test_the_seed_and_nothing_else_decides",
+    "test_the_seed_fixes_everything_whatever_n_jobs",
+}
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist then reads the groups
@@ -31,7 +47,7 @@ def _turn(item):
 
 def _is_quick(item):
     """Whether a test starts no process, itself or by what it calls, and is not known as long."""
-    if item.path.stem in LONG or item.originalname in LONG:
+    if {item.path.stem, item.originalname} & LONG:
         return False
     made = [d[-1].func for d in item._fixtureinfo.name2fixturedefs.values()]
     return not PROCESSES & set(item.fixturenames) and not any(
