@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from order import pytest_collection_modifyitems  # noqa: F401, a hook
 from recognition_data import write_model
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
@@ -23,7 +24,7 @@ from ferflow.data.synthetic import draw_faces
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.papers.compact import Answers
 from ferflow.papers.records import MISTAKE, RunRecord, save_figures, save_record
-from ferflow.papers.resampling import intervals
+from ferflow.papers.resampling import bootstrap, percentiles
 
 ROOT = Path(__file__).parents[1]
 FILTERS_OFF = {  # every filter of `preprocess` switched off
@@ -43,6 +44,25 @@ FILTERS_OFF = {  # every filter of `preprocess` switched off
 
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=2, help="of each family, in tests marked slow")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """The repository in which the chain was run, the same for all workers: not to be changed."""
+    from repository import finished
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    return finished(folder / "a path with spaces")
+
+
+@pytest.fixture
+def own(small, tmp_path_factory):
+    """A copy of the small repository for one test, in a path with spaces too."""
+    copy = small.copy_to(tmp_path_factory.mktemp("own copy") / "of it", with_runs=True)
+    yield copy
+    shutil.rmtree(copy.folder)
 
 
 @pytest.fixture(scope="session")
@@ -232,6 +252,12 @@ def make_answers():
     return make
 
 
+def quick_intervals(answers):
+    """As `ferflow.papers.resampling.intervals`, of a tenth of the draws."""
+    drawn = bootstrap([answers], n_resamples=200)
+    return {name: percentiles(values[0]) for name, values in drawn.items()}
+
+
 @pytest.fixture
 def make_record(workplace, make_answers):
     """A factory of records in an empty repository, saved, with made-up answers for val and test."""
@@ -249,7 +275,7 @@ def make_record(workplace, make_answers):
             "seed": seed,
             "date": "2026-11-20T12:00:00+00:00",
             "metrics": metrics,
-            "intervals": {name: intervals(split) for name, split in splits.items()},
+            "intervals": {name: quick_intervals(split) for name, split in splits.items()},
             "protocol": {"data_set": "noise"},
             "predictions_sha256": "",
             "costs": {"train": {"seconds": 60.0, "peak_memory_mb": 100.0}},

@@ -3,11 +3,13 @@
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
-import mlflow
+from ferflow.locks import exclusive
 
 ROOT = Path(__file__).parents[1]
 SMALL = [  # settings of the quickstart with which every stage takes seconds
@@ -18,6 +20,12 @@ SMALL = [  # settings of the quickstart with which every stage takes seconds
     "selection.max_rows=100",
     "train.random_forest.n_estimators=10",
 ]
+PLACES = [
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+]
+ALL_THREADS = {"OMP_NUM_THREADS": str(os.cpu_count())}  # as for users; `make test` sets one
 
 
 class Repository:
@@ -44,7 +52,7 @@ class Repository:
 
     def environment(self):
         """The variables that commands see: this process's, less what points elsewhere."""
-        dropped = ("MLFLOW_TRACKING_URI", "DVC_ROOT", "PYTHONPATH")
+        dropped = ("MLFLOW_TRACKING_URI", "DVC_ROOT", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
         environment = {k: v for k, v in os.environ.items() if k not in dropped}
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
         return environment
@@ -62,6 +70,35 @@ class Repository:
         )
         assert (done.returncode == 0) == ok, done.stdout
         return done.stdout
+
+    def copy_to(self, folder, with_runs=False):
+        """Another repository with the same files, ignored ones too, but a store of its own.
+
+        It is empty, or holds the same runs.
+        """
+        left_out = shutil.ignore_patterns(*([] if with_runs else [".mlflow"]))
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=left_out)
+        other = type(self).at(folder)
+        if with_runs:
+            other.move_store(self.folder)
+        return other
+
+    def move_store(self, before):
+        """Put this folder in the place of the one before in MLflow's store, which has full paths.
+
+        To fill a new one takes MLflow many seconds.
+        """
+        places = [(folder.resolve() / ".mlflow").as_uri() for folder in (before, self.folder)]
+        with closing(sqlite3.connect(self.folder / ".mlflow/mlflow.db")) as database, database:
+            for table, column in PLACES:
+                database.execute(f"update {table} set {column} = replace({column}, ?, ?)", places)
+
+    @classmethod
+    def at(cls, folder):
+        """The repository that lies in a folder already."""
+        other = object.__new__(cls)
+        other.folder, other.n_opened = folder, 0
+        return other
 
     def git(self, *words):
         return self.run("git", *words)
@@ -83,6 +120,8 @@ class Repository:
 
     def runs(self, address=None):
         """A client and the runs in the repository's MLflow store, or in another."""
+        import mlflow  # seconds, which only these tests need
+
         # A new address each time: MLflow keeps a store open by its address, deleted or not.
         self.n_opened += 1
         own = f"sqlite:///{self.folder}{'/.' * self.n_opened}/.mlflow/mlflow.db"
@@ -99,3 +138,21 @@ class Repository:
 
     def text(self, name):
         return (self.folder / name).read_text(encoding="utf-8")
+
+
+def finished(folder):
+    """The repository in which the chain was run on a few drawn faces: to be read and copied.
+
+    The first process that asks makes it in this folder, the others wait for it.
+    """
+    ready = folder.with_name(f"{folder.name} is ready")
+    with exclusive(folder.parent, f"{folder.name}.lock"):
+        if not ready.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            repository = Repository(folder)
+            repository.use("quickstart", *SMALL)
+            stages, printed = repository.repro(**ALL_THREADS)
+            assert stages[0] == "download" and stages[-1] == "track" and len(stages) == 9, printed
+            repository.commit()
+            ready.touch()
+    return Repository.at(folder)

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ from ferflow.train.random_forest import family as random_forest
 
 ROOT = Path(__file__).parents[1]
 TINY = {"embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "input_size": 48}
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PROTOCOL = {
     "data_set": "drawn faces",
     "split": "drawn",
@@ -43,6 +46,7 @@ def faces(seed):
     return replace(split_of(x, np.arange(len(x)) % 7), meta={"data_set": "drawn faces"})
 
 
+@cache
 def tiny_network():
     section = read_yaml(ROOT / "presets/defaults.yaml")["train"]["network"]
     section |= {"options": TINY, "epochs": 2, "batch_size": 8, "device": "cpu"}

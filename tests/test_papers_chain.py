@@ -5,7 +5,6 @@ import re
 import shutil
 
 import pytest
-from repository import Repository
 
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.papers.compact import read_answers
@@ -23,9 +22,9 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
+def recorded(small, tmp_path_factory):
     """A repository in which the small system was run and recorded with two seeds."""
-    repository = Repository(tmp_path_factory.mktemp("papers"))
+    repository = small.copy_to(tmp_path_factory.mktemp("papers") / "repository", with_runs=True)
     repository.use("quickstart", *SMALL)
     repository.params = repository.text("params.yaml")
     repository.printed = repository.ferflow("repeat", "--seeds", "2")
@@ -37,16 +36,16 @@ def the_record(repository, seed):
     return read_record(path), path
 
 
-def test_repeat_records_each_seed_and_restores_params(small):
-    assert small.text("params.yaml") == small.params
-    assert len(re.findall(r"recorded as quickstart/seed-\d-\w{6}", small.printed)) == 2
-    (summary,) = (small.folder / "metrics/papers/quickstart").glob("summary-*.json")
+def test_repeat_records_each_seed_and_restores_params(recorded):
+    assert recorded.text("params.yaml") == recorded.params
+    assert len(re.findall(r"recorded as quickstart/seed-\d-\w{6}", recorded.printed)) == 2
+    (summary,) = (recorded.folder / "metrics/papers/quickstart").glob("summary-*.json")
     assert json.loads(summary.read_text())["seeds"] == [0, 1]
-    assert small.ferflow("repeat", "--seeds", "2").count("recorded already") == 2
+    assert recorded.ferflow("repeat", "--seeds", "2").count("recorded already") == 2
 
 
-def test_a_record_says_everything_and_names_no_place(small):
-    record, path = the_record(small, 1)
+def test_a_record_says_everything_and_names_no_place(recorded):
+    record, path = the_record(recorded, 1)
     assert record.params["data.n_synthetic"] == 240 and record.seed == 1
     assert re.fullmatch(r"[0-9a-f]{12}", record.commit)
     assert record.versions["scikit-learn"] and record.hardware["cores"] >= 1
@@ -55,11 +54,11 @@ def test_a_record_says_everything_and_names_no_place(small):
     assert all(cost["peak_memory_mb"] > 0 for cost in record.costs.values())
     assert record.stages["selection"]["selection"]["n_kept"] == 50
     assert record.protocol["data_set"]
-    assert str(small.folder) not in path.read_text()
+    assert str(recorded.folder) not in path.read_text()
 
 
-def test_the_records_metrics_can_be_made_again_from_its_predictions(small):
-    record, path = the_record(small, 0)
+def test_the_records_metrics_can_be_made_again_from_its_predictions(recorded):
+    record, path = the_record(recorded, 0)
     for name, answers in read_answers(path.with_suffix(".parquet")).items():
         scores = split_metrics(answers.y, answers.p, answers.labels, n_bins=15, twins=answers.twins)
         again = flatten(scores)
@@ -69,65 +68,67 @@ def test_the_records_metrics_can_be_made_again_from_its_predictions(small):
         assert low <= record.metrics[name]["accuracy"] <= high
 
 
-def test_records_are_compared_and_combined_by_the_commands(small):
-    one, two = (the_record(small, seed)[0].name for seed in (0, 1))
-    assert "drawn faces of another seed are other faces" in small.ferflow(
+def test_records_are_compared_and_combined_by_the_commands(recorded):
+    one, two = (the_record(recorded, seed)[0].name for seed in (0, 1))
+    assert "drawn faces of another seed are other faces" in recorded.ferflow(
         "compare", one, two, ok=False
     )
-    printed = small.ferflow("compare", one, one)
+    printed = recorded.ferflow("compare", one, one)
     assert re.search(r"val, \d+ images", printed) and re.search(r"test, \d+ images", printed)
     assert "exact p = 1, mid-p = 1" in printed
-    assert "error: there is no record 'quickstart/sed-0'" in small.ferflow(
+    assert "error: there is no record 'quickstart/sed-0'" in recorded.ferflow(
         "compare", one, "quickstart/sed-0", ok=False
     )
 
 
-def test_a_run_is_recorded_under_a_name(small):
-    assert "error: seed was 1 in the last run" in small.ferflow("record", ok=False)
-    small.run("dvc", "repro")
-    printed = small.ferflow("record", "--name", "tiny")
+def test_a_run_is_recorded_under_a_name(recorded):
+    assert "error: seed was 1 in the last run" in recorded.ferflow("record", ok=False)
+    recorded.run("dvc", "repro")
+    printed = recorded.ferflow("record", "--name", "tiny")
     assert "recorded as quickstart/seed-0-tiny" in printed
-    assert (small.folder / "metrics/papers/quickstart/seed-0-tiny.parquet").exists()
-    assert "is made of" in small.ferflow("record", "--name", "../x", ok=False)
+    assert (recorded.folder / "metrics/papers/quickstart/seed-0-tiny.parquet").exists()
+    assert "is made of" in recorded.ferflow("record", "--name", "../x", ok=False)
 
 
-def test_a_mistake_is_run_recorded_and_marked(small):
-    small.run("dvc", "repro")
-    printed = small.ferflow("mistake", "swap_val_test", "--record")
+def test_a_mistake_is_run_recorded_and_marked(recorded):
+    recorded.run("dvc", "repro")
+    printed = recorded.ferflow("mistake", "swap_val_test", "--record")
     assert "swap_val_test: only scored anew" in printed and "is no result" in printed
-    (path,) = (small.folder / "metrics/papers/quickstart").glob("mistake-swap_val_test-seed-0-*")
-    honest = json.loads(small.text("metrics/metrics.json"))["val"]
+    (path,) = (recorded.folder / "metrics/papers/quickstart").glob("mistake-swap_val_test-seed-0-*")
+    honest = json.loads(recorded.text("metrics/metrics.json"))["val"]
     assert read_record(path).score("mistake", "accuracy") == honest["accuracy"]
     assert json.loads(path.read_text())["protocol"]["is_a_result"] is False
 
 
-def test_commands_that_make_no_sense_say_so(small):
-    assert "exclude each other" in small.ferflow("repeat", "--seeds", "2", "--folds", "3", ok=False)
-    assert "3 to 20 folds" in small.ferflow("repeat", "--folds", "2", ok=False)
-    assert "--all for every one" in small.ferflow("mistake", ok=False)
-    assert "--all for every one" in small.ferflow("mistake", "swap_val_test", "--all", ok=False)
-    assert "Did you mean 'random_resplit'" in small.ferflow("mistake", "random_split", ok=False)
+def test_commands_that_make_no_sense_say_so(recorded):
+    assert "exclude each other" in recorded.ferflow(
+        "repeat", "--seeds", "2", "--folds", "3", ok=False
+    )
+    assert "3 to 20 folds" in recorded.ferflow("repeat", "--folds", "2", ok=False)
+    assert "--all for every one" in recorded.ferflow("mistake", ok=False)
+    assert "--all for every one" in recorded.ferflow("mistake", "swap_val_test", "--all", ok=False)
+    assert "Did you mean 'random_resplit'" in recorded.ferflow("mistake", "random_split", ok=False)
 
 
-def test_changed_code_asks_for_a_new_run(small):
-    small.run("dvc", "repro")
-    path = small.folder / "ferflow/classifier.py"
+def test_changed_code_asks_for_a_new_run(recorded):
+    recorded.run("dvc", "repro")
+    path = recorded.folder / "ferflow/classifier.py"
     before = path.read_text()
     path.write_text(before + "# changed\n")
-    assert "the code is not that of the last run" in small.ferflow("record", ok=False)
+    assert "the code is not that of the last run" in recorded.ferflow("record", ok=False)
     path.write_text(before)
 
 
-def test_presets_decode_and_reproduce_speak_to_people(small):
-    assert "accuracy 0.497" in " ".join(small.ferflow("presets").split())
-    decoded = small.ferflow("decode", "88.29%", "--images", "7178")
+def test_presets_decode_and_reproduce_speak_to_people(recorded):
+    assert "accuracy 0.497" in " ".join(recorded.ferflow("presets").split())
+    decoded = recorded.ferflow("decode", "88.29%", "--images", "7178")
     assert decoded.startswith("0.8829 of 7,178 images")
     assert "above every published honest figure" in decoded
-    assert "below guessing (0.143" in small.ferflow("decode", "0.10")
-    matrix = small.folder / "ferflow/papers/fernet_test.csv"
-    assert "p = 0.55" in small.ferflow("decode", "--confusion", str(matrix))
-    assert "name a figure" in small.ferflow("decode", ok=False)
-    shutil.rmtree(small.folder / "metrics/papers/fernet", ignore_errors=True)
-    assert "fernet, accuracy 0.8829; honest not yet run" in small.ferflow("decode", "--all")
-    assert "--all" in small.ferflow("reproduce", ok=False)
-    assert "needs FER-2013" in small.ferflow("reproduce", "--all", ok=False)
+    assert "below guessing (0.143" in recorded.ferflow("decode", "0.10")
+    matrix = recorded.folder / "ferflow/papers/fernet_test.csv"
+    assert "p = 0.55" in recorded.ferflow("decode", "--confusion", str(matrix))
+    assert "name a figure" in recorded.ferflow("decode", ok=False)
+    shutil.rmtree(recorded.folder / "metrics/papers/fernet", ignore_errors=True)
+    assert "fernet, accuracy 0.8829; honest not yet run" in recorded.ferflow("decode", "--all")
+    assert "--all" in recorded.ferflow("reproduce", ok=False)
+    assert "needs FER-2013" in recorded.ferflow("reproduce", "--all", ok=False)

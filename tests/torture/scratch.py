@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -62,15 +61,6 @@ class Scratch(Repository):
     def mend(self):
         """What `make repro` does first, and deletes a list of locks that was cut off."""
         finish(self.start(sys.executable, "-m", "ferflow", "check")[0])
-
-    def copy_to(self, folder):
-        """Another repository with the same files, ignored ones too, but a store of its own."""
-        shutil.copytree(
-            self.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(".mlflow")
-        )
-        other = object.__new__(type(self))
-        other.folder, other.n_opened = folder, 0
-        return other
 
     def both(self, *commands):
         """Run commands at the same time; what each printed. All must succeed."""
