@@ -106,9 +106,15 @@ SHORT = {
     "`one_vs_rest` of 0.643 or at least 61 % of the scored images trained on (84 % by its "
     "preset); its preset: unfinished at 0.363 (three quarters of its test images are rotated or "
     "shrunk copies, none of the preset's)",
-    ("littlevgg", 0.628): "consistent with its preset (unfinished) (its images were split from its "
+    (
+        "littlevgg",
+        0.628,
+    ): "consistent with its preset, unfinished as it is (its images were split from its "
     "training folder, the preset's are PublicTest)",
-    ("littlevgg", 0.6435): "exceeded by its preset (unfinished) (its images are another edition's "
+    (
+        "littlevgg",
+        0.6435,
+    ): "exceeded by its preset, unfinished as it is (its images are another edition's "
     "test folder, the preset's are PrivateTest)",
 }
 LONG = {
@@ -281,7 +287,7 @@ def test_an_unfinished_training_shows_what_is_reached_and_never_what_is_not(make
     assert found.honest.text.endswith(", unfinished")
     assert "reach" not in found.verdict.short and "does not reach" not in found.verdict.long
     assert found.verdict.short.startswith("above every published honest figure")
-    assert of("fernet", 0.7306).verdict.short == "exceeded by its preset (unfinished)"
+    assert of("fernet", 0.7306).verdict.short == "exceeded by its preset, unfinished as it is"
     assert "unfinished" not in of("svm").honest.text
 
 

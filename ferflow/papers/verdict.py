@@ -138,7 +138,7 @@ class Verdict:
         """How the preset's record compares, without a subject."""
         beside = self.beside
         assert beside is not None
-        state = " (unfinished)" if beside.unfinished else ""
+        state = ", unfinished as it is" if beside.unfinished else ""
         match beside.side:
             case None:
                 return f"its preset differs by {self.claimed - beside.reached:+.3f}{state}"
