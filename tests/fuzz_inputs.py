@@ -123,7 +123,8 @@ def preset_file() -> bytes:
 
 @cache
 def record_tree() -> dict[str, Any]:
-    scores = dict.fromkeys([*SCORES, "accuracy_low", "accuracy_high"], 0.5)
+    needed = [*SCORES, "n", "accuracy_low", "accuracy_high", "one_vs_rest_accuracy"]
+    scores = dict.fromkeys(needed, 0.5)
     scores |= {"n": 10, "per_class": {"sad": {"recall": 1.0}}}
     return {
         "preset": "p",
