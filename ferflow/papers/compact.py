@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ferflow.bounded import read_bounded
 from ferflow.errors import DataError
-from ferflow.evaluation.metrics import split_metrics
+from ferflow.evaluation.metrics import independent_rows, split_metrics
 from ferflow.evaluation.predictions import PREFIX, split_predictions, twin_numbers
 from ferflow.files import atomic
 from ferflow.params import flatten
@@ -53,6 +53,11 @@ class Answers:
     p: NDArray[np.float64]
     labels: list[str]
     twins: NDArray[np.int64] | None = None
+
+    @property
+    def n_independent(self) -> float:
+        """How many independent images the rows are worth, see `independent_rows`."""
+        return float(len(self.y)) if self.twins is None else independent_rows(self.twins)
 
     def take(self, rows: NDArray[np.int64]) -> "Answers":
         """The rows that an index array names."""

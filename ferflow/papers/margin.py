@@ -3,8 +3,7 @@
 import math
 
 from ferflow.papers.records import RunRecord, over_runs, student_t_975
-
-Z_975 = 1.96  # the normal distribution's 97.5 % quantile
+from ferflow.papers.verdict import Z_975
 
 
 def margin(group: list[RunRecord], values: list[float], images: float) -> float:

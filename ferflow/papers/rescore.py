@@ -8,7 +8,6 @@ intervals and the floor of the calibration error are made again.
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,18 +15,18 @@ from numpy.typing import NDArray
 
 from ferflow.costs import read_lock
 from ferflow.errors import FerflowError
-from ferflow.evaluation.metrics import calibration_floor, independent_rows, wilson_interval
+from ferflow.evaluation.metrics import calibration_floor, wilson_interval
 from ferflow.evaluation.predictions import TTA_SUFFIX
 from ferflow.evaluation.without_twins import SUFFIX, read_split_twins, read_twins
 from ferflow.last_run import data_fingerprint
 from ferflow.papers.compact import Answers, first_rows, image_number, rewrite_twins
+from ferflow.papers.ensemble import N_BINS
 from ferflow.papers.records import RunRecord, Scores, load_records, save_figures
 from ferflow.papers.resampling import intervals
 from ferflow.params import PARAMS_FILE, read_yaml
 
 IMAGES = Path("data/preprocessed")
 DISTANCE = "preprocess.twin_distance"
-N_BINS = 15
 _SPLITS = ("val", "test")
 
 Numbers = NDArray[np.int64]
@@ -74,7 +73,8 @@ def _rescore(record: RunRecord, within: dict[str, dict[int, int]], seen: dict[st
                 kept.append(name + ending)
                 continue
             of_one_view = not ending.startswith(TTA_SUFFIX)
-            metrics[name + ending] = scores | _again(scores, rows, of_one_view, record)
+            accuracy = record.score(name + ending, "accuracy")
+            metrics[name + ending] = scores | _again(accuracy, rows, of_one_view, record)
     path = record.file("parquet")
     rewrite_twins(path, answers)
     save_figures(
@@ -91,19 +91,14 @@ def _rescore(record: RunRecord, within: dict[str, dict[int, int]], seen: dict[st
     return f"{text}; left as they were: {', '.join(kept)}" if kept else text
 
 
-def _again(scores: Scores, rows: Answers, of_one_view: bool, record: RunRecord) -> Scores:
+def _again(accuracy: float, rows: Answers, of_one_view: bool, record: RunRecord) -> Scores:
     """The bounds of the accuracy, and of one view the floor of the calibration error."""
-    n = float(len(rows.y)) if rows.twins is None else independent_rows(rows.twins)
-    low, high = wilson_interval(_number(scores["accuracy"]) * n, n)
+    low, high = wilson_interval(accuracy * rows.n_independent, rows.n_independent)
     again: Scores = {"accuracy_low": low, "accuracy_high": high}
     if of_one_view:
         n_bins = int(record.params.get("evaluate.calibration_bins", N_BINS))
         again["ece_floor"] = calibration_floor(rows.p, n_bins, rows.twins)
     return again
-
-
-def _number(value: Any) -> float:
-    return float(value)
 
 
 def _numbers(twins: pd.DataFrame) -> dict[int, int]:

@@ -28,6 +28,7 @@ from ferflow.papers.records import RunRecord, load_records
 from ferflow.params import PARAMS_FILE, read_yaml, repository_root
 from ferflow.presets import compose, load_preset, params_text, preset_names
 from ferflow.sections import check_params
+from ferflow.yaml_text import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Job:
     @property
     def params(self) -> dict[str, Any]:
         """What the text says."""
-        return dict(YAML(typ="safe", pure=True).load(self.text))
+        return dict(parse_yaml(self.text))
 
 
 def repeat_jobs(n_seeds: int) -> list[Job]:

@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
-from ferflow.evaluation.metrics import independent_rows
 from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.papers.decoder import decode, lifting_share
 from ferflow.papers.ended import is_unfinished
-from ferflow.papers.margin import Z_975, margin
+from ferflow.papers.margin import margin
 from ferflow.papers.mistakes import right_by_threshold
 from ferflow.papers.records import MISTAKE, RunRecord, groups, over_runs
 from ferflow.papers.registry import METRICS, Claim, Paper, load_papers
-from ferflow.papers.verdict import CEILING_CLASSES, Beside, Kind, Verdict, scatter
+from ferflow.papers.verdict import CEILING_CLASSES, Z_975, Beside, Kind, Verdict, scatter
 
 
 @dataclass(frozen=True)
@@ -181,9 +180,10 @@ def by_threshold(group: list[RunRecord], split: str) -> Figure | None:
     for each in answers:
         a = each[split]
         right = right_by_threshold(a.y, a.p).mean(axis=1)
-        n = len(right) if a.twins is None else independent_rows(a.twins)
         values.append(float(right.mean()))
-        halves.append(Z_975 * float(right.std(ddof=1)) / math.sqrt(n) if len(right) > 1 else 1.0)
+        halves.append(
+            Z_975 * float(right.std(ddof=1)) / math.sqrt(a.n_independent) if len(right) > 1 else 1.0
+        )
     bounds = values[0] - halves[0], values[0] + halves[0]
     return _figure(group, values, bounds, fmean(halves), len(answers[0][split].y))
 

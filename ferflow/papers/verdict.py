@@ -11,6 +11,7 @@ HUMAN = (0.60, 0.70)  # agreement of people with the labels, 65 +- 5 %: Goodfell
 SINGLE = (0.725, 0.74)  # best published single networks, PrivateTest
 ENSEMBLES = (0.75, 0.77)  # best published ensembles, PrivateTest
 CEILING_CLASSES = 7  # of which these speak
+Z_975 = 1.96  # the normal distribution's 97.5 % quantile
 MAJORITY = 879 / 3589  # what naming every image of PrivateTest happy would print
 
 _SINGLES = f"single networks {SINGLE[0]:.3f} to {SINGLE[1]:.2f}"
@@ -273,7 +274,7 @@ class Verdict:
 
 def scatter(figure: float, n_images: int) -> float:
     """Half of the 95 % interval of an accuracy on n independent images (normal approximation)."""
-    return 1.96 * math.sqrt(figure * (1 - figure) / n_images)
+    return Z_975 * math.sqrt(figure * (1 - figure) / n_images)
 
 
 def _percent(share: float) -> str:
