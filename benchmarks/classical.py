@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.data import peak_mb
-from ferflow.artifacts import Split, load_split
-from ferflow.compute_params import installed
-from ferflow.families import family_module
-from ferflow.fitting import TrainingData
-from ferflow.params import read_yaml
+from ferflow.core.params import read_yaml
+from ferflow.core.split import Split, load_split
+from ferflow.training.shared.compute_params import installed
+from ferflow.training.shared.families import family_module
+from ferflow.training.shared.fitting import TrainingData
 
 DEFAULTS = Path(__file__).parents[1] / "presets" / "defaults.yaml"
 FAMILIES = ("random_forest", "svm")

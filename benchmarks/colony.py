@@ -31,10 +31,10 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from ferflow.aco import AntColonySelector
 from ferflow.aco.colony import draw_subsets
-from ferflow.artifacts import load_split
-from ferflow.masks import load_mask, save_mask, select_columns
-from ferflow.selection import Judge, make_judge
-from ferflow.selection_params import SelectionParams
+from ferflow.core.masks import load_mask, save_mask, select_columns
+from ferflow.core.split import load_split
+from ferflow.selection.params import SelectionParams
+from ferflow.selection.select import Judge, make_judge
 
 N_ANTS, N_ITERATIONS, SHARE = 20, 3, 0.5
 N_SUBSETS = N_ANTS * N_ITERATIONS

@@ -14,11 +14,11 @@ import time
 import zipfile
 from pathlib import Path
 
-from ferflow.data.data_params import DataParams
-from ferflow.data.fer_csv import COLUMNS
-from ferflow.data.sources import read_path
-from ferflow.data.splitting import split_collection
-from ferflow.params import pick_section, read_yaml
+from ferflow.core.params import pick_section, read_yaml
+from ferflow.download.formats.fer_csv import COLUMNS
+from ferflow.download.params import DataParams
+from ferflow.download.sources import read_path
+from ferflow.download.splitting import split_collection
 
 DEFAULTS = Path(__file__).parents[1] / "presets" / "defaults.yaml"
 Numbers = dict[str, float]

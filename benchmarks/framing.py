@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.data.sources import read_path
+from ferflow.download.sources import read_path
 from ferflow.recognition import detection
 
 SIDE, GROUND, ENLARGED = 48, 24, 4  # pixels of a face, of ground on each side; factor

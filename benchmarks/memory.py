@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ferflow.artifacts import Split, split_writer
-from ferflow.masks import save_mask
-from ferflow.params import PARAMS_FILE, read_yaml
-from ferflow.presets import DEFAULTS
+from ferflow.core.masks import save_mask
+from ferflow.core.params import PARAMS_FILE, read_yaml
+from ferflow.core.split import Split, split_writer
+from ferflow.settings.presets import DEFAULTS
 
 ROOT = Path(__file__).parents[1]
 SIDE, DRAWN_AT_ONCE = 48, 4096
@@ -104,7 +104,7 @@ def field(status: str, name: str) -> float:
 
 def run_stage_for(steps: int) -> None:
     """The stage in the current folder, its epoch broken off after so many batches."""
-    from ferflow.train.network import loop
+    from ferflow.training.families.network import loop
     from stages import train
 
     every_batch = loop.shuffled_batches

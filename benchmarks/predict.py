@@ -19,8 +19,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.synthetic import draw_faces
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition.inputs import Input
 from ferflow.recognition.predict import predict
 from ferflow.recognition.recognizer import Recognizer

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from ferflow.artifacts import Split
-from ferflow.devices import pick_dtype
-from ferflow.fitting import TrainingData
-from ferflow.params import pick_section, read_yaml
-from ferflow.presets import DEFAULTS
-from ferflow.train.network.batches import Scale
-from ferflow.train.network.loop import Training
-from ferflow.train.network.params import Params, build_network
+from ferflow.backbones.devices import pick_dtype
+from ferflow.core.params import pick_section, read_yaml
+from ferflow.core.split import Split
+from ferflow.settings.presets import DEFAULTS
+from ferflow.training.families.network.batches import Scale
+from ferflow.training.families.network.loop import Training
+from ferflow.training.families.network.params import Params, build_network
+from ferflow.training.shared.fitting import TrainingData
 
 NETWORKS = ("littlevgg", "fernet", "sepconv", "allconv", "widekernel", "resnet")
 BATCH, TURNS = 128, 3
@@ -69,7 +69,7 @@ def drawn_rows(n: int) -> Split:
 
 
 def our_loop(name: str) -> Callable[[int], None]:
-    """Epochs of one batch by `ferflow.train.network`."""
+    """Epochs of one batch by `ferflow.training.families.network`."""
     section = read_yaml(DEFAULTS)["train"]["network"]
     section |= {"architecture": name, "augmentation": [], "schedule": "constant"}
     section |= {"batch_size": BATCH, "epochs": 1_000_000}

@@ -6,8 +6,8 @@ Run from the repository's root: python docs/draw_faces.py
 import cv2
 import numpy as np
 
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.synthetic import draw_face
+from ferflow.download.drawn.synthetic import draw_face
+from ferflow.download.labels import FER2013_LABELS
 
 PEOPLE = (2, 4, 9, 11, 14, 22, 30, 37, 41, 52)  # seeds, chosen for variety
 MAGNIFIED = 2

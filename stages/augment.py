@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ferflow.artifacts import load_split
-from ferflow.data.augment import augment_file
-from ferflow.data.augment_params import AugmentParams
-from ferflow.data.sheets import draw_sheet
-from ferflow.params import load_params, load_seed
-from ferflow.stage import run_stage
+from ferflow.augment.copies import augment_file
+from ferflow.augment.params import AugmentParams
+from ferflow.core.params import load_params, load_seed
+from ferflow.core.split import load_split
+from ferflow.core.stage import run_stage
+from ferflow.images.sheets import draw_sheet
 
 
 def main(source: Path, target: Path, sheet: Path) -> None:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ferflow.artifacts import load_split, save_split
-from ferflow.data.balance import balance, count_rows
-from ferflow.data.balance_params import BalanceParams
-from ferflow.files import pass_through, write_json
-from ferflow.params import load_params, load_seed
-from ferflow.stage import run_stage
+from ferflow.balance.params import BalanceParams
+from ferflow.balance.resample import balance, count_rows
+from ferflow.core.files import pass_through, write_json
+from ferflow.core.params import load_params, load_seed
+from ferflow.core.split import load_split, save_split
+from ferflow.core.stage import run_stage
 
 
 def main(source: Path, target: Path, metrics: Path) -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ferflow.files import atomic
-from ferflow.params import PARAMS_FILE, read_yaml
-from ferflow.sections import check_params
-from ferflow.stage import run_stage
+from ferflow.core.files import atomic
+from ferflow.core.params import PARAMS_FILE, read_yaml
+from ferflow.core.stage import run_stage
+from ferflow.settings.sections import check_params
 
 
 def main(verdict: Path) -> None:

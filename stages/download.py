@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
-from ferflow.artifacts import save_split
-from ferflow.data.data_params import DataParams
-from ferflow.data.sources import describe, load_data
-from ferflow.files import write_json
-from ferflow.params import load_params, load_seed
-from ferflow.stage import run_stage
-from ferflow.tables import write_table
+from ferflow.core.files import write_json
+from ferflow.core.params import load_params, load_seed
+from ferflow.core.split import save_split
+from ferflow.core.stage import run_stage
+from ferflow.core.tables import write_table
+from ferflow.download.params import DataParams
+from ferflow.download.sources import describe, load_data
 
 
 def main(target: Path, metrics: Path) -> None:

@@ -2,17 +2,11 @@
 
 from pathlib import Path
 
-from ferflow.artifacts import Split, load_split
-from ferflow.classifier import load_classifier
-from ferflow.evaluation.params import EvaluateParams
-from ferflow.evaluation.predictions import (
-    read_predictions,
-    tta_predictions,
-    with_twins,
-    write_predictions,
-)
-from ferflow.evaluation.protocol import describe, protocol
-from ferflow.evaluation.report import (
+from ferflow.core.files import write_json
+from ferflow.core.params import load_params, load_seed
+from ferflow.core.split import Split, load_split
+from ferflow.core.stage import run_stage
+from ferflow.evaluation.outputs import (
     draw_class_counts,
     draw_colony,
     draw_mistakes,
@@ -23,15 +17,21 @@ from ferflow.evaluation.report import (
     split_scores,
     write_tables,
 )
+from ferflow.evaluation.params import EvaluateParams
+from ferflow.evaluation.predictions import (
+    read_predictions,
+    tta_predictions,
+    with_twins,
+    write_predictions,
+)
+from ferflow.evaluation.protocol import describe, protocol
 from ferflow.evaluation.without_twins import (
     count_twins,
     read_split_twins,
     read_twins,
     without_twins,
 )
-from ferflow.files import write_json
-from ferflow.params import load_params, load_seed
-from ferflow.stage import run_stage
+from ferflow.training.shared.classifier import load_classifier
 
 
 def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: Path) -> None:

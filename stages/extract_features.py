@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from ferflow.artifacts import load_split
-from ferflow.extraction import extract_file
-from ferflow.features_params import FeaturesParams
-from ferflow.params import load_params
-from ferflow.stage import run_stage
+from ferflow.core.params import load_params
+from ferflow.core.split import load_split
+from ferflow.core.stage import run_stage
+from ferflow.features.extraction import extract_file
+from ferflow.features.params import FeaturesParams
 
 
 def main(train: Path, val: Path, test: Path, target: Path) -> None:

@@ -6,21 +6,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.artifacts import SPLITS, load_split
-from ferflow.classifier import load_classifier
-from ferflow.compute_params import ComputeParams
-from ferflow.costs import SCRATCH
-from ferflow.data.augment_params import AugmentParams
-from ferflow.data.balance_params import BalanceParams
-from ferflow.errors import ParamError
-from ferflow.extraction import extract_features, make_extractor
-from ferflow.features_params import FeaturesParams
-from ferflow.files import write_json
-from ferflow.papers.honest_chain import HonestChain
-from ferflow.papers.mistakes import MISTAKES, mistaken_scores, reason_against
-from ferflow.params import load_params, load_seed, repository_root
-from ferflow.stage import run_stage
-from ferflow.train_params import load_family
+from ferflow.augment.params import AugmentParams
+from ferflow.balance.params import BalanceParams
+from ferflow.core.errors import ParamError
+from ferflow.core.files import write_json
+from ferflow.core.params import load_params, load_seed, repository_root
+from ferflow.core.pipeline import SCRATCH
+from ferflow.core.split import SPLITS, load_split
+from ferflow.core.stage import run_stage
+from ferflow.features.extraction import extract_features, make_extractor
+from ferflow.features.params import FeaturesParams
+from ferflow.runs.mistakes.by_name import MISTAKES, mistaken_scores, reason_against
+from ferflow.runs.mistakes.honest_chain import HonestChain
+from ferflow.training.shared.classifier import load_classifier
+from ferflow.training.shared.compute_params import ComputeParams
+from ferflow.training.shared.params import load_family
 
 
 def extract(images: NDArray[np.uint8]) -> NDArray[Any]:

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from ferflow.artifacts import SPLITS, load_split, save_split
-from ferflow.data.preprocess import preprocess
-from ferflow.data.preprocess_params import PreprocessParams
-from ferflow.data.removed_sheet import draw_removed
-from ferflow.files import write_json
-from ferflow.params import load_params
-from ferflow.stage import run_stage
-from ferflow.tables import write_table
+from ferflow.core.files import write_json
+from ferflow.core.params import load_params
+from ferflow.core.split import SPLITS, load_split, save_split
+from ferflow.core.stage import run_stage
+from ferflow.core.tables import write_table
+from ferflow.preprocess.clean import preprocess
+from ferflow.preprocess.params import PreprocessParams
+from ferflow.preprocess.removed_sheet import draw_removed
 
 
 def main(source: Path, target: Path, metrics: Path) -> None:

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ferflow.artifacts import load_split
-from ferflow.costs import SCRATCH
-from ferflow.files import write_json
-from ferflow.masks import save_mask
-from ferflow.params import load_params, load_seed, repository_root
-from ferflow.selection import Selection, compare_controls, history, make_judge, select
-from ferflow.selection_params import SelectionParams
-from ferflow.stage import run_stage
-from ferflow.tables import write_table
+from ferflow.core.files import write_json
+from ferflow.core.masks import save_mask
+from ferflow.core.params import load_params, load_seed, repository_root
+from ferflow.core.pipeline import SCRATCH
+from ferflow.core.split import load_split
+from ferflow.core.stage import run_stage
+from ferflow.core.tables import write_table
+from ferflow.selection.params import SelectionParams
+from ferflow.selection.select import Selection, compare_controls, history, make_judge, select
 
 
 def main(train: Path, val: Path, mask_file: Path, report: Path, curve: Path) -> None:

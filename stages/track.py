@@ -2,12 +2,12 @@
 
 import sys
 
-from ferflow.stage import run_stage
+from ferflow.core.stage import run_stage
 
 
 def main() -> None:
     try:
-        from ferflow.tracked import track_last_run
+        from ferflow.tracking.last import track_last_run
 
         print(track_last_run())
     except Exception as error:  # the results are there: MLflow out of reach must not lose them

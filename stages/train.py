@@ -3,19 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ferflow.artifacts import Split, load_split
-from ferflow.classifier import Classifier, save_classifier
-from ferflow.compute_params import ComputeParams
-from ferflow.costs import SCRATCH
-from ferflow.families import family_module
-from ferflow.files import write_json
-from ferflow.fitting import TrainingData
-from ferflow.masks import load_mask, select_columns
-from ferflow.params import load_params, load_seed, repository_root
-from ferflow.search import no_search, read_twins, search
-from ferflow.stage import run_stage
-from ferflow.tables import write_table
-from ferflow.train_params import load_family
+from ferflow.core.files import write_json
+from ferflow.core.masks import load_mask, select_columns
+from ferflow.core.params import load_params, load_seed, repository_root
+from ferflow.core.pipeline import SCRATCH
+from ferflow.core.split import Split, load_split
+from ferflow.core.stage import run_stage
+from ferflow.core.tables import write_table
+from ferflow.training.shared.classifier import Classifier, save_classifier
+from ferflow.training.shared.compute_params import ComputeParams
+from ferflow.training.shared.families import family_module
+from ferflow.training.shared.fitting import TrainingData
+from ferflow.training.shared.params import load_family
+from ferflow.training.shared.search import no_search, read_twins, search
 
 
 def main(

@@ -15,16 +15,16 @@ from recognition_data import write_model
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
 
-from ferflow.artifacts import Split
-from ferflow.data.data_params import DataParams
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.sources import read_path
-from ferflow.data.splitting import split_collection
-from ferflow.data.synthetic import draw_faces
+from ferflow.core.split import Split
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.labels import FER2013_LABELS
+from ferflow.download.params import DataParams
+from ferflow.download.sources import read_path
+from ferflow.download.splitting import split_collection
 from ferflow.evaluation.metrics import split_metrics
-from ferflow.papers.compact import Answers
-from ferflow.papers.records import MISTAKE, RunRecord, save_figures, save_record
-from ferflow.papers.resampling import bootstrap, percentiles
+from ferflow.records.compact import Answers
+from ferflow.records.resampling import bootstrap, percentiles
+from ferflow.records.store import MISTAKE, RunRecord, save_figures, save_record
 
 ROOT = Path(__file__).parents[1]
 FILTERS_OFF = {  # every filter of `preprocess` switched off
@@ -217,7 +217,7 @@ def workplace(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "presets", folder / "presets")
     shutil.copy(ROOT / "params.yaml", folder)
     (folder / "ferflow").mkdir()
-    (folder / "ferflow/bundled").symlink_to(ROOT / "ferflow/bundled")
+    (folder / "ferflow/recognition/bundled").symlink_to(ROOT / "ferflow/recognition/bundled")
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(folder)
     return folder
@@ -253,7 +253,7 @@ def make_answers():
 
 
 def quick_intervals(answers):
-    """As `ferflow.papers.resampling.intervals`, of a tenth of the draws."""
+    """As `ferflow.records.resampling.intervals`, of a tenth of the draws."""
     drawn = bootstrap([answers], n_resamples=200)
     return {name: percentiles(values[0]) for name, values in drawn.items()}
 

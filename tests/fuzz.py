@@ -24,23 +24,23 @@ from typing import Any
 from fuzz_inputs import ROOT, model_folder, params, scratch, strategies
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from ferflow import presets
-from ferflow.artifacts import load_split
-from ferflow.classifier import load_classifier
-from ferflow.data.pictures import decode as decode_picture
-from ferflow.data.sources import read_path
-from ferflow.errors import FerflowError
-from ferflow.masks import load_mask
-from ferflow.papers.compact import read_answers
-from ferflow.papers.confusion import read_confusion, read_matrix
-from ferflow.papers.decoder import decode, parse_figure
-from ferflow.papers.records import read_record
-from ferflow.papers.resampling import SCORES
-from ferflow.params import flatten, read_yaml
-from ferflow.presets import load_preset, parse_setting
+from ferflow.claims.confusion import read_confusion, read_matrix
+from ferflow.claims.decoder import decode, parse_figure
+from ferflow.core.errors import FerflowError
+from ferflow.core.masks import load_mask
+from ferflow.core.params import flatten, read_yaml
+from ferflow.core.split import load_split
+from ferflow.download.pictures import decode as decode_picture
+from ferflow.download.sources import read_path
 from ferflow.recognition.pictures import read_picture
 from ferflow.recognition.predict import quiet_opencv
-from ferflow.sections import check_params
+from ferflow.records.compact import read_answers
+from ferflow.records.resampling import SCORES
+from ferflow.records.store import read_record
+from ferflow.settings import presets
+from ferflow.settings.presets import load_preset, parse_setting
+from ferflow.settings.sections import check_params
+from ferflow.training.shared.classifier import load_classifier
 
 MEMORY = 2 << 30  # bytes that a long run may take beyond what its imports take
 SLOW = {"setting": 60, "preset": 60, "params text": 40, "model": 60}  # examples in a round

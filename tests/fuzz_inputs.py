@@ -29,12 +29,12 @@ from fuzz_changes import (
 from hypothesis import strategies as st
 from recognition_data import write_model
 
-from ferflow.artifacts import Split, save_split
-from ferflow.masks import save_mask
-from ferflow.papers.compact import Answers, write_answers
-from ferflow.papers.resampling import SCORES
-from ferflow.params import flatten, read_yaml
-from ferflow.yaml_text import parse_yaml
+from ferflow.core.masks import save_mask
+from ferflow.core.params import flatten, read_yaml
+from ferflow.core.split import Split, save_split
+from ferflow.core.yaml_text import parse_yaml
+from ferflow.records.compact import Answers, write_answers
+from ferflow.records.resampling import SCORES
 
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(tempfile.gettempdir()) / f"ferflow-fuzz-{os.getpid()}"

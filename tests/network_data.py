@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from training_rows import training_data
 
-from ferflow.params import pick_section, read_yaml
-from ferflow.train.network.family import Params
+from ferflow.core.params import pick_section, read_yaml
+from ferflow.training.families.network.family import Params
 
 ROOT = Path(__file__).parents[1]
 FILES = [  # of a network on a backbone

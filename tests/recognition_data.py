@@ -3,14 +3,14 @@
 import cv2
 import numpy as np
 
-from ferflow.artifacts import Split
-from ferflow.classifier import Classifier, save_classifier
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.synthetic import draw_faces
-from ferflow.families import family_module
-from ferflow.fitting import TrainingData
-from ferflow.params import read_yaml
-from ferflow.train_params import pick_family
+from ferflow.core.params import read_yaml
+from ferflow.core.split import Split
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.labels import FER2013_LABELS
+from ferflow.training.shared.classifier import Classifier, save_classifier
+from ferflow.training.shared.families import family_module
+from ferflow.training.shared.fitting import TrainingData
+from ferflow.training.shared.params import pick_family
 
 N_FACES = 12  # of each class, for the model to learn
 

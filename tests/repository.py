@@ -9,7 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from ferflow.locks import exclusive
+from ferflow.core.locks import exclusive
 
 ROOT = Path(__file__).parents[1]
 SMALL = [  # settings of the quickstart with which every stage takes seconds

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ferflow.errors import DataError
-from ferflow.picture_size import FORMATS, MAX_PIXELS
+from ferflow.core.errors import DataError
+from ferflow.images.size import FORMATS, MAX_PIXELS
 from ferflow.recognition import pictures
 from ferflow.recognition.pictures import read_picture, to_grey
 

@@ -11,9 +11,9 @@ import pytest
 import safetensors
 import safetensors.numpy
 
-from ferflow.artifacts import load_split, save_split, split_writer
-from ferflow.errors import DataError, DiskError
-from ferflow.files import atomic, pass_through, read_json, write_json
+from ferflow.core.errors import DataError, DiskError
+from ferflow.core.files import atomic, pass_through, read_json, write_json
+from ferflow.core.split import load_split, save_split, split_writer
 
 IMAGES, FEATURES = (48, 48), (17,)
 
@@ -54,7 +54,7 @@ def test_the_same_split_gives_the_same_bytes_in_any_process(tmp_path, make_split
     code = """
 import sys
 from pathlib import Path
-from ferflow.artifacts import load_split, save_split
+from ferflow.core.split import load_split, save_split
 save_split(Path(sys.argv[2]), load_split(Path(sys.argv[1])))
 """
     run_python(code, tmp_path / "first", tmp_path / "third")

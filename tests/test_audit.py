@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferflow.audit import report as audit_report
+from ferflow.audit import write as audit_report
 from ferflow.audit.measures import audit, count
 from ferflow.audit.page import audit_page
 from tests.test_filters import LABELS, N, flat, planted, sign

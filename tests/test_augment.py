@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from ferflow.artifacts import load_split, save_split
-from ferflow.data.augment import augment, augment_file
-from ferflow.data.augment_params import OPERATIONS, AugmentParams, parse_copy
-from ferflow.errors import ParamError
-from ferflow.params import pick_section
+from ferflow.augment.copies import augment, augment_file
+from ferflow.augment.params import OPERATIONS, AugmentParams, parse_copy
+from ferflow.core.errors import ParamError
+from ferflow.core.params import pick_section
+from ferflow.core.split import load_split, save_split
 
 EVERY_NAME = list(OPERATIONS)
 DRAWN = [name for name in EVERY_NAME if name not in ("horizontal_flip", "turn", "scale")]

@@ -8,9 +8,9 @@ from imblearn import over_sampling
 from imblearn.combine import SMOTETomek
 from imblearn.under_sampling import TomekLinks
 
-from ferflow.data.balance import balance, count_rows
-from ferflow.data.balance_params import BalanceParams
-from ferflow.errors import DataError, ParamError
+from ferflow.balance.params import BalanceParams
+from ferflow.balance.resample import balance, count_rows
+from ferflow.core.errors import DataError, ParamError
 
 SMOTE = BalanceParams(method="smote", k_neighbors=3)
 REPEAT = BalanceParams(method="random_oversampling", k_neighbors=3)

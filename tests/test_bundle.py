@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 from training_rows import LABELS, split_of, training_data
 
-from ferflow import bundle
-from ferflow.artifacts import save_split
-from ferflow.classifier import Classifier, load_classifier, save_classifier
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.seen_images import SEEN_FILE
-from ferflow.data.synthetic import draw_faces
-from ferflow.errors import DataError, FerflowError
-from ferflow.extraction import extract_file
-from ferflow.features_params import FeaturesParams
-from ferflow.files import read_json, write_json
-from ferflow.hashing import sha256_of
-from ferflow.params import pick_section, read_yaml
-from ferflow.train.network import family as network
-from ferflow.train.random_forest import family as random_forest
+from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.files import read_json, write_json
+from ferflow.core.hashing import sha256_of
+from ferflow.core.params import pick_section, read_yaml
+from ferflow.core.split import save_split
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.labels import FER2013_LABELS
+from ferflow.features.extraction import extract_file
+from ferflow.features.params import FeaturesParams
+from ferflow.images.seen import SEEN_FILE
+from ferflow.records import bundle
+from ferflow.training.families.network import family as network
+from ferflow.training.families.random_forest import family as random_forest
+from ferflow.training.shared.classifier import Classifier, load_classifier, save_classifier
 
 ROOT = Path(__file__).parents[1]
 TINY = {"embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "input_size": 48}

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from ferflow.busy import LOCKS, lock_holders, refuse_while_dvc_runs
-from ferflow.errors import FerflowError
-from ferflow.params import PARAMS_FILE
-from ferflow.presets import use
+from ferflow.core.busy import LOCKS, lock_holders, refuse_while_dvc_runs
+from ferflow.core.errors import FerflowError
+from ferflow.core.params import PARAMS_FILE
+from ferflow.settings.presets import use
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

@@ -12,13 +12,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from training_rows import training_data
 
-from ferflow.classical.estimators import MODEL_FILE
-from ferflow.classifier import Classifier, load_classifier, save_classifier
-from ferflow.errors import DataError, ParamError
-from ferflow.families import family_module
-from ferflow.params import read_yaml
-from ferflow.presets import DEFAULTS
-from ferflow.skops_files import dump_model
+from ferflow.core.errors import DataError, ParamError
+from ferflow.core.params import read_yaml
+from ferflow.settings.presets import DEFAULTS
+from ferflow.training.shared.classical.estimators import MODEL_FILE
+from ferflow.training.shared.classical.skops_files import dump_model
+from ferflow.training.shared.classifier import Classifier, load_classifier, save_classifier
+from ferflow.training.shared.families import family_module
 
 ROOT = Path(__file__).parents[1]
 QUICK = {
@@ -230,7 +230,7 @@ def test_a_regression_is_scikit_learns():
 
 
 def test_every_family_has_a_section_and_only_its_own_is_read(tmp_path, monkeypatch):
-    from ferflow.train_params import family_names, load_family
+    from ferflow.training.shared.params import family_names, load_family
 
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)

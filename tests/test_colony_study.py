@@ -3,12 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from ferflow import colony_study
-from ferflow.artifacts import save_split
-from ferflow.cli import app
-from ferflow.colony_study import StudyOptions, make_trial, markdown, methods, run_study, summarise
+from benchmarks import colony_study
+from benchmarks.colony_study import (
+    StudyOptions,
+    make_trial,
+    markdown,
+    methods,
+    run_study,
+    summarise,
+)
+from ferflow.core.split import save_split
 
 OPTIONS = StudyOptions(n_seeds=2, share=0.25, n_ants=4, n_iterations=2, n_trees=3, max_rows=40)
 
@@ -74,4 +79,3 @@ def test_the_command_writes_tables_and_pictures(splits, tmp_path, monkeypatch):
     assert written == {f"{n}.{kind}" for n in names for kind in ("csv", "png")} | {"methods.md"}
     effects = pd.read_csv(tmp_path / "out" / "effects.csv")
     assert set(effects["value"].astype(str)) == {"0.0", "0.9"}
-    assert "colony-study" in CliRunner().invoke(app, ["--help"]).output

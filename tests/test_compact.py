@@ -4,17 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow.errors import DataError
+from ferflow.core.errors import DataError
+from ferflow.core.params import flatten
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.evaluation.predictions import prediction_frame
-from ferflow.papers.compact import (
+from ferflow.records.compact import (
     compact,
     image_number,
     read_answers,
     rounded,
     write_answers,
 )
-from ferflow.params import flatten
 
 LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 

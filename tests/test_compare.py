@@ -5,13 +5,13 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import binomtest, t
 
-from ferflow.errors import FerflowError
+from ferflow.core.errors import FerflowError
 from ferflow.evaluation.metrics import split_metrics
-from ferflow.papers.compact import Answers
-from ferflow.papers.compare import common_images, compare, mcnemar
-from ferflow.papers.ensemble import make_ensemble, mix, mixture_weights
-from ferflow.papers.record import record_run
-from ferflow.papers.records import load_records
+from ferflow.records.compact import Answers
+from ferflow.records.compare import common_images, compare, mcnemar
+from ferflow.records.ensemble import make_ensemble, mix, mixture_weights
+from ferflow.records.recording import record_run
+from ferflow.records.store import load_records
 
 OTHER = "mobilenet-aco-rf-nosmote"
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from ferflow.errors import DataError
-from ferflow.papers.confusion import ConfusionMatrix, read_confusion, read_matrix
-from ferflow.papers.independence import LEVEL, _tables_without, independence, quasi_independence
-from ferflow.papers.registry import FOLDER
+from ferflow.claims.confusion import ConfusionMatrix, read_confusion, read_matrix
+from ferflow.claims.independence import LEVEL, _tables_without, independence, quasi_independence
+from ferflow.claims.registry import FOLDER
+from ferflow.core.errors import DataError
 
 
 def printed(name):
@@ -106,7 +106,7 @@ def test_sparse_matrices_keep_the_level_and_have_power():
 
 def test_left_out_cells_of_sparse_matrices_keep_the_level_and_have_power(monkeypatch):
     """The cell is chosen beforehand, not by what it holds: then p is to be uniform."""
-    monkeypatch.setattr("ferflow.papers.independence._FEW_DRAWS", 199)
+    monkeypatch.setattr("ferflow.claims.independence._FEW_DRAWS", 199)
     rng = np.random.default_rng(2)
 
     def p_of(share_right):

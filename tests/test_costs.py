@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from ferflow.costs import SCRATCH, find_cost, read_lock, record_cost
-from ferflow.files import read_json
+from ferflow.core.files import read_json
+from ferflow.core.pipeline import SCRATCH, find_cost, read_lock, record_cost
 
 PIPELINE = """
 stages:
@@ -30,7 +30,7 @@ family: {name: forest, forest: {trees: 90, depth: null, leaf: 0.25, weight: "1"}
 WORK = """
 import os, sys
 from pathlib import Path
-from ferflow.costs import record_cost
+from ferflow.core.pipeline import record_cost
 for name in sys.argv[1:]:
     out = Path(name) if "." in name else Path(name, "inside")
     out.parent.mkdir(exist_ok=True)

@@ -7,11 +7,11 @@ from threading import Event, Thread
 import pytest
 from typer.testing import CliRunner
 
-from ferflow import cut_locks
-from ferflow.busy import LOCKS
 from ferflow.cli import app
-from ferflow.cut_locks import delete_cut_off_locks
-from ferflow.locks import exclusive
+from ferflow.core import cut_locks
+from ferflow.core.busy import LOCKS
+from ferflow.core.cut_locks import delete_cut_off_locks
+from ferflow.core.locks import exclusive
 
 pytestmark = pytest.mark.usefixtures("workplace")
 WHOLE = json.dumps({"write": {}, "read": {}})

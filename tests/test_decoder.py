@@ -5,8 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from ferflow.errors import FerflowError
-from ferflow.papers.decoder import (
+from ferflow.claims.decoder import (
     accuracy_under_dropping,
     accuracy_under_one_vs_rest,
     accuracy_under_selection,
@@ -17,7 +16,8 @@ from ferflow.papers.decoder import (
     partly_trained_on,
     share_trained_on,
 )
-from ferflow.papers.verdict import Kind
+from ferflow.claims.verdict import Kind
+from ferflow.core.errors import FerflowError
 
 
 def by_name(figure, n_classes=7, **options):

@@ -7,10 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow.artifacts import SPLITS
-from ferflow.data.blemishes import MOST_CONTRAST
-from ferflow.data.defects import COLUMNS, KEPT_CLEAN, KINDS, LEAST, PLAN, no_defects, plant_defects
-from ferflow.data.sources import draw_data_set
+from ferflow.core.split import SPLITS
+from ferflow.download.drawn.blemishes import MOST_CONTRAST
+from ferflow.download.drawn.defects import (
+    COLUMNS,
+    KEPT_CLEAN,
+    KINDS,
+    LEAST,
+    PLAN,
+    no_defects,
+    plant_defects,
+)
+from ferflow.download.sources import draw_data_set
 
 COPIES = ["exact_duplicate", "near_duplicate", "contradictory_label"]
 

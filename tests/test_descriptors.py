@@ -6,12 +6,12 @@ import pytest
 from onnx_file import linear_network
 from test_features import FACES, settings
 
-from ferflow.errors import DataError, ParamError
-from ferflow.extraction import extract_features, make_extractor
+from ferflow.core.errors import DataError, ParamError
+from ferflow.core.hashing import sha256_of
+from ferflow.features.extraction import extract_features, make_extractor
 from ferflow.features.lbp import codes
-from ferflow.hashing import sha256_of
-from ferflow.presets import use
-from ferflow.sections import check_params
+from ferflow.settings.presets import use
+from ferflow.settings.sections import check_params
 
 SIZE = 32
 
@@ -127,7 +127,7 @@ def test_use_names_the_cure_and_writes_the_fingerprint(tmp_path):
     assert len(str(caught.value).splitlines()) == 1
     file = linear_network(tmp_path / "points.onnx", weights(1, 4), 1, SIZE)
     use("quickstart", {"features.method": "landmarks", "features.landmarks": str(file)})
-    from ferflow.params import PARAMS_FILE, read_yaml
+    from ferflow.core.params import PARAMS_FILE, read_yaml
 
     params = read_yaml(PARAMS_FILE)
     check_params(params)
@@ -176,7 +176,7 @@ def test_a_network_of_another_output_is_refused(tmp_path):
 
 def test_a_recognizer_finds_the_network_elsewhere(tmp_path):
     """MLflow keeps a copy of the network beside the model."""
-    from ferflow.face_classifier import _feature_maker
+    from ferflow.recognition.face_classifier import _feature_maker
 
     file = linear_network(tmp_path / "points.onnx", weights(1, 4), 1, SIZE)
     meta = {"features": points(file).model_dump()}

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow.artifacts import SPLITS, load_split
-from ferflow.data.defects import COLUMNS
-from ferflow.data.sources import draw_data_set
-from ferflow.presets import use
+from ferflow.core.split import SPLITS, load_split
+from ferflow.download.drawn.defects import COLUMNS
+from ferflow.download.sources import draw_data_set
+from ferflow.settings.presets import use
 from stages import download
 
 

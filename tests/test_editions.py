@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ferflow.data import editions
-from ferflow.data.editions import edition_of, pixel_hash
+from ferflow.download import editions
+from ferflow.download.editions import edition_of, pixel_hash
 
 
 def test_an_edition_is_known_by_most_of_its_images(monkeypatch):

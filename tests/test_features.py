@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, MobileNetV2Config, MobileNetV2Model
 
-from ferflow.artifacts import load_split, save_split
-from ferflow.data.synthetic import draw_faces
-from ferflow.errors import DataError, ParamError
-from ferflow.extraction import Extractor, extract_features, extract_file, make_extractor
-from ferflow.features_params import FeaturesParams
-from ferflow.hashing import sha256_of
+from ferflow.core.errors import DataError, ParamError
+from ferflow.core.hashing import sha256_of
+from ferflow.core.split import load_split, save_split
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.features.extraction import Extractor, extract_features, extract_file, make_extractor
+from ferflow.features.params import FeaturesParams
 
 FACES = draw_faces(["happy", "sad", "fear", "angry", "neutral"], seed=0)
 LEGAL = {

@@ -8,10 +8,10 @@ import tarfile
 import numpy as np
 import pytest
 
-from ferflow.data import fer_csv
-from ferflow.data.labels import FER2013_SPLITS
-from ferflow.data.sources import read_path
-from ferflow.errors import DataError
+from ferflow.core.errors import DataError
+from ferflow.download.formats import fer_csv
+from ferflow.download.labels import FER2013_SPLITS
+from ferflow.download.sources import read_path
 
 PIXELS = 48 * 48
 

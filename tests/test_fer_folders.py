@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ferflow.data.labels import FER2013_COUNTS, FER2013_LABELS, FER2013_SPLITS
-from ferflow.data.sources import describe, draw_data_set, load_images
-from ferflow.errors import DataError, ParamError
-from ferflow.hashing import sha256_of
+from ferflow.core.errors import DataError, ParamError
+from ferflow.core.hashing import sha256_of
+from ferflow.download.labels import FER2013_COUNTS, FER2013_LABELS, FER2013_SPLITS
+from ferflow.download.sources import describe, draw_data_set, load_images
 
 
 @pytest.fixture

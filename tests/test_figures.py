@@ -12,7 +12,7 @@ import pytest
 from matplotlib.image import imread
 
 from ferflow.evaluation import figures, metrics
-from ferflow.evaluation.report import draw_training
+from ferflow.evaluation.outputs import draw_training
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -4,11 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from ferflow.artifacts import Split
-from ferflow.data import faces, image_measures
-from ferflow.data.filters import Pool, run_filters
-from ferflow.data.preprocess import preprocess
-from ferflow.data.removed_sheet import draw_removed
+from ferflow.core.split import Split
+from ferflow.images import haar as faces
+from ferflow.images import measures as image_measures
+from ferflow.preprocess.clean import preprocess
+from ferflow.preprocess.filters import Pool, run_filters
+from ferflow.preprocess.removed_sheet import draw_removed
 from tests.test_preprocess import settings
 from tests.test_twins import noise, reencoded
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from conftest import FILTERS_OFF
 
-from ferflow.data.defects import plant_defects
-from ferflow.data.filters import Pool, run_filters
-from ferflow.data.preprocess_params import FilterParams
-from ferflow.data.sources import draw_data_set
+from ferflow.download.drawn.defects import plant_defects
+from ferflow.download.sources import draw_data_set
+from ferflow.preprocess.filters import Pool, run_filters
+from ferflow.preprocess.params import FilterParams
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-import ferflow.train.random_forest.family as family
-from ferflow.face_classifier import FaceClassifier
+import ferflow.training.families.random_forest.family as family
+from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.gradcam import attention, grad_cam
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ferflow.artifacts import load_split, save_split, split_writer
-from ferflow.data.augment import augment
-from ferflow.data.augment_params import AugmentParams
-from ferflow.data.balance import balance
-from ferflow.data.balance_params import BalanceParams
+from ferflow.augment.copies import augment
+from ferflow.augment.params import AugmentParams
+from ferflow.balance.params import BalanceParams
+from ferflow.balance.resample import balance
+from ferflow.core.split import load_split, save_split, split_writer
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from ferflow.errors import DataError
-from ferflow.hashing import sha256_of
+from ferflow.core.errors import DataError
+from ferflow.core.hashing import sha256_of
 
 FILES = {"a.txt": b"1", "sub/b.txt": b"2", "sub/deep/c.txt": b""}
 

@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 import pytest
 
-from ferflow import zips
-from ferflow.data import archives, fer_csv
-from ferflow.data.pictures import decode
-from ferflow.data.sources import read_path
-from ferflow.errors import DataError
-from ferflow.face_classifier import decode_face
+from ferflow.core import zips
+from ferflow.core.errors import DataError
+from ferflow.download import archives
+from ferflow.download.formats import fer_csv
+from ferflow.download.pictures import decode
+from ferflow.download.sources import read_path
+from ferflow.recognition.face_classifier import decode_face
 from ferflow.recognition.pictures import read_picture
 
 BOMB = 64 << 20  # bytes that a bomb unpacks to

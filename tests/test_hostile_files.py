@@ -11,16 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 from hostile import DEEP, Planted, peak
 
-from ferflow.artifacts import load_split
-from ferflow.errors import DataError, ParamError, printable
-from ferflow.files import read_json
-from ferflow.masks import load_mask
-from ferflow.papers.compact import read_answers
-from ferflow.papers.confusion import read_matrix
-from ferflow.papers.records import read_record
-from ferflow.params import read_yaml
-from ferflow.presets import load_preset, parse_setting
-from ferflow.yaml_text import parse_yaml
+from ferflow.claims.confusion import read_matrix
+from ferflow.core.errors import DataError, ParamError, printable
+from ferflow.core.files import read_json
+from ferflow.core.masks import load_mask
+from ferflow.core.params import read_yaml
+from ferflow.core.split import load_split
+from ferflow.core.yaml_text import parse_yaml
+from ferflow.records.compact import read_answers
+from ferflow.records.store import read_record
+from ferflow.settings.presets import load_preset, parse_setting
 
 pytestmark = pytest.mark.usefixtures("nothing_planted")
 

@@ -19,17 +19,17 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from transformers import ResNetConfig, ResNetModel
 
 from ferflow.aco.checkpoint import Checkpoint, DamagedCheckpointError
-from ferflow.classifier import load_classifier
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.errors import DataError
-from ferflow.face_classifier import FaceClassifier
-from ferflow.families import family_module
-from ferflow.networks import littlevgg
-from ferflow.pretrained import load_pretrained, read_backbone
-from ferflow.skops_files import load_model
-from ferflow.train.network.checkpoint import load_checkpoint
-from ferflow.train.network.files import load_network
-from ferflow.train.network.params import build_network
+from ferflow.backbones.pretrained import load_pretrained, read_backbone
+from ferflow.core.errors import DataError
+from ferflow.download.labels import FER2013_LABELS
+from ferflow.recognition.face_classifier import FaceClassifier
+from ferflow.training.architectures import littlevgg
+from ferflow.training.families.network.checkpoint import load_checkpoint
+from ferflow.training.families.network.files import load_network
+from ferflow.training.families.network.params import build_network
+from ferflow.training.shared.classical.skops_files import load_model
+from ferflow.training.shared.classifier import load_classifier
+from ferflow.training.shared.families import family_module
 
 pytestmark = pytest.mark.usefixtures("nothing_planted")
 
@@ -298,7 +298,7 @@ def test_a_backbone_in_parts_cannot_hold_a_pickle(tmp_path, backbone):
 
 @pytest.mark.parametrize("constants", [[], {"image_mean": "abc"}, {"image_std": [0, 0, 0]}])
 def test_a_backbone_with_impossible_constants_is_refused(tmp_path, backbone, constants):
-    from ferflow.hashing import sha256_of
+    from ferflow.core.hashing import sha256_of
 
     folder = shutil.copytree(backbone, tmp_path / "m")
     (folder / "preprocessor_config.json").write_text(json.dumps(constants))

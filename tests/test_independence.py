@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow.data.preprocess import preprocess
-from ferflow.errors import DataError, FerflowError
+from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.tables import write_table
 from ferflow.evaluation.metrics import (
     calibration_floor,
     independent_rows,
     split_metrics,
     wilson_interval,
 )
+from ferflow.evaluation.outputs import split_scores
 from ferflow.evaluation.predictions import (
     prediction_frame,
     read_predictions,
@@ -22,14 +23,13 @@ from ferflow.evaluation.predictions import (
     with_twins,
     write_predictions,
 )
-from ferflow.evaluation.report import split_scores
 from ferflow.evaluation.without_twins import read_split_twins, without_twins
-from ferflow.papers import rescore as module
-from ferflow.papers.compact import compact, image_number, read_answers, write_answers
-from ferflow.papers.ensemble import mix
-from ferflow.papers.records import load_records
-from ferflow.papers.resampling import bootstrap, exact_scores, intervals
-from ferflow.tables import write_table
+from ferflow.preprocess.clean import preprocess
+from ferflow.records import rescore as module
+from ferflow.records.compact import compact, image_number, read_answers, write_answers
+from ferflow.records.ensemble import mix
+from ferflow.records.resampling import bootstrap, exact_scores, intervals
+from ferflow.records.store import load_records
 from tests.test_filters import planted
 from tests.test_preprocess import settings
 

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from ferflow.data import kaggle
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.sources import load_images
-from ferflow.errors import DataError
+from ferflow.core.errors import DataError
+from ferflow.download import kaggle
+from ferflow.download.labels import FER2013_LABELS
+from ferflow.download.sources import load_images
 
 NAME = "msambare/fer2013"
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ferflow.errors import DataError
-from ferflow.masks import load_mask, save_mask, select_columns
+from ferflow.core.errors import DataError
+from ferflow.core.masks import load_mask, save_mask, select_columns
 
 MASK = np.array([True, False, True])
 

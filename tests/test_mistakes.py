@@ -7,20 +7,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow.artifacts import SPLITS, Split
-from ferflow.classifier import Classifier
-from ferflow.data.augment import augment
-from ferflow.data.augment_params import AugmentParams
-from ferflow.data.balance_params import BalanceParams
+from ferflow.augment.copies import augment
+from ferflow.augment.params import AugmentParams
+from ferflow.balance.params import BalanceParams
+from ferflow.core.params import read_yaml
+from ferflow.core.split import SPLITS, Split
 from ferflow.evaluation.metrics import split_metrics
-from ferflow.extraction import extract_features, make_extractor
-from ferflow.features_params import FeaturesParams
-from ferflow.fitting import TrainingData
-from ferflow.papers import mistakes, run_mistake
-from ferflow.papers.honest_chain import HonestChain
-from ferflow.papers.mistakes import MISTAKES, n_fits, reason_against
-from ferflow.params import read_yaml
-from ferflow.train.random_forest import family as random_forest
+from ferflow.features.extraction import extract_features, make_extractor
+from ferflow.features.params import FeaturesParams
+from ferflow.runs.mistakes import by_name as mistakes
+from ferflow.runs.mistakes import run as run_mistake
+from ferflow.runs.mistakes.by_name import MISTAKES, n_fits, reason_against
+from ferflow.runs.mistakes.honest_chain import HonestChain
+from ferflow.training.families.random_forest import family as random_forest
+from ferflow.training.shared.classifier import Classifier
+from ferflow.training.shared.fitting import TrainingData
 from stages import mistake
 
 ROOT = Path(__file__).parents[1]
@@ -148,7 +149,7 @@ class InEpochs:
 
 def test_a_family_of_epochs_is_fitted_once_and_chooses_by_test(chain, monkeypatch):
     family = InEpochs()
-    for module in ("ferflow.papers.honest_chain", "ferflow.classifier"):
+    for module in ("ferflow.runs.mistakes.honest_chain", "ferflow.training.shared.classifier"):
         monkeypatch.setattr(f"{module}.family_module", lambda _: family)
     mistakes.select_on_test(chain)
     (val,) = family.handed
@@ -210,7 +211,7 @@ def images_chain(chain, make_split, monkeypatch):
     x = np.zeros((10, 16, 16), np.uint8)
     for image, label in zip(x, y, strict=True):
         image[8 * label : 8 * label + 8] = 200
-    monkeypatch.setattr("ferflow.classifier.family_module", lambda _: Upright)
+    monkeypatch.setattr("ferflow.training.shared.classifier.family_module", lambda _: Upright)
     classifier = replace(chain.classifier, mask=np.ones(256, dtype=bool))
     test = replace(split, x=x)
     pixels = replace(chain, extract=lambda images: images, images={"test": test}.__getitem__)

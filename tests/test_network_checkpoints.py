@@ -11,9 +11,9 @@ import pytest
 from network_data import FILES, ROOT, SMALL, data, faces, params, same, weights
 from training_rows import training_data
 
-from ferflow.errors import DataError
-from ferflow.train.network.family import fit
-from ferflow.train.network.loop import Training
+from ferflow.core.errors import DataError
+from ferflow.training.families.network.family import fit
+from ferflow.training.families.network.loop import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -62,7 +62,7 @@ import sys
 from pathlib import Path
 sys.path.append(sys.argv[1])
 from network_data import data, params
-from ferflow.train.network.family import fit, save
+from ferflow.training.families.network.family import fit, save
 target = Path(sys.argv[3])
 target.mkdir()
 save(fit(data(Path(sys.argv[2])), params(epochs=40), 0).model, target)

@@ -9,12 +9,12 @@ import torch
 from network_data import FILES, data, faces, params, same, weights
 from training_rows import training_data
 
-from ferflow.data.policy import check_policy
-from ferflow.errors import DataError, ParamError
-from ferflow.train.network.batches import measure_scale, n_batches, shuffled_batches
-from ferflow.train.network.checkpoint import load_checkpoint, unpack
-from ferflow.train.network.family import fit, load, predict_proba, save
-from ferflow.train.network.loop import Training
+from ferflow.core.errors import DataError, ParamError
+from ferflow.training.families.network.batches import measure_scale, n_batches, shuffled_batches
+from ferflow.training.families.network.checkpoint import load_checkpoint, unpack
+from ferflow.training.families.network.family import fit, load, predict_proba, save
+from ferflow.training.families.network.loop import Training
+from ferflow.training.shared.policy import check_policy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -194,7 +194,7 @@ def test_the_scale_is_that_of_all_grey_levels():
 
 @pytest.mark.parametrize("step", ["horizontal_flip", "rotation", "shift", "zoom", "shear"])
 def test_a_policy_changes_images_and_keeps_their_range(step):
-    from ferflow.data.batch_augmentation import make_augmentation
+    from ferflow.training.shared.batch_augmentation import make_augmentation
 
     torch.manual_seed(0)
     x = torch.rand(8, 1, 48, 48)
@@ -215,7 +215,7 @@ def test_a_policy_changes_images_and_keeps_their_range(step):
     ],
 )
 def test_brightness_multiplies_and_contrast_does_so_about_the_mean(step, wanted):
-    from ferflow.data.batch_augmentation import make_augmentation
+    from ferflow.training.shared.batch_augmentation import make_augmentation
 
     x = torch.tensor([0.2, 0.6]).expand(3, 1, 8, 2).contiguous()
     drawn = make_augmentation(check_policy([step]))(x)
@@ -223,7 +223,7 @@ def test_brightness_multiplies_and_contrast_does_so_about_the_mean(step, wanted)
 
 
 def test_every_image_draws_its_own_factor_from_the_whole_range():
-    from ferflow.data.batch_augmentation import make_augmentation
+    from ferflow.training.shared.batch_augmentation import make_augmentation
 
     torch.manual_seed(0)
     drawn = make_augmentation(check_policy([{"brightness": [0.2, 1.5]}]))(
@@ -245,7 +245,7 @@ def test_every_image_draws_its_own_factor_from_the_whole_range():
 )
 def test_affine_steps_reach_their_amount_either_way_and_no_further(step, measure, largest):
     """By where a blot 16 pixels below the middle of a 49 x 49 image comes to lie."""
-    from ferflow.data.batch_augmentation import make_augmentation
+    from ferflow.training.shared.batch_augmentation import make_augmentation
 
     torch.manual_seed(0)
     place = torch.arange(49.0) - 24
@@ -262,7 +262,7 @@ def test_affine_steps_reach_their_amount_either_way_and_no_further(step, measure
 
 
 def test_an_empty_policy_changes_nothing():
-    from ferflow.data.batch_augmentation import make_augmentation
+    from ferflow.training.shared.batch_augmentation import make_augmentation
 
     x = torch.rand(4, 1, 8, 8)
     assert torch.equal(make_augmentation([])(x), x)
@@ -270,7 +270,7 @@ def test_an_empty_policy_changes_nothing():
 
 def test_a_shift_repeats_the_edge():
     """A white image stays white, whatever comes in from outside."""
-    from ferflow.data.batch_augmentation import make_augmentation
+    from ferflow.training.shared.batch_augmentation import make_augmentation
 
     policy = check_policy([{"shift": 0.5}, {"rotation": 180}, {"zoom": 0.9}])
     drawn = make_augmentation(policy)(torch.ones(16, 1, 48, 48))

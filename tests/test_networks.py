@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from ferflow.errors import ParamError
-from ferflow.network_sizes import explain, measure, network_sizes
-from ferflow.train.network.layers import Conv2d, Flatten, Repeat, batch_norm, initialise
-from ferflow.train.network.params import build_network, check_options
-from ferflow.train_params import architecture_names
+from ferflow.core.errors import ParamError
+from ferflow.settings.network_sizes import explain, measure, network_sizes
+from ferflow.training.families.network.layers import Conv2d, Flatten, Repeat, batch_norm, initialise
+from ferflow.training.families.network.params import build_network, check_options
+from ferflow.training.shared.params import architecture_names
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,10 @@ import pytest
 from recognition_data import picture_of
 
 from ferflow import Recognizer
-from ferflow.app import page, view
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.synthetic import draw_faces
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.labels import FER2013_LABELS
+from ferflow.recognition.page import serve as page
+from ferflow.recognition.page import view
 
 FACES = draw_faces(FER2013_LABELS, seed=1)
 PICTURE = cv2.imencode(".png", picture_of(FACES[3]))[1].tobytes()

@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
+from ferflow.core.params import flatten
 from ferflow.evaluation.metrics import split_metrics
-from ferflow.papers.compact import read_answers
-from ferflow.papers.records import read_record
-from ferflow.params import flatten
+from ferflow.records.compact import read_answers
+from ferflow.records.store import read_record
 
 SMALL = [
     "data.n_synthetic=240",
@@ -112,7 +112,7 @@ def test_commands_that_make_no_sense_say_so(recorded):
 
 def test_changed_code_asks_for_a_new_run(recorded):
     recorded.run("dvc", "repro")
-    path = recorded.folder / "ferflow/classifier.py"
+    path = recorded.folder / "ferflow/training/shared/classifier.py"
     before = path.read_text()
     path.write_text(before + "# changed\n")
     assert "the code is not that of the last run" in recorded.ferflow("record", ok=False)
@@ -125,7 +125,7 @@ def test_presets_decode_and_reproduce_speak_to_people(recorded):
     assert decoded.startswith("0.8829 on 7,178 test images: 95 % interval 0.875 to 0.890.")
     assert "above every published honest figure" in decoded
     assert "below guessing (0.143" in recorded.ferflow("decode", "0.10")
-    matrix = recorded.folder / "ferflow/papers/fernet_test.csv"
+    matrix = recorded.folder / "ferflow/claims/fernet_test.csv"
     assert "p = 0.55" in recorded.ferflow("decode", "--confusion", str(matrix))
     assert "name a figure" in recorded.ferflow("decode", ok=False)
     shutil.rmtree(recorded.folder / "metrics/papers/fernet", ignore_errors=True)

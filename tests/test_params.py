@@ -5,9 +5,8 @@ from typing import Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from ferflow.errors import ParamError
-from ferflow.families import family_module
-from ferflow.params import (
+from ferflow.core.errors import ParamError
+from ferflow.core.params import (
     PARAMS_FILE,
     Record,
     flatten,
@@ -18,7 +17,8 @@ from ferflow.params import (
     read_yaml,
     repository_root,
 )
-from ferflow.train_params import family_names, load_family, pick_family
+from ferflow.training.shared.families import family_module
+from ferflow.training.shared.params import family_names, load_family, pick_family
 
 
 class Colony(Record):

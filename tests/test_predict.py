@@ -14,9 +14,9 @@ from recognition_data import picture_of
 from typer.testing import CliRunner
 
 from ferflow.cli import app
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.synthetic import draw_faces
-from ferflow.errors import FerflowError
+from ferflow.core.errors import FerflowError
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition import predict as module
 from ferflow.recognition.annotation import draw_faces as draw_boxes
 from ferflow.recognition.detection import Box

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow.errors import DiskError
+from ferflow.core.errors import DiskError
 from ferflow.evaluation.predictions import (
     prediction_frame,
     read_predictions,

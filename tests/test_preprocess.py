@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from conftest import FILTERS_OFF
 
-from ferflow.artifacts import load_split, save_split
-from ferflow.data.image_measures import is_constant
-from ferflow.data.lighting import correct_lighting
-from ferflow.data.preprocess import preprocess
-from ferflow.data.preprocess_params import PreprocessParams
-from ferflow.data.synthetic import draw_faces
-from ferflow.errors import ParamError
-from ferflow.params import load_params
+from ferflow.core.errors import ParamError
+from ferflow.core.params import load_params
+from ferflow.core.split import load_split, save_split
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.images.lighting import correct_lighting
+from ferflow.images.measures import is_constant
+from ferflow.preprocess.clean import preprocess
+from ferflow.preprocess.params import PreprocessParams
 
 
 def settings(**changes):

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from ferflow.errors import DataError, ParamError
-from ferflow.hashing import sha256_of
-from ferflow.params import PARAMS_FILE, flatten, read_yaml
-from ferflow.presets import (
+from ferflow.core.errors import DataError, ParamError
+from ferflow.core.hashing import sha256_of
+from ferflow.core.params import PARAMS_FILE, flatten, read_yaml
+from ferflow.settings.presets import (
     DEFAULTS,
     load_preset,
     own_edits,
@@ -16,7 +16,7 @@ from ferflow.presets import (
     preset_names,
     use,
 )
-from ferflow.sections import SECTIONS, TOP_LEVEL, check_params
+from ferflow.settings.sections import SECTIONS, TOP_LEVEL, check_params
 
 pytestmark = pytest.mark.usefixtures("workplace")
 
@@ -280,7 +280,7 @@ def test_a_setting_that_is_no_yaml_is_refused(text):
 def test_naming_a_path_takes_any_preset_to_these_data(zip_of_faces):
     use("quickstart", {"data.path": str(zip_of_faces)})
     assert written()["data.source"] == "path"
-    assert written()["features.backbone"] == "ferflow/bundled"
+    assert written()["features.backbone"] == "ferflow/recognition/bundled"
 
 
 def test_an_architectures_options_are_free_to_name(zip_of_faces):

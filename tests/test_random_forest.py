@@ -14,12 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 from training_rows import training_data
 
-from ferflow.classical.estimators import MODEL_FILE
-from ferflow.classifier import Classifier, load_classifier, save_classifier
-from ferflow.errors import DataError
-from ferflow.files import write_json
-from ferflow.skops_files import dump_model, load_model
-from ferflow.train.random_forest.family import Params, fit, load, predict_proba, save
+from ferflow.core.errors import DataError
+from ferflow.core.files import write_json
+from ferflow.training.families.random_forest.family import Params, fit, load, predict_proba, save
+from ferflow.training.shared.classical.estimators import MODEL_FILE
+from ferflow.training.shared.classical.skops_files import dump_model, load_model
+from ferflow.training.shared.classifier import Classifier, load_classifier, save_classifier
 
 LEGAL = {
     "n_estimators": 7,
@@ -125,7 +125,7 @@ def test_the_same_forest_gives_the_same_bytes_in_any_process(tmp_path, forest, r
 import sys
 from pathlib import Path
 import numpy as np
-from ferflow.train.random_forest.family import Params, fit, save
+from ferflow.training.families.random_forest.family import Params, fit, save
 sys.path.append(sys.argv[3])
 from training_rows import training_data
 padding = [object() for _ in range(1000)]  # other addresses

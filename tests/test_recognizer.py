@@ -10,12 +10,12 @@ from recognition_data import picture_of
 
 import ferflow
 from ferflow import Recognizer
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.synthetic import draw_faces
-from ferflow.errors import DataError
-from ferflow.face_classifier import FaceClassifier
+from ferflow.core.errors import DataError
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition import recognizer as module
 from ferflow.recognition.detection import Box, cut_out, find_faces
+from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.recognizer import BUNDLED
 
 FACES = draw_faces(FER2013_LABELS, seed=1)
@@ -149,7 +149,9 @@ def test_a_tampered_file_is_refused(model_folder, tmp_path, name):
 
 
 def test_the_bundled_network_answers_fast_and_nearly_as_it_is_scored(monkeypatch):
-    monkeypatch.setattr("ferflow.train.network.family.pick_dtype", lambda *_: torch.bfloat16)
+    monkeypatch.setattr(
+        "ferflow.training.families.network.family.pick_dtype", lambda *_: torch.bfloat16
+    )
     exact, fast = FaceClassifier(BUNDLED), FaceClassifier(BUNDLED, fast=True)
     assert exact.classifier.model.dtype == torch.float32
     assert fast.classifier.model.dtype == torch.bfloat16

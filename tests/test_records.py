@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ferflow import tracking
-from ferflow.errors import DataError, FerflowError
+from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.params import PARAMS_FILE, read_yaml
 from ferflow.evaluation.metrics import split_metrics
-from ferflow.papers import ensemble, machine, record
-from ferflow.papers.compact import (
+from ferflow.records import ensemble, machine
+from ferflow.records import recording as record
+from ferflow.records.compact import (
     Answers,
 )
-from ferflow.papers.record import edits_of, fold_of, public_params, read_curves, variant_of
-from ferflow.papers.records import (
+from ferflow.records.recording import edits_of, fold_of, public_params, read_curves, variant_of
+from ferflow.records.resampling import SCORES, bootstrap, intervals
+from ferflow.records.store import (
     find_records,
     groups,
     load_records,
@@ -24,9 +26,8 @@ from ferflow.papers.records import (
     read_record,
     summary_file,
 )
-from ferflow.papers.resampling import SCORES, bootstrap, intervals
-from ferflow.params import PARAMS_FILE, read_yaml
-from ferflow.presets import use
+from ferflow.settings.presets import use
+from ferflow.tracking import mirror as tracking
 
 LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 

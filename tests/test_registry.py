@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ferflow.papers.confusion import read_matrix
-from ferflow.papers.registry import Claim, claim_text, claims_of, digits, load_papers
-from ferflow.presets import load_preset, preset_names
+from ferflow.claims.confusion import read_matrix
+from ferflow.claims.registry import Claim, claim_text, claims_of, digits, load_papers
+from ferflow.settings.presets import load_preset, preset_names
 
 PAPERS = load_papers()
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from jinja2 import UndefinedError
 
-from ferflow.documents import in_text, markdown_page, render, slug
-from ferflow.errors import FerflowError
-from ferflow.papers.ensemble import make_ensemble
-from ferflow.papers.records import load_records
-from ferflow.papers.registry import load_papers
-from ferflow.papers.report import README, report_texts, write_report
-from ferflow.papers.standing import standings
-from ferflow.papers.sweep import SWEEPS
+from ferflow.claims.registry import load_papers
+from ferflow.core.errors import FerflowError
+from ferflow.documents.render import in_text, markdown_page, render, slug
+from ferflow.records.ensemble import make_ensemble
+from ferflow.records.store import load_records
+from ferflow.report.standing import standings
+from ferflow.report.write import README, report_texts, write_report
+from ferflow.runs.sweep import SWEEPS
 
 ROOT = Path(__file__).parents[1]
 MD, HTML = Path("reports/papers.md"), Path("reports/papers.html")
@@ -184,7 +184,7 @@ def test_every_paper_has_the_commands_that_show_its_claims():
         "ferflow decode 0.350",
         "ferflow decode 0.8829 --images 7178",
         "ferflow decode 0.8778 --classes 5 --images 1415",
-        "ferflow decode --confusion ferflow/papers/littlevgg_test.csv",
+        "ferflow decode --confusion ferflow/claims/littlevgg_test.csv",
         "ferflow compare mobilenet-aco-rf-nosmote mobilenet-aco-rf",
         "ferflow compare svm sepconv",
     ):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from matplotlib import rc_context
 
-from ferflow.data.labels import FER2013_LABELS
+from ferflow.claims.confusion import ConfusionMatrix
+from ferflow.download.labels import FER2013_LABELS
 from ferflow.evaluation.figures import COLOURS
-from ferflow.papers.confusion import ConfusionMatrix
-from ferflow.papers.pictures import Line, curves_picture, matrix_picture
-from ferflow.papers.report import PICTURES, report_texts, write_report
+from ferflow.report.pictures import Line, curves_picture, matrix_picture
+from ferflow.report.write import PICTURES, report_texts, write_report
 
 MD = Path("reports/papers.md")
 

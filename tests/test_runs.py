@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from ferflow.errors import FerflowError, ParamError
-from ferflow.last_run import code_commit
-from ferflow.papers import recorded, runs
-from ferflow.papers.record import fold_of, public_params, variant_of
-from ferflow.papers.recorded import find_recorded, is_stale, stale_text
-from ferflow.papers.records import load_records
-from ferflow.papers.runs import (
+from ferflow.core.errors import FerflowError, ParamError
+from ferflow.core.last_run import code_commit
+from ferflow.core.params import PARAMS_FILE, read_yaml
+from ferflow.records import recorded
+from ferflow.records.recorded import find_recorded, is_stale, stale_text
+from ferflow.records.recording import fold_of, public_params, variant_of
+from ferflow.records.store import load_records
+from ferflow.runs import jobs as runs
+from ferflow.runs.jobs import (
     Job,
     fold_jobs,
     kept_params,
@@ -23,8 +25,7 @@ from ferflow.papers.runs import (
     reproduce_jobs,
     run_jobs,
 )
-from ferflow.params import PARAMS_FILE, read_yaml
-from ferflow.presets import use
+from ferflow.settings.presets import use
 
 ROOT = Path(__file__).parents[1]
 
@@ -183,7 +184,12 @@ def test_a_backbone_is_the_same_under_its_name_and_as_a_copy(make_record, monkey
 
 
 def test_the_stages_whose_code_changed_since_a_record_are_named(make_record, workplace):
-    for name in ("dvc.yaml", "ferflow/classifier.py", "ferflow/params.py", "stages/balance.py"):
+    for name in (
+        "dvc.yaml",
+        "ferflow/training/shared/classifier.py",
+        "ferflow/core/params.py",
+        "stages/balance.py",
+    ):
         (workplace / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, workplace / name)
     names = ["-c", "user.email=test@example.org", "-c", "user.name=test"]
@@ -192,11 +198,11 @@ def test_the_stages_whose_code_changed_since_a_record_are_named(make_record, wor
     commit, params = code_commit(), read_yaml(PARAMS_FILE)
     record = make_record("quickstart", params=public_params(params), commit=commit)
     assert stale_text(record, params) == f"made by other code (commit {commit})"
-    for name in ("ferflow/classifier.py", "stages/balance.py"):
+    for name in ("ferflow/training/shared/classifier.py", "stages/balance.py"):
         (workplace / name).write_text("changed")
     why = f"commit {commit}; changed since: balance, train, evaluate"
     assert stale_text(record, params) == f"made by other code ({why})"
-    (workplace / "ferflow/params.py").write_text("changed")
+    (workplace / "ferflow/core/params.py").write_text("changed")
     why = f"commit {commit}; changed since: every stage"
     assert stale_text(record, params) == f"made by other code ({why})"
     gone = make_record("quickstart", params=record.params, commit="0123456789ab-dirty")

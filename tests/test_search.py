@@ -7,17 +7,25 @@ import pytest
 from test_classical import params_of, rows
 from training_rows import split_of
 
-from ferflow.artifacts import Split
-from ferflow.data.preprocess import preprocess
-from ferflow.errors import DataError, ParamError
+from ferflow.core.errors import DataError, ParamError
+from ferflow.core.params import PARAMS_FILE, pick_section, read_yaml
+from ferflow.core.split import Split
 from ferflow.evaluation.search_figure import plot_search
-from ferflow.fitting import TrainingData
-from ferflow.params import PARAMS_FILE, pick_section, read_yaml
-from ferflow.presets import use
-from ferflow.search import COLUMNS, Twins, group_folds, no_search, read_twins, search, tied_groups
-from ferflow.search_params import SearchParams
-from ferflow.sections import SECTIONS, check_params
-from ferflow.train_params import pick_family
+from ferflow.preprocess.clean import preprocess
+from ferflow.settings.presets import use
+from ferflow.settings.sections import SECTIONS, check_params
+from ferflow.training.shared.fitting import TrainingData
+from ferflow.training.shared.params import pick_family
+from ferflow.training.shared.search import (
+    COLUMNS,
+    Twins,
+    group_folds,
+    no_search,
+    read_twins,
+    search,
+    tied_groups,
+)
+from ferflow.training.shared.search_params import SearchParams
 
 NO_TWINS = Twins(frozenset(), {})
 GRID = [{"C": [0.001, 1.0]}, {"kernel": ["linear", "rbf"]}]
@@ -66,7 +74,7 @@ def test_all_settings_of_a_grid_are_scored_and_the_best_is_taken():
 
 
 def test_the_score_is_that_of_the_setting_on_val():
-    from ferflow.families import family_module
+    from ferflow.training.shared.families import family_module
 
     result, handed = found(), data()
     module = family_module("svm")
@@ -177,8 +185,8 @@ def test_a_search_works_for_every_kind_of_family():
 
 
 def test_the_tables_of_preprocess_are_read_back(tmp_path, make_split):
-    from ferflow.data.preprocess_params import PreprocessParams
-    from ferflow.tables import write_table
+    from ferflow.core.tables import write_table
+    from ferflow.preprocess.params import PreprocessParams
 
     images = {name: make_split(y=[0, 1, 2], seed=i) for i, name in enumerate(["train", "val"])}
     for name, other in images.items():

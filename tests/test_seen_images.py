@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.seen_images import SEEN_FILE, refuse_seen, write_seen
-from ferflow.data.synthetic import draw_faces
-from ferflow.errors import DataError
+from ferflow.core.errors import DataError
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.labels import FER2013_LABELS
+from ferflow.images.seen import SEEN_FILE, refuse_seen, write_seen
 
 
 @pytest.fixture(scope="module")

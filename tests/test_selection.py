@@ -9,12 +9,13 @@ from ruamel.yaml import YAML
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import f_classif
 
-from ferflow.artifacts import Split, save_split
-from ferflow.errors import ParamError
-from ferflow.files import read_json
-from ferflow.masks import load_mask
-from ferflow.params import pick_section
-from ferflow.selection import (
+from ferflow.core.errors import ParamError
+from ferflow.core.files import read_json
+from ferflow.core.masks import load_mask
+from ferflow.core.params import pick_section
+from ferflow.core.split import Split, save_split
+from ferflow.selection.params import SelectionParams
+from ferflow.selection.select import (
     HISTORY_COLUMNS,
     best_k,
     compare_controls,
@@ -22,7 +23,6 @@ from ferflow.selection import (
     random_k,
     select,
 )
-from ferflow.selection_params import SelectionParams
 from stages import select_features
 
 LEGAL = {

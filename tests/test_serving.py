@@ -18,10 +18,10 @@ import mlflow
 import numpy as np
 import pytest
 
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.synthetic import draw_faces
-from ferflow.face_classifier import FaceClassifier
-from ferflow.tracking import model_parts
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.labels import FER2013_LABELS
+from ferflow.recognition.face_classifier import FaceClassifier
+from ferflow.tracking.mirror import model_parts
 
 # MLflow's own while it saves a model, which `track` does in a process of its own
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from ferflow.data.sheets import draw_sheet
+from ferflow.images.sheets import draw_sheet
 
 
 def read(path):

@@ -7,17 +7,17 @@ import cv2
 import numpy as np
 import pytest
 
-from ferflow.data import archives
-from ferflow.data.collection import count_differences, counts_agree, data_report
-from ferflow.data.labels import (
+from ferflow.core.errors import DataError, ParamError
+from ferflow.download import archives
+from ferflow.download.collection import count_differences, counts_agree, data_report
+from ferflow.download.labels import (
     CKPLUS_COUNTS,
     CKPLUS_LABELS,
     FER2013_COUNTS,
     FER2013_LABELS,
     TWO_FOLDER_COUNTS,
 )
-from ferflow.data.sources import load_data, read_path
-from ferflow.errors import DataError, ParamError
+from ferflow.download.sources import load_data, read_path
 
 
 def picture(seed=0, shape=(48, 48), suffix=".png"):
@@ -294,7 +294,7 @@ def test_every_difference_from_the_official_counts_is_told(tmp_path, ckplus, wri
 
 
 def test_the_report_counts_each_split_and_class_and_keeps_the_warnings(zip_of_faces, data_params):
-    from ferflow.hashing import sha256_of
+    from ferflow.core.hashing import sha256_of
 
     params = data_params(path=str(zip_of_faces), sha256=sha256_of(zip_of_faces))
     data = load_data(params, seed=0)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ferflow.artifacts import SPLITS
-from ferflow.data.collection import Collection
-from ferflow.data.splitting import deal, groups_of, reorder, split_collection
-from ferflow.errors import DataError, ParamError
+from ferflow.core.errors import DataError, ParamError
+from ferflow.core.split import SPLITS
+from ferflow.download.collection import Collection
+from ferflow.download.splitting import deal, groups_of, reorder, split_collection
 
 LABELS = ("angry", "disgust", "fear")
 

@@ -67,7 +67,7 @@ def test_a_parameter_changed_meanwhile_is_told_because_dvc_would_record_the_new_
     shutil.copy(ROOT / "dvc.yaml", workplace)
     code = """
 from pathlib import Path
-from ferflow.stage import run_stage
+from ferflow.core.stage import run_stage
 
 def main():
     file = Path("params.yaml")
@@ -92,7 +92,7 @@ def test_a_stage_whose_dvc_is_gone_does_not_begin(workplace, parent, runs):
     (workplace / ".dvc/tmp/rwlock").write_text(json.dumps(locks))
     code = """
 from pathlib import Path
-from ferflow import stage
+from ferflow.core import stage
 
 stage.record_cost = lambda stage, seconds: None
 stage.run_stage(lambda: Path("ran").write_text("") and None)

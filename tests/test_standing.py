@@ -5,15 +5,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ferflow.papers import standing
-from ferflow.papers.ended import is_unfinished
-from ferflow.papers.margin import margin
-from ferflow.papers.records import RunRecord, load_records
-from ferflow.papers.registry import Claim, load_papers, paper_of
-from ferflow.papers.standing import Standing, standings
-from ferflow.papers.verdict import Kind
-from ferflow.params import flatten, read_yaml
-from ferflow.presets import DEFAULTS, load_preset
+from ferflow.claims.registry import Claim, load_papers, paper_of
+from ferflow.claims.verdict import Kind
+from ferflow.core.params import flatten, read_yaml
+from ferflow.records.store import RunRecord, load_records
+from ferflow.report import standing
+from ferflow.report.ended import is_unfinished
+from ferflow.report.margin import margin
+from ferflow.report.standing import Standing, standings
+from ferflow.settings.presets import DEFAULTS, load_preset
 
 CLAIMS = [claim for paper in load_papers().values() for claim in paper.claims]
 N_CLASSES = {"FER-2013": 7, "CK+48": 7}  # of a whole data set

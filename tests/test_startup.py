@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ferflow.data.augment_params import OPERATIONS
-from ferflow.data.operations import DRAWS
-from ferflow.train_params import family_names
+from ferflow.augment.operations import DRAWS
+from ferflow.augment.params import OPERATIONS
+from ferflow.training.shared.params import family_names
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {
@@ -43,8 +43,8 @@ def heavy_after(code, *words):
 
 CHECK = """
 import sys
-from ferflow.params import PARAMS_FILE, read_yaml
-from ferflow.sections import check_params
+from ferflow.core.params import PARAMS_FILE, read_yaml
+from ferflow.settings.sections import check_params
 params = read_yaml(PARAMS_FILE)
 if sys.argv[1:]:
     params["train"]["family"] = sys.argv[1]

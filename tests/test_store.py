@@ -7,10 +7,11 @@ import pytest
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
-from ferflow import store, tracking
-from ferflow.errors import FerflowError
-from ferflow.store import database_uri, one_writer, open_store
-from ferflow.store_file import FINGERPRINT, finished_run, own_database
+from ferflow.core.errors import FerflowError
+from ferflow.tracking import mirror as tracking
+from ferflow.tracking import store
+from ferflow.tracking.database import FINGERPRINT, finished_run, own_database
+from ferflow.tracking.store import database_uri, one_writer, open_store
 
 
 def test_a_relative_database_counts_from_the_repository_and_keeps_pictures_beside_it(

@@ -9,18 +9,18 @@ from sklearn.utils.class_weight import compute_class_weight
 from test_classical import fitted, params_of, rows
 from training_rows import training_data
 
-from ferflow.acceleration import fast_version
-from ferflow.classical.calibration import fit_temperature, probabilities
-from ferflow.classifier import Classifier
-from ferflow.compute_params import ComputeParams, installed
-from ferflow.errors import DataError, FerflowError, ParamError
+from ferflow.core.errors import DataError, FerflowError, ParamError
+from ferflow.core.params import pick_section, read_yaml
+from ferflow.evaluation.outputs import predict
 from ferflow.evaluation.params import EvaluateParams
-from ferflow.evaluation.report import predict
-from ferflow.families import family_module
-from ferflow.params import pick_section, read_yaml
-from ferflow.presets import DEFAULTS, use
-from ferflow.train.svm.family import CALIBRATION_FILE, fit, load, predict_proba, save
-from ferflow.train.svm.pairs import count_rows, decision_scores, fit_pairs, step_limits
+from ferflow.settings.presets import DEFAULTS, use
+from ferflow.training.families.svm.family import CALIBRATION_FILE, fit, load, predict_proba, save
+from ferflow.training.families.svm.pairs import count_rows, decision_scores, fit_pairs, step_limits
+from ferflow.training.shared.classical.acceleration import fast_version
+from ferflow.training.shared.classical.calibration import fit_temperature, probabilities
+from ferflow.training.shared.classifier import Classifier
+from ferflow.training.shared.compute_params import ComputeParams, installed
+from ferflow.training.shared.families import family_module
 
 MACHINES = [
     {"kernel": "rbf"},

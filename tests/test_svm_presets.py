@@ -4,18 +4,18 @@ import cv2
 import numpy as np
 import pytest
 
-from ferflow.data.data_params import DataParams
-from ferflow.data.labels import CKPLUS_LABELS
-from ferflow.data.sources import load_data
-from ferflow.data.synthetic import draw_face
-from ferflow.errors import ParamError
-from ferflow.extraction import extract_features, make_extractor
-from ferflow.families import family_module
-from ferflow.features_params import FeaturesParams
-from ferflow.fitting import TrainingData
-from ferflow.params import load_params, load_seed
-from ferflow.presets import use
-from ferflow.train_params import load_family
+from ferflow.core.errors import ParamError
+from ferflow.core.params import load_params, load_seed
+from ferflow.download.drawn.synthetic import draw_face
+from ferflow.download.labels import CKPLUS_LABELS
+from ferflow.download.params import DataParams
+from ferflow.download.sources import load_data
+from ferflow.features.extraction import extract_features, make_extractor
+from ferflow.features.params import FeaturesParams
+from ferflow.settings.presets import use
+from ferflow.training.shared.families import family_module
+from ferflow.training.shared.fitting import TrainingData
+from ferflow.training.shared.params import load_family
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from ferflow.errors import FerflowError, ParamError
-from ferflow.files import write_json
-from ferflow.papers import sweep as module
-from ferflow.papers.sweep import SWEEPS, in_short, sweep, sweep_axes
-from ferflow.params import PARAMS_FILE, flatten
+from ferflow.core.errors import FerflowError, ParamError
+from ferflow.core.files import write_json
+from ferflow.core.params import PARAMS_FILE, flatten
+from ferflow.runs import sweep as module
+from ferflow.runs.sweep import SWEEPS, in_short, sweep, sweep_axes
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

@@ -5,9 +5,9 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from ferflow.data.canvas import SIDE, SUPERSAMPLING, Canvas, Pose, ellipse
-from ferflow.data.drawing import Face, Identity, Movement, draw
-from ferflow.data.synthetic import (
+from ferflow.download.drawn.canvas import SIDE, SUPERSAMPLING, Canvas, Pose, ellipse
+from ferflow.download.drawn.drawing import Face, Identity, Movement, draw
+from ferflow.download.drawn.synthetic import (
     ACTION_UNITS,
     PROTOTYPES,
     VARIANTS,

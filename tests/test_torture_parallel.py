@@ -11,7 +11,7 @@ import pytest
 from repository import SMALL
 from torture.scratch import finish, living, tell, wait_for_the_end
 
-from ferflow.files import atomic
+from ferflow.core.files import atomic
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ import pytest
 from repository import SMALL
 from torture.scratch import Scratch, tell, wait_for_the_end
 
-from ferflow.params import read_yaml
+from ferflow.core.params import read_yaml
 
 pytestmark = pytest.mark.slow
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ferflow.artifacts import Split
-from ferflow.data.policy import check_policy
-from ferflow.errors import ParamError
+from ferflow.core.errors import ParamError
+from ferflow.core.split import Split
+from ferflow.evaluation.outputs import predict, split_scores
 from ferflow.evaluation.params import EvaluateParams
 from ferflow.evaluation.predictions import (
     prediction_frame,
@@ -13,9 +13,9 @@ from ferflow.evaluation.predictions import (
     tta_predictions,
     write_predictions,
 )
-from ferflow.evaluation.report import predict, split_scores
 from ferflow.evaluation.tta import tta_proba
 from ferflow.evaluation.without_twins import without_twins
+from ferflow.training.shared.policy import check_policy
 
 LABELS = ("dark left", "dark right")
 PARAMS = {

@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from ferflow.data import twins
-from ferflow.data.image_measures import is_constant
-from ferflow.data.labels import FER2013_LABELS
-from ferflow.data.synthetic import draw_faces
-from ferflow.data.twins import (
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.labels import FER2013_LABELS
+from ferflow.images import twins
+from ferflow.images.measures import is_constant
+from ferflow.images.twins import (
     Pairs,
     close_pairs,
     correlation,

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow import summary
-from ferflow.data.preprocess import preprocess
-from ferflow.errors import DataError
+from ferflow.core.errors import DataError
+from ferflow.core.tables import write_table
+from ferflow.evaluation import summary
+from ferflow.evaluation.outputs import split_scores
 from ferflow.evaluation.predictions import prediction_frame
 from ferflow.evaluation.protocol import describe, protocol
-from ferflow.evaluation.report import split_scores
 from ferflow.evaluation.without_twins import count_twins, read_twins, without_twins
-from ferflow.tables import write_table
+from ferflow.preprocess.clean import preprocess
 from tests.test_filters import planted
 from tests.test_preprocess import settings
 from tests.test_twins import reencoded

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yaml.error import YAMLError
 
-from ferflow.yaml_rare import parse_any
-from ferflow.yaml_text import _RareError, ordinary, parse_yaml
+from ferflow.core.yaml_rare import parse_any
+from ferflow.core.yaml_text import _RareError, ordinary, parse_yaml
 
 ROOT = Path(__file__).parents[1]
 FILES = ["params.yaml", "dvc.yaml", "dvc.lock", "mistakes/dvc.yaml", "mistakes/dvc.lock"]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ferflow.artifacts import Split
-from ferflow.fitting import TrainingData
+from ferflow.core.split import Split
+from ferflow.training.shared.fitting import TrainingData
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 

@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ferflow.artifacts import Split
-from ferflow.data.faces import has_face
-from ferflow.data.filters import Mask, Pool
-from ferflow.data.image_measures import (
+from ferflow.core.split import Split
+from ferflow.images.haar import has_face
+from ferflow.images.measures import (
     black_white_share,
     brightness,
     contrast,
     is_constant,
     textured_share,
 )
-from ferflow.data.twin_table import twin_table
-from ferflow.data.twins import TWIN_DISTANCE, Groups, join, near_pairs
+from ferflow.images.twins import TWIN_DISTANCE, Groups, join, near_pairs
+from ferflow.preprocess.filters import Mask, Pool
+from ferflow.preprocess.twin_table import twin_table
 
 BLACK_WHITE = 0.8  # share of pixels from which an image counts as black and white
 DISTANCES = (0, 2, 4, 6, 8)  # bits, for the table that shows what the choice does

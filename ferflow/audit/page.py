@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from ferflow.audit.galleries import image_galleries, twin_galleries
 from ferflow.audit.measures import BLACK_WHITE, Audit, Counts
-from ferflow.data.twins import TWIN_CORRELATION
-from ferflow.documents import render
+from ferflow.documents.render import render
+from ferflow.images.twins import TWIN_CORRELATION
 
 
 def audit_page(audit: Audit, counts: Counts) -> str:

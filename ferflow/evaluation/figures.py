@@ -17,7 +17,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ferflow.files import atomic
+from ferflow.core.files import atomic
 
 DPI = 150
 INK, MUTED, GRID = "#222222", "#767676", "#e4e4e4"

@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from ferflow.data.policy import check_policy
-from ferflow.errors import ParamError
-from ferflow.params import Record
+from ferflow.core.errors import ParamError
+from ferflow.core.params import Record
+from ferflow.training.shared.policy import check_policy
 
 
 class EvaluateParams(Record):

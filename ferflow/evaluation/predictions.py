@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ferflow.files import atomic
+from ferflow.core.files import atomic
 
 TEXT_COLUMNS = ["source_id", "split", "label"]
 PREFIX, TTA_PREFIX = "p_", "tta_"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ferflow.artifacts import SPLITS, Split
+from ferflow.core.split import SPLITS, Split
 
 
 def protocol(

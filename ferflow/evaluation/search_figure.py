@@ -5,11 +5,13 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ferflow.core.files import atomic
 from ferflow.evaluation.figures import BLUE, DPI, GRID, INK, RED, SMALL, TEXT, TITLE
-from ferflow.files import atomic
 
 _MOST = 30  # settings shown, the best
-_WITHOUT_SETTINGS = 6  # columns before those of the parameters, see `ferflow.search.COLUMNS`
+_WITHOUT_SETTINGS = (
+    6  # columns before those of the parameters, see `ferflow.training.shared.search.COLUMNS`
+)
 
 
 def plot_search(
@@ -18,7 +20,7 @@ def plot_search(
     """A dot for each of the best settings of the last round, best at the top; its name is what it
     sets. With folds a line spans one standard deviation to each side.
 
-    table : as `ferflow.search` writes it.
+    table : as `ferflow.training.shared.search` writes it.
     """
     last = table[table["iteration"] == table["iteration"].max()]
     shown = last.sort_values("score", ascending=False, kind="stable").head(_MOST)

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.classifier import Classifier
-from ferflow.data.policy import Step
-from ferflow.errors import ParamError
+from ferflow.core.errors import ParamError
+from ferflow.training.shared.classifier import Classifier
+from ferflow.training.shared.policy import Step
 
 Images = NDArray[np.uint8]
 
@@ -67,7 +67,7 @@ def _crops(images: Images) -> Iterator[Images]:
 def _drawn(images: Images, policy: list[Step], n: int, seed: int) -> Iterator[Images]:
     import torch
 
-    from ferflow.data.batch_augmentation import make_augmentation
+    from ferflow.training.shared.batch_augmentation import make_augmentation
 
     augment = make_augmentation(policy)
     x = torch.from_numpy(images)[:, None].float() / 255

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ferflow.errors import DataError
+from ferflow.core.errors import DataError
+from ferflow.core.tables import read_table
 from ferflow.evaluation.predictions import TTA_SUFFIX
-from ferflow.tables import read_table
 
 SUFFIX = "_without_twins"
 
@@ -19,7 +19,7 @@ _WITHIN = ["source_id", "twin_of"]
 
 
 def read_twins(path: Path) -> pd.DataFrame:
-    """The table of `ferflow.data.twin_table`, all columns as text; DataError if it is not one."""
+    """The table of `ferflow.preprocess.twin_table`, all columns as text; DataError if it is not one."""
     table = read_table(path, "table of twins", dtype=str, keep_default_na=False)
     if not set(table.columns) >= _COLUMNS:
         raise DataError(
@@ -30,7 +30,7 @@ def read_twins(path: Path) -> pd.DataFrame:
 
 
 def read_split_twins(path: Path) -> pd.DataFrame:
-    """The table of twins within a split (`ferflow.data.twin_table.split_twins`), as text."""
+    """The table of twins within a split (`ferflow.preprocess.twin_table.split_twins`), as text."""
     table = read_table(path, "table of twins", dtype=str, keep_default_na=False)
     if list(table.columns) != _WITHIN:
         raise DataError(

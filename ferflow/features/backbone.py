@@ -5,10 +5,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from ferflow.devices import pick_device, pick_dtype
-from ferflow.extraction import Extractor
-from ferflow.features_params import FeaturesParams
-from ferflow.pretrained import load_pretrained, map_features
+from ferflow.backbones.devices import pick_device, pick_dtype
+from ferflow.backbones.pretrained import load_pretrained, map_features
+from ferflow.features.extraction import Extractor
+from ferflow.features.params import FeaturesParams
 
 
 def make(params: FeaturesParams) -> Extractor:

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.extraction import Extractor
-from ferflow.features_params import FeaturesParams
+from ferflow.features.extraction import Extractor
+from ferflow.features.params import FeaturesParams
 
 # 9 orientations in cells of 8x8 pixels, normalised over blocks of 2x2 cells that overlap by half
 _WINDOW, _BLOCK, _STRIDE, _CELL, _ORIENTATIONS = (48, 48), (16, 16), (8, 8), (8, 8), 9

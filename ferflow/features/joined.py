@@ -5,8 +5,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.extraction import Extractor, make_extractor
-from ferflow.features_params import FeaturesParams
+from ferflow.features.extraction import Extractor, make_extractor
+from ferflow.features.params import FeaturesParams
 
 
 def make(params: FeaturesParams) -> Extractor:

@@ -26,11 +26,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.errors import DataError
-from ferflow.extraction import Extractor
-from ferflow.features_params import FeaturesParams
-from ferflow.hashing import check_sha256
-from ferflow.params import repository_root
+from ferflow.core.errors import DataError
+from ferflow.core.hashing import check_sha256
+from ferflow.core.params import repository_root
+from ferflow.features.extraction import Extractor
+from ferflow.features.params import FeaturesParams
 
 
 def make(params: FeaturesParams) -> Extractor:

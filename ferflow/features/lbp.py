@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.extraction import Extractor
-from ferflow.features_params import FeaturesParams
+from ferflow.features.extraction import Extractor
+from ferflow.features.params import FeaturesParams
 
 _SIDE, _CELLS = 48, 6  # a grid of 6x6 cells of 8x8 pixels
 _BINS = 59

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ferflow.extraction import Extractor
-from ferflow.features_params import FeaturesParams
+from ferflow.features.extraction import Extractor
+from ferflow.features.params import FeaturesParams
 
 
 def make(params: FeaturesParams) -> Extractor:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.errors import DataError
-from ferflow.files import atomic
+from ferflow.core.errors import DataError
+from ferflow.core.files import atomic
 from ferflow.recognition.inputs import Input
 from ferflow.recognition.pictures import read_picture
 from ferflow.recognition.recognizer import Face

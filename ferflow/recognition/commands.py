@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ferflow.errors import FerflowError, ParamError, printable
+from ferflow.core.errors import FerflowError, ParamError, printable
 
 ModelOption = Annotated[
     Path | None,
@@ -59,7 +59,7 @@ def app(
 
     if importlib.util.find_spec("gradio") is None:
         raise FerflowError("the page needs gradio: `make app`, or pip install 'ferflow[app]'.")
-    from ferflow.app.page import serve
+    from ferflow.recognition.page.serve import serve
     from ferflow.recognition.recognizer import Recognizer
 
     serve(Recognizer(model) if model else Recognizer.bundled(), port)

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ferflow.face_classifier import SIDE, FaceClassifier
-from ferflow.families import family_module
-from ferflow.masks import select_columns
+from ferflow.core.masks import select_columns
+from ferflow.recognition.face_classifier import SIDE, FaceClassifier
+from ferflow.training.shared.families import family_module
 
 
 def attention(

@@ -1,6 +1,6 @@
 """Reading a picture that anybody may have made: checked before it is decoded, and upright.
 
-Stricter files, the data sets' own, are read by `ferflow.data.pictures`.
+Stricter files, the data sets' own, are read by `ferflow.download.pictures`.
 """
 
 import io
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ferflow.errors import DataError
-from ferflow.picture_size import FORMATS, MAX_PIXELS, check_size
+from ferflow.core.errors import DataError
+from ferflow.images.size import FORMATS, MAX_PIXELS, check_size
 
 Source = str | Path | bytes | NDArray[np.uint8]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ferflow.errors import DataError
+from ferflow.core.errors import DataError
 from ferflow.recognition.annotation import Annotator
 from ferflow.recognition.detection import Box
 from ferflow.recognition.inputs import Input

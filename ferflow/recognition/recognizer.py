@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.classifier import ABOUT
-from ferflow.errors import DataError
-from ferflow.face_classifier import FaceClassifier, resize_face
+from ferflow.core.errors import DataError
 from ferflow.recognition.detection import Box, cut_out, find_faces
+from ferflow.recognition.face_classifier import FaceClassifier, resize_face
 from ferflow.recognition.pictures import Source, read_picture, to_grey
+from ferflow.training.shared.classifier import ABOUT
 
-BUNDLED = Path(__file__).parents[1] / "bundled"
+BUNDLED = Path(__file__).parent / "bundled"
 
 
 @dataclass(frozen=True)

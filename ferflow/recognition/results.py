@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ferflow.errors import printable
+from ferflow.core.errors import printable
 from ferflow.recognition.recognizer import Face
 
 Format = Literal["text", "json", "csv"]

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.errors import DataError
-from ferflow.picture_size import check_size
+from ferflow.core.errors import DataError
+from ferflow.images.size import check_size
 
 _USUAL_RATE = 25.0  # where the header gives none
 _COMPLETE = 0.9  # of the announced frames: containers often count a few too many

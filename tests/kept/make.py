@@ -19,13 +19,13 @@ import numpy as np
 from network_data import data, params
 from repository import SMALL, Repository
 
-from ferflow.artifacts import Split
-from ferflow.classifier import Classifier, save_classifier
-from ferflow.families import family_module
-from ferflow.fitting import TrainingData
-from ferflow.params import read_yaml
-from ferflow.train.network.loop import Training
-from ferflow.train_params import family_names, pick_family
+from ferflow.core.params import read_yaml
+from ferflow.core.split import Split
+from ferflow.training.families.network.loop import Training
+from ferflow.training.shared.classifier import Classifier, save_classifier
+from ferflow.training.shared.families import family_module
+from ferflow.training.shared.fitting import TrainingData
+from ferflow.training.shared.params import family_names, pick_family
 
 LABELS = ("angry", "happy", "sad")
 N_FEATURES = 6

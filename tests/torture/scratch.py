@@ -13,7 +13,7 @@ from pathlib import Path
 
 from repository import SMALL, Repository
 
-from ferflow import last_run
+from ferflow.core import last_run
 
 MARK = "FERFLOW_TORTURE"  # in the environment of every process that a command starts
 FAMILIES = {

@@ -1,0 +1,28 @@
+"""The command that looks a data set over."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+console = Console()
+
+
+def audit(
+    path: Annotated[
+        str | None, typer.Argument(help="A data set; without it the one that params.yaml names.")
+    ] = None,
+) -> None:
+    """Look for twins, contradictory labels and images without a face; write a page about them.
+
+    Paths are relative to the repository.
+    """
+    from ferflow.audit.write import write_audit
+
+    table, page = write_audit(path)
+    console.print(table)
+    print(f"Examples and all figures: {page}")
+
+
+COMMANDS: list[Callable[..., None]] = [audit]

@@ -1,0 +1,108 @@
+"""The changes that make a copy of an image: affine maps, drawn for each copy, and brightness.
+
+Places of a copy that lie outside its image repeat the nearest edge pixel.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from ferflow.augment.params import CROP_PAD
+
+Floats = NDArray[np.float64]
+Size = tuple[int, int]  # height and width in pixels
+
+# (amount, n, size, generator) -> for each of n images the map from a place in the copy to the place
+# in the image that it shows, (n, 2, 3), x before y; or, for brightness, the factor of its grey
+# levels, (n,)
+Draw = Callable[[Any, int, Size, Generator], Floats]
+
+
+def change(images: NDArray[np.uint8], drawn: Floats) -> NDArray[np.uint8]:
+    """The copies of images (n, height, width) that `drawn` describes (see `Draw`)."""
+    if drawn.ndim == 1:
+        brighter = np.rint(images * drawn[:, None, None].astype(np.float32))
+        return np.clip(brighter, 0, 255).astype(np.uint8)
+    flags, width_height = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, images.shape[:0:-1]
+    copies = np.empty_like(images)
+    for image, place, copy in zip(images, drawn, copies, strict=True):
+        cv2.warpAffine(image, place, width_height, copy, flags, cv2.BORDER_REPLICATE)
+    return copies
+
+
+def draw_crop_pad_flip(n: int, size: Size, rng: Generator) -> Floats:
+    """Crop and pad by `crop_pad`'s default, and mirror about half of them."""
+    maps = _draw_crop_pad(CROP_PAD, n, size, rng)
+    mirrored = rng.random(n) < 0.5
+    maps[mirrored, :, 2] += maps[mirrored, :, 0] * (size[1] - 1)
+    maps[mirrored, :, 0] *= -1
+    return maps
+
+
+def _about_centre(linear: Floats, size: Size, shift: Floats | float = 0.0) -> Floats:
+    """Maps (n, 2, 3) that turn places about the image's centre by `linear` (n, 2, 2), then shift.
+
+    shift : pixels (n, 2), or 0.
+    """
+    height, width = size
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    offset = centre - linear @ centre + shift
+    return np.concatenate([linear, offset[:, :, None]], axis=2)
+
+
+def _linear(xx: Floats, xy: Floats, yx: Floats, yy: Floats) -> Floats:
+    return np.stack([xx, xy, yx, yy], axis=1).reshape(-1, 2, 2)
+
+
+def _turned(degrees: Floats, size: Size) -> Floats:
+    """Counter-clockwise as one sees it."""
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return _about_centre(_linear(cos, -sin, sin, cos), size)
+
+
+def _scaled(factor: Floats, size: Size) -> Floats:
+    """Larger with a factor above 1."""
+    zero = np.zeros_like(factor)
+    return _about_centre(_linear(1 / factor, zero, zero, 1 / factor), size)
+
+
+def _mirrored(_: None, n: int, size: Size, __: Generator) -> Floats:
+    one, zero = np.ones(n), np.zeros(n)
+    return _about_centre(_linear(-one, zero, zero, one), size)
+
+
+def _draw_shift(share: float, n: int, size: Size, rng: Generator) -> Floats:
+    shift = rng.uniform(-share, share, (n, 2)) * (size[1], size[0])
+    return _about_centre(np.tile(np.eye(2), (n, 1, 1)), size, shift)
+
+
+def _draw_shear(slope: float, n: int, size: Size, rng: Generator) -> Floats:
+    one, zero = np.ones(n), np.zeros(n)
+    return _about_centre(_linear(one, rng.uniform(-slope, slope, n), zero, one), size)
+
+
+def _draw_crop_pad(share: float, n: int, size: Size, rng: Generator) -> Floats:
+    """Each of the four edges moves in (crop) or out (pad); the rest is scaled to the old size."""
+    start, end = rng.uniform(-share, share, (2, n, 2))  # left and top, right and bottom
+    zero, scale = np.zeros(n), 1 - start - end
+    linear = _linear(scale[:, 0], zero, zero, scale[:, 1])
+    offset = start * (size[1] - 1, size[0] - 1)
+    return np.concatenate([linear, offset[:, :, None]], axis=2)
+
+
+# Name -> what draws it. The amounts that are legal stand in `ferflow.augment.params`.
+DRAWS: Mapping[str, Draw] = {
+    "horizontal_flip": _mirrored,
+    "rotation": lambda most, n, size, rng: _turned(rng.uniform(-most, most, n), size),
+    "shift": _draw_shift,
+    "zoom": lambda most, n, size, rng: _scaled(1 + rng.uniform(-most, most, n), size),
+    "shear": _draw_shear,
+    "crop_pad": _draw_crop_pad,
+    "brightness": lambda bounds, n, _, rng: rng.uniform(bounds[0], bounds[1], n),
+    "turn": lambda degrees, n, size, _: _turned(np.full(n, degrees), size),
+    "scale": lambda factor, n, size, _: _scaled(np.full(n, factor), size),
+}

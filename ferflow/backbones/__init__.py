@@ -1,0 +1,1 @@
+"""Pretrained networks, for features and for training."""

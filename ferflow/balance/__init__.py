@@ -1,0 +1,1 @@
+"""Stage 5: rare classes filled up, or others cut down."""

@@ -1,0 +1,1 @@
+"""What the papers claim, and what a printed figure can mean. Imports no run."""

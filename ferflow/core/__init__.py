@@ -1,0 +1,1 @@
+"""What every stage needs: files, tables, parameters, splits, the pipeline. Knows no faces."""

@@ -1,0 +1,83 @@
+"""Files that appear whole or not at all, and JSON in them."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from ferflow.core.bounded import read_bounded
+from ferflow.core.errors import DataError, DiskError
+
+_MAX_JSON = 8 << 20  # bytes; the longest, a model's or a run's figures, have some 30,000
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it when the block ends without an error.
+
+    Raises DiskError where the disk is full, or may not be written to; nothing is left then.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)  # a killed run's, perhaps a second name of another file
+        yield part
+        part.replace(path)
+    except BaseException as error:
+        with suppress(OSError):  # where it could not be made it cannot be deleted either
+            part.unlink(missing_ok=True)
+        if (reason := _fault_of_disk(error, path, part)) is not None:
+            raise DiskError(
+                f"{path} cannot be written ({reason}). Make room, or permit it, and repeat."
+            ) from None
+        raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write indented JSON with a final newline; NaN is refused."""
+    text = json.dumps(content, indent=2, allow_nan=False)
+    with atomic(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; DataError names the file where it is missing or damaged."""
+    try:
+        return json.loads(read_bounded(path, _MAX_JSON))
+    except FileNotFoundError:
+        raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not valid JSON: {error}") from None
+
+
+def pass_through(source: Path, target: Path) -> None:
+    """Hand a file on unchanged, as a second name for the same bytes where the disk allows it.
+
+    Safe because no stage ever writes into an existing file: each makes a new one and renames it.
+    """
+    with atomic(target) as part:
+        try:
+            os.link(source, part)
+        except FileNotFoundError:
+            raise DataError(f"{source} is not here. `dvc repro` makes it.") from None
+        except OSError:
+            part.write_bytes(source.read_bytes())
+
+
+def _fault_of_disk(error: BaseException, path: Path, part: Path) -> str | None:
+    """What kept `path` from being written, in words, or None where it was something else.
+
+    Short of space, numpy and safetensors give no error number, and the others no file name.
+    """
+    if isinstance(error, SafetensorError):
+        return str(error) if "I/O error" in str(error) else None
+    if not isinstance(error, OSError):
+        return None
+    ours = {str(place) for place in (part, path, *path.parents)}
+    if error.filename is not None and str(error.filename) not in ours:
+        return None  # another file, which was to be read
+    return os.strerror(error.errno) if error.errno else str(error)

@@ -1,0 +1,39 @@
+"""The fingerprint of a file or folder that the user names."""
+
+import hashlib
+from pathlib import Path
+
+from ferflow.core.errors import DataError, ParamError
+
+_CHUNK = 1 << 20  # bytes read at a time
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, or of a folder's relative file names and contents in sorted order."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    if not path.is_dir():
+        raise DataError(f"{path} is not here: neither a file nor a folder has that name.")
+    digest = hashlib.sha256()
+    for file_path in sorted(item for item in path.rglob("*") if item.is_file()):
+        name = file_path.relative_to(path).as_posix()
+        digest.update(f"{name}\0{file_path.stat().st_size}\0".encode())
+        with file_path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def check_sha256(path: Path, expected: str | None, key: str) -> None:
+    """Refuse a file or folder that is not the one that params.yaml was written for.
+
+    key : the parameter that names it; its fingerprint is the parameter `<key>_sha256`.
+    Raises ParamError where the fingerprint differs, DataError where nothing is there.
+    """
+    found = sha256_of(path)
+    if found != expected:
+        raise ParamError(
+            f"{key}: {path.name} has the sha256 {found[:12]}..., {key}_sha256 says "
+            f"{str(expected)[:12]}. Set both with: ferflow use PRESET --set {key}=PATH"
+        )

@@ -1,0 +1,73 @@
+"""What every stage script shares: its command line, its manners towards DVC, its errors."""
+
+import ctypes
+import inspect
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ferflow.core.busy import lock_holders
+from ferflow.core.errors import FerflowError, printable
+from ferflow.core.params import flatten
+from ferflow.core.pipeline import record_cost, stage_params
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def run_stage(main: Callable[..., float | None]) -> None:
+    """Call `main` with the command line's words as paths, one for each of its parameters.
+
+    What the user can put right ends as one line on the error stream and exit code 1. Seconds
+    and peak memory are kept beside the pipeline's outputs, never in them (see
+    `ferflow.core.pipeline`); `main` may return seconds that killed runs had spent on what it
+    finished.
+    """
+    _end_with_parent()
+    names = list(inspect.signature(main).parameters)
+    words = sys.argv[1:]
+    if len(words) != len(names):
+        sys.exit(f"usage: {Path(sys.argv[0]).name} {' '.join(name.upper() for name in names)}")
+    started = time.perf_counter()
+    stage = _stage()
+    try:
+        before = stage_params(stage) if stage else {}
+        earlier = main(*map(Path, words)) or 0.0
+        if stage:
+            _refuse_changed_params(before, stage_params(stage))
+        record_cost(stage, time.perf_counter() - started + earlier)
+    except (FerflowError, OSError) as error:  # OSError: no permission, a folder for a file
+        sys.exit(printable(f"error: {error}"))
+
+
+def _stage() -> str | None:
+    """The stage of dvc.yaml that DVC runs; None by hand, or in a pipeline beside (with a ':')."""
+    name = os.environ.get("DVC_STAGE")
+    return None if name is None or ":" in name else name
+
+
+def _refuse_changed_params(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """DVC writes into dvc.lock what params.yaml holds after the stage, whatever that has read."""
+    now = flatten(after)
+    for key, value in flatten(before).items():
+        if now.get(key) != value:
+            raise FerflowError(
+                f"{key} in params.yaml was {value!r} when this stage began, and is now "
+                f"{now.get(key)!r}: its results belong to neither. Run `dvc repro` again."
+            )
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to end this process with its parent, so that no stage outlives a killed DVC.
+
+    Without it an orphan goes on writing the file that the next `dvc repro` is making. Where DVC
+    was killed before the question, while modules were imported, another is the parent by now.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        holders = lock_holders()
+        if "DVC_STAGE" in os.environ and holders and os.getppid() not in holders:
+            sys.exit("error: DVC was ended while this stage began.")

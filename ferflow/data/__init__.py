@@ -1,1 +1,0 @@
-"""From a source to balanced training rows: the first five stages' library."""

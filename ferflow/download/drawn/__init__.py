@@ -1,0 +1,1 @@
+"""Synthetic faces: drawn, and spoilt in known ways."""

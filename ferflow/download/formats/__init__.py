@@ -1,0 +1,1 @@
+"""The forms in which data sets come, a module each."""

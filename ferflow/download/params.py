@@ -1,0 +1,35 @@
+"""The section `data`: where images come from, and how they are dealt out to the splits."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from ferflow.core.params import Record
+
+
+class SplitParams(Record):
+    """The part of the section `data` that deals images out."""
+
+    split: Literal["official", "fraction", "kfold"]
+    val_fraction: float = Field(ge=0.01, le=0.5)
+    test_fraction: float = Field(ge=0.01, le=0.5)
+    n_folds: int = Field(ge=3, le=20)
+    fold: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> "SplitParams":
+        if self.fold >= self.n_folds:
+            raise ValueError(f"fold must be below n_folds ({self.n_folds}); got {self.fold}.")
+        return self
+
+
+class DataParams(SplitParams):
+    """The section `data`."""
+
+    source: Literal["synthetic", "path", "kaggle"]
+    path: str | None
+    sha256: str | None
+    kaggle: Literal["msambare/fer2013", "jonathanoheix/face-expression-recognition-dataset"]
+    resize: bool
+    n_synthetic: int = Field(ge=200, le=1_000_000)
+    defects: bool

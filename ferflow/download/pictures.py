@@ -1,0 +1,79 @@
+"""Picture files: which class their folder names, and their pixels."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.core.errors import DataError
+from ferflow.core.params import nearest
+from ferflow.download.archives import Files
+from ferflow.images.size import check_encoded
+
+SIDE = 48  # pixels, both ways
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
+
+# A picture that was cut off still decodes, with grey in place of the rest: its end must be there.
+_FORMAT_ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file's name ends like a picture's."""
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def class_index(name: str, labels: Sequence[str]) -> int:
+    """The class that a picture's folder names; DataError with the nearest where it names none."""
+    folder = PurePosixPath(name).parent.name
+    if folder not in labels:
+        raise DataError(
+            f"{name}: the folder must name a class ({', '.join(labels)}); "
+            f"got '{folder}'.{nearest(folder, labels)}"
+        )
+    return labels.index(folder)
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """Sorts 'b/9.jpg' before 'b/10.jpg'."""
+    words = re.split(r"(\d{1,18})", name)  # int() takes 4,300 digits at most
+    return [(int(word) if i % 2 else -1, word) for i, word in enumerate(words)]
+
+
+def read_pictures(files: Files, names: Sequence[str], *, resize: bool) -> NDArray[np.uint8]:
+    """The grey pictures (n, 48, 48) of the named files; one file at a time is in memory besides."""
+    images = np.empty((len(names), SIDE, SIDE), np.uint8)
+    for image, name in zip(images, names, strict=True):
+        image[:] = decode(name, files.read_picture(name), resize=resize)
+    return images
+
+
+def decode(name: str, content: bytes, *, resize: bool) -> NDArray[np.uint8]:
+    """The grey picture (48, 48) in a file's bytes; colour is converted.
+
+    Raises DataError naming the file where it is no picture, cut off or, without `resize`, of
+    another size.
+    """
+    ends = [end for start, end in _FORMAT_ENDS.items() if content.startswith(start)]
+    image = None
+    if content and all(end in content for end in ends):
+        try:
+            check_encoded(content)
+        except DataError as error:
+            raise DataError(f"{name} {error}") from None
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise DataError(f"{name} is not a readable picture ({len(content)} bytes).")
+    if image.shape == (SIDE, SIDE):
+        return np.asarray(image, dtype=np.uint8)
+    height, width = image.shape
+    if not resize:
+        raise DataError(
+            f"{name} has {width}x{height} pixels; expected {SIDE}x{SIDE}. "
+            "To scale every picture to that: data.resize: true."
+        )
+    shrinks = height >= SIDE and width >= SIDE
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=method), dtype=np.uint8)

@@ -1,0 +1,144 @@
+"""Where images come from: `data.source` in params.yaml, and one split of images from each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ferflow.core.errors import DataError, ParamError
+from ferflow.core.hashing import sha256_of
+from ferflow.core.params import repository_root
+from ferflow.core.pipeline import SCRATCH
+from ferflow.core.split import SPLITS, Split
+from ferflow.download import kaggle
+from ferflow.download.archives import open_files
+from ferflow.download.collection import Collection, data_report
+from ferflow.download.drawn.defects import no_defects, place_defects, plant_defects
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.formats import ckplus, class_folders, fer_csv, fer_folders, fer_two_folders
+from ferflow.download.labels import FER2013_COUNTS, FER2013_LABELS, FER2013_SPLITS
+from ferflow.download.params import DataParams
+from ferflow.download.splitting import split_collection
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a source gives: the images of all three splits, and what is known of them.
+
+    report : the content of metrics/data.json. defects : those planted among drawn faces.
+    """
+
+    splits: dict[str, Split]
+    report: dict[str, Any]
+    defects: pd.DataFrame
+
+
+def load_images(params: DataParams, seed: int) -> dict[str, Split]:
+    """The images of all three splits, as they come from the source."""
+    return load_data(params, seed).splits
+
+
+def load_data(params: DataParams, seed: int) -> Data:
+    """The images that `params` asks for, dealt out to the splits."""
+    collection, defects = _collect(params, seed)
+    for note in collection.notes:
+        print(note)
+    splits = split_collection(collection, params, seed)
+    return Data(splits, data_report(collection, splits), place_defects(defects, splits))
+
+
+def _collect(params: DataParams, seed: int) -> tuple[Collection, pd.DataFrame]:
+    """All images of the source before they are dealt out, and the defects planted among them."""
+    if params.source == "synthetic":
+        drawn, defects = draw_data_set(params.n_synthetic, seed), no_defects()
+        if params.defects:
+            drawn, defects = plant_defects(drawn, seed)
+        return _pool(drawn), defects
+    return _read(params), no_defects()
+
+
+def _read(params: DataParams) -> Collection:
+    if params.source == "kaggle":
+        folder = kaggle.fetch(params.kaggle, repository_root() / SCRATCH / "kaggle")
+        return read_path(folder, resize=params.resize)
+    return read_path(_checked_path(params), resize=params.resize)
+
+
+def read_path(path: Path, *, resize: bool = False) -> Collection:
+    """All images of a folder, archive or CSV, whose format is told by its content.
+
+    Raises DataError naming the member or row that is wrong.
+    """
+    with open_files(path) as files:
+        if not files.names:
+            raise DataError(f"{path} is empty: it holds no files.")
+        if table := fer_csv.find_table(files):
+            return fer_csv.read(files, table)
+        if files.kind == "tar.gz":  # its members can only be read one after the other
+            raise DataError(f"{path} holds no CSV of FER-2013. Pack pictures as a zip instead.")
+        layouts = (fer_folders, fer_two_folders, ckplus)
+        read: Callable[..., Collection] = next(
+            (layout.read for layout in layouts if layout.recognises(files.names)),
+            class_folders.read,
+        )
+        return read(files, resize=resize)
+
+
+def _pool(splits: Mapping[str, Split]) -> Collection:
+    """Splits that a source drew itself, as one collection."""
+    parts = list(splits.values())
+    usage = np.repeat(list(splits), [len(part) for part in parts])
+    return Collection(rows=Split.join(parts), usage=usage, splits={name: name for name in splits})
+
+
+def draw_data_set(n: int, seed: int) -> dict[str, Split]:
+    """About n drawn faces with FER-2013's proportions of splits and classes.
+
+    Every class has at least six training images and one of each other split, whatever n: six
+    are what SMOTE with its five neighbours needs.
+    """
+    official = sum(map(sum, FER2013_COUNTS.values()))
+    splits = {}
+    for number, (usage, split) in enumerate(FER2013_SPLITS.items()):
+        least = 6 if split == "train" else 1
+        counts = [max(least, round(count * n / official)) for count in FER2013_COUNTS[usage]]
+        y = np.repeat(np.arange(len(counts)), counts)
+        y = np.random.default_rng([seed, number]).permutation(y)
+        splits[split] = Split(
+            x=draw_faces([FER2013_LABELS[label] for label in y], seed=seed * len(SPLITS) + number),
+            y=y,
+            source_id=np.array([f"synthetic_{split}_{i:06d}" for i in range(len(y))]),
+            transform=np.full(len(y), ""),
+            labels=FER2013_LABELS,
+            meta={"data_set": "synthetic faces", "split": "drawn independently"},
+        )
+    return splits
+
+
+def _checked_path(params: DataParams) -> Path:
+    """The path that the user named, after its content was found to be what params.yaml says."""
+    if params.path is None or params.sha256 is None:
+        raise ParamError(
+            "data.path and data.sha256 are needed with data.source: path. "
+            "Set both with: ferflow use PRESET --set data.path=FILE_OR_FOLDER"
+        )
+    path = repository_root() / params.path
+    found = sha256_of(path)
+    if found != params.sha256:
+        raise ParamError(
+            f"{params.path} has the sha256 {found[:12]}..., data.sha256 in params.yaml says "
+            f"{params.sha256[:12]}...: the data changed. If that is meant, run `ferflow use` again."
+        )
+    return path
+
+
+def describe(splits: Mapping[str, Split]) -> str:
+    """A line per split: its images, in all and per class."""
+    lines = []
+    for name, split in splits.items():
+        counts = ", ".join(f"{label} {n}" for label, n in split.class_counts().items())
+        lines.append(f"{name:<6}{len(split):>7,} images: {counts}")
+    return "\n".join(lines)

@@ -1,0 +1,172 @@
+"""Splits: which images are train, val and test.
+
+Every rule but a source's own division keeps twins and subjects on one side: whatever shares a
+picture or a person is one group, and a group goes to one split as a whole.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ferflow.core.errors import DataError, ParamError
+from ferflow.core.split import SPLITS, Split
+from ferflow.download.collection import Collection
+from ferflow.download.params import SplitParams
+from ferflow.images.twins import twin_groups
+
+TRAIN, VAL, TEST = range(len(SPLITS))
+
+
+def split_collection(collection: Collection, params: SplitParams, seed: int) -> dict[str, Split]:
+    """The collection's rows as train, val and test; `meta["split"]` holds the rule in words.
+
+    Takes the collection over: its images are brought into the splits' order in place, because
+    ten times FER-2013 should not need its memory twice. Raises ParamError where the source has no
+    splits of its own, DataError where a class has too few groups to be in every split.
+    """
+    side, rule = _RULES[params.split](collection, params, np.random.default_rng(seed))
+    order = np.argsort(side, kind="stable")
+    rows = collection.rows
+    reorder(rows.x, order)
+    rows = replace(
+        rows,
+        y=rows.y[order],
+        source_id=rows.source_id[order],
+        transform=rows.transform[order],
+        group=rows.group[order],
+        meta=rows.meta | {"split": rule},
+    )
+    ends = np.cumsum([0, *np.bincount(side, minlength=len(SPLITS))])
+    return {name: rows.take(slice(ends[i], ends[i + 1])) for i, name in enumerate(SPLITS)}
+
+
+def _official(
+    collection: Collection, params: SplitParams, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], str]:
+    """The source's own splits; val is cut from train where the source has none."""
+    numbers = {usage: SPLITS.index(split) for usage, split in collection.splits.items()}
+    if not numbers:
+        raise ParamError(
+            f"data.split: this source ({collection.rows.meta['data_set']}) has no official "
+            "splits. Set data.split to fraction or kfold."
+        )
+    side = np.array([numbers[usage] for usage in collection.usage])
+    rule = collection.rows.meta.get("split", f"official ({', '.join(numbers)})")
+    if VAL in numbers.values():
+        return side, rule
+    train = np.flatnonzero(side == TRAIN)
+    share = params.val_fraction
+    rows = collection.rows.take(train)
+    part = deal(groups_of(rows), rows.y, np.array([1 - share, share]), rng)
+    _check_classes(part, rows, SPLITS[:TEST])
+    side[train] = part  # 0 and 1: TRAIN and VAL
+    return side, f"{rule}, val is {share:g} of train, {_kept_together(rows)}"
+
+
+def _fraction(
+    collection: Collection, params: SplitParams, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], str]:
+    """All images anew: a share for test, and a share of the rest for val."""
+    val, test, rows = params.val_fraction, params.test_fraction, collection.rows
+    shares = np.array([(1 - test) * (1 - val), (1 - test) * val, test])
+    side = deal(groups_of(rows), rows.y, shares, rng)
+    _check_classes(side, rows, SPLITS)
+    return side, f"test is {test:g} of all, val {val:g} of the rest, {_kept_together(rows)}"
+
+
+def _kfold(
+    collection: Collection, params: SplitParams, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], str]:
+    """All images anew in equal folds: one is test, the next one val."""
+    n, rows = params.n_folds, collection.rows
+    val_fold = (params.fold + 1) % n
+    folds = deal(groups_of(rows), rows.y, np.full(n, 1 / n), rng)
+    side = np.select([folds == params.fold, folds == val_fold], [TEST, VAL], TRAIN)
+    _check_classes(side, rows, SPLITS)
+    return side, f"test is fold {params.fold} of {n}, val fold {val_fold}, {_kept_together(rows)}"
+
+
+_RULES = {"official": _official, "fraction": _fraction, "kfold": _kfold}
+
+
+def groups_of(rows: Split) -> NDArray[np.int64]:
+    """(n,) the group of each row: rows of one number share a picture or a subject, in a chain.
+
+    The connected components of a graph in which every row ties its twins to its subject.
+    """
+    twins = twin_groups(rows.x)
+    names, subject = np.unique(rows.group, return_inverse=True)
+    known = np.flatnonzero(rows.group != "")
+    n_twins = int(twins.max(initial=-1)) + 1
+    ties = (np.ones(len(known)), (twins[known], n_twins + subject[known]))
+    n_nodes = n_twins + len(names)
+    _, component = connected_components(coo_array(ties, shape=(n_nodes, n_nodes)), directed=False)
+    return np.asarray(component[twins], dtype=np.int64)
+
+
+def deal(
+    groups: NDArray[np.int64],
+    y: NDArray[np.int64],
+    shares: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Deal groups (n,) of rows out to sides of the given shares (they add up to 1), by class.
+
+    Greedy, the largest group first, as scikit-learn's StratifiedGroupKFold: a group goes where it
+    leaves the classes' counts closest to the shares. Closest in squares, which makes a step one
+    small product: 0.3 s for FER-2013 in 5 folds, where StratifiedGroupKFold takes 7 s for folds
+    that are as even, and which allows for unequal shares.
+
+    Returns int64 (n,), the side of each row.
+    """
+    _, groups = np.unique(groups, return_inverse=True)
+    table = np.zeros((groups.max(initial=-1) + 1, y.max(initial=-1) + 1))
+    np.add.at(table, (groups, y), 1)
+    weights = 1 / np.maximum(table.sum(axis=0), 1) ** 2  # a rare class counts as much as any
+    order = rng.permutation(len(table))
+    order = order[np.argsort(-table[order].sum(axis=1), kind="stable")]
+    counts = np.zeros((len(shares), table.shape[1]))
+    side = np.empty(len(table), np.int64)
+    for group in order:
+        row = table[group]
+        # what the sum over sides and classes of counts**2 / share grows by
+        growth = (2 * counts + row) @ (row * weights) / shares
+        side[group] = np.lexsort((counts.sum(axis=1) / shares, growth))[0]
+        counts[side[group]] += row
+    return side[groups]
+
+
+def reorder(array: NDArray[np.uint8], order: NDArray[np.int64]) -> None:
+    """array[:] = array[order] without a second array: follows each cycle of the permutation."""
+    done = order == np.arange(len(order))
+    for start in np.flatnonzero(~done):
+        if done[start]:
+            continue
+        held, place = array[start].copy(), start
+        while order[place] != start:
+            array[place] = array[order[place]]
+            done[place] = True
+            place = order[place]
+        array[place] = held
+        done[place] = True
+
+
+def _check_classes(side: NDArray[np.int64], rows: Split, names: tuple[str, ...]) -> None:
+    """Refuse a division in which a class is missing from a split."""
+    total = np.bincount(rows.y, minlength=len(rows.labels))
+    for number, name in enumerate(names):
+        counts = np.bincount(rows.y[side == number], minlength=len(rows.labels))
+        for label in np.flatnonzero((counts == 0) & (total > 0)):
+            raise DataError(
+                f"no image of '{rows.labels[label]}' is left for {name}: with twins and subjects "
+                f"on one side, its {total[label]} images cannot be in every split. "
+                "Take larger fractions, fewer folds or more data."
+            )
+
+
+def _kept_together(rows: Split) -> str:
+    together = "twins and subjects" if (rows.group != "").any() else "twins"
+    return f"stratified, {together} on one side"

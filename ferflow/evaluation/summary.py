@@ -1,0 +1,59 @@
+"""The last run's metrics as a table for people."""
+
+from pathlib import Path
+
+from rich import box
+from rich.table import Column, Table
+
+from ferflow.core.files import read_json
+from ferflow.core.split import SPLITS
+from ferflow.evaluation.protocol import describe
+
+METRICS_FILE = Path("metrics/metrics.json")
+SHOWN = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1_macro": "F1, macro",
+    "precision_weighted": "precision, weighted",
+    "recall_weighted": "recall, weighted",
+    "f1_weighted": "F1, weighted",
+    "mcc": "Matthews correlation",
+    "top2_accuracy": "top-2 accuracy",
+    "log_loss": "log loss (nats)",
+    "ece": "calibration error",
+    "ece_floor": "  if calibrated",
+}
+NEXT_STEPS = """
+What next (after `source .venv/bin/activate`):
+  change a value   edit params.yaml, say balance.method: none, then: dvc repro
+  compare          dvc params diff; dvc metrics diff
+  see the runs     make ui
+  real faces       ferflow use mobilenet-aco-rf --set data.path=FER2013.zip; dvc repro
+"""
+
+
+def metrics_table() -> Table:
+    """A row per metric, a column per scored split, and beside it that split without twins."""
+    scores = read_json(METRICS_FILE)
+    columns = [column for name in SPLITS for column in (name, f"{name}_without_twins")]
+    splits = [column for column in columns if column in scores]
+    headers = (name.replace("_without_", "\nno ") for name in splits)
+    table = Table(
+        Column("metric", no_wrap=True),
+        *headers,
+        box=box.SIMPLE_HEAD,  # fits a terminal of 80 columns
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_row("images", *(f"{scores[split]['n']:,}" for split in splits))
+    for key, name in SHOWN.items():
+        table.add_row(name, *(f"{scores[split][key]:.3f}" for split in splits))
+        if key == "accuracy":
+            bounds = ("{accuracy_low:.2f}-{accuracy_high:.2f}".format(**scores[s]) for s in splits)
+            table.add_row("  95 % interval", *bounds)
+    return table
+
+
+def protocol_line() -> str:
+    """What the figures mean, in a line."""
+    return describe(read_json(METRICS_FILE)["protocol"])

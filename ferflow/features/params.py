@@ -1,0 +1,44 @@
+"""The section `features`: which numbers of an image the classifier sees."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from ferflow.core.params import Record
+
+
+class FeaturesParams(Record):
+    """The section `features`."""
+
+    method: Literal["pixels", "hog", "lbp", "landmarks", "backbone", "joined"]
+    joined: list[Literal["pixels", "hog", "lbp", "landmarks", "backbone"]]
+    landmarks: str | None
+    landmarks_sha256: str | None
+    landmarks_size: int = Field(ge=16, le=512)
+    backbone: str
+    backbone_sha256: str | None
+    input_size: int = Field(ge=16, le=512)
+    pooling: Literal["flatten", "avg"]
+    batch_size: int = Field(ge=1)
+    precision: Literal["float32", "bfloat16"]
+    device: Literal["auto", "cpu", "cuda"]
+
+    @model_validator(mode="after")
+    def _complete(self) -> "FeaturesParams":
+        if self.method == "joined" and (
+            len(self.joined) < 2 or len(set(self.joined)) < len(self.joined)
+        ):
+            raise ValueError(
+                f"joined must list two or more different extractors; got {self.joined}."
+            )
+        if "landmarks" in self.parts and self.landmarks is None:
+            raise ValueError(
+                "landmarks needs a network of yours, an ONNX file; ferflow/features/landmarks.py "
+                "says which. Name it: ferflow use PRESET --set features.landmarks=FILE"
+            )
+        return self
+
+    @property
+    def parts(self) -> list[str]:
+        """The extractors that are in use."""
+        return list(self.joined) if self.method == "joined" else [self.method]

@@ -1,0 +1,1 @@
+"""What is done to a grey picture, wherever it comes from."""

@@ -1,0 +1,1 @@
+"""Stage 2: which images stay, and what is done to their pixels."""

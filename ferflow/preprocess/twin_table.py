@@ -1,0 +1,53 @@
+"""Twins as tables: those of val and test in train, and those within each split."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ferflow.images.twins import Groups
+from ferflow.preprocess.filters import Mask, Pool
+
+
+def twin_table(pool: Pool, alive: Mask, source_id: NDArray[np.str_]) -> pd.DataFrame:
+    """A row for each image of val or test, among those `alive` (n,), with a twin in train.
+
+    Columns: split, source_id; kind, 'exact' where one of the twins is identical, else 'near';
+    train_source_id, the first of the identical twins or else of all; n_in_train, how many
+    training images the twins are.
+    """
+    train = np.flatnonzero(alive & pool.is_train)
+    others = np.flatnonzero(alive & ~pool.is_train)
+    first_twin, n_twins = _first_and_count(pool.twins, train)
+    first_copy, _ = _first_and_count(pool.exact, train)
+    rows = others[n_twins[pool.twins[others]] > 0]
+    copy, twin = first_copy[pool.exact[rows]], first_twin[pool.twins[rows]]
+    return pd.DataFrame(
+        {
+            "split": pool.split[rows],
+            "source_id": source_id[rows],
+            "kind": np.where(copy >= 0, "exact", "near"),
+            "train_source_id": source_id[np.where(copy >= 0, copy, twin)],
+            "n_in_train": n_twins[pool.twins[rows]],
+        }
+    )
+
+
+def split_twins(pool: Pool, alive: Mask, source_id: NDArray[np.str_], split: str) -> pd.DataFrame:
+    """A row for each image of a split, among those `alive` (n,), that has an earlier twin there.
+
+    Columns: source_id; twin_of, the first image of its twins.
+    """
+    rows = np.flatnonzero(alive & (pool.split == split))
+    first, _ = _first_and_count(pool.twins, rows)
+    earliest = first[pool.twins[rows]]
+    later = earliest != rows
+    columns = {"source_id": source_id[rows[later]], "twin_of": source_id[earliest[later]]}
+    return pd.DataFrame(columns)
+
+
+def _first_and_count(groups: Groups, rows: NDArray[np.intp]) -> tuple[Groups, Groups]:
+    """For each group number: the first of `rows` (rising) that is in it, or -1, and how many."""
+    first = np.full(len(groups), -1)
+    numbers, index = np.unique(groups[rows], return_index=True)
+    first[numbers] = rows[index]
+    return first, np.bincount(groups[rows], minlength=len(groups))

@@ -1,0 +1,106 @@
+"""From face images to probabilities: a classifier's folder with its own preprocessing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.core.errors import DataError
+from ferflow.core.hashing import sha256_of
+from ferflow.features.extraction import extract_features, make_extractor
+from ferflow.features.params import FeaturesParams
+from ferflow.images.lighting import correct_lighting
+from ferflow.images.size import check_encoded
+from ferflow.training.shared.classifier import load_classifier
+
+SIDE = 48  # pixels: what every stage before the features sees
+
+# what parts that do not fit together raise when they are asked for the first time
+_UNFIT = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, MemoryError)
+
+
+class FaceClassifier:
+    """Names the expression on faces as the pipeline does.
+
+    labels : class names in the order of the probabilities' columns.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        backbone: Path | None = None,
+        landmarks: Path | None = None,
+        *,
+        fast: bool = False,
+    ) -> None:
+        """Load a folder that `train` wrote.
+
+        backbone, landmarks : copies of the networks that the features need, instead of where the
+        folder says they lie. fast : whether a network computes in bfloat16 where the processor
+        does, sooner and less precisely than `evaluate`.
+        """
+        self.classifier = load_classifier(folder, fast=fast)
+        self.labels = self.classifier.labels
+        copies = {"backbone": backbone, "landmarks": landmarks}
+        try:
+            self._extract = _feature_maker(self.classifier.meta, copies)
+            answer = self(np.zeros((1, SIDE, SIDE), np.uint8))
+            if not np.isfinite(answer).all() or answer.shape != (1, len(self.labels)):
+                raise ValueError("it answers a face with no probabilities")
+        except _UNFIT as error:
+            reason = " ".join(str(error).split())[:300]
+            raise DataError(f"{folder} holds no classifier of faces that works: {reason}") from None
+
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Probabilities (n, n_classes) of grey faces, uint8 (n, 48, 48)."""
+        return self.classifier.predict_proba(self.features(images))
+
+    def features(self, images: NDArray[np.uint8]) -> NDArray[Any]:
+        """What the mask then selects from: all features (n, ...) of grey faces (n, 48, 48)."""
+        if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
+            raise DataError(
+                f"faces must be uint8 of shape (n, {SIDE}, {SIDE}); "
+                f"got {images.dtype} {images.shape}."
+            )
+        return self._extract(correct_lighting(images, self.classifier.meta["lighting"]))
+
+
+def decode_face(content: bytes) -> NDArray[np.uint8]:
+    """A picture file's bytes as a grey face (48, 48); DataError where it is no picture."""
+    try:
+        check_encoded(content)
+    except DataError as error:
+        raise DataError(f"a picture {error}") from None
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise DataError(f"not a readable picture ({len(content)} bytes).")
+    return resize_face(np.asarray(image, dtype=np.uint8))
+
+
+def resize_face(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A grey face of any size as (48, 48); shrinking averages the pixels that fall together."""
+    height, width = grey.shape
+    if (height, width) == (SIDE, SIDE):
+        return grey
+    shrinks = height >= SIDE and width >= SIDE
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=method), dtype=np.uint8)
+
+
+def _feature_maker(
+    meta: dict[str, Any], copies: dict[str, Path | None]
+) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:
+    """What turns images into the features that the classifier was trained on."""
+    if "features" not in meta:
+        return lambda images: images  # the classifier takes the pixels
+    params = FeaturesParams.model_validate(meta["features"])
+    for name, copy in copies.items():
+        if copy is not None:
+            fingerprint = getattr(params, f"{name}_sha256") or sha256_of(copy)
+            update = {name: str(copy.absolute()), f"{name}_sha256": fingerprint}
+            params = params.model_copy(update=update)
+    extractor = make_extractor(params)
+    return lambda images: extract_features(images, extractor)

@@ -1,0 +1,187 @@
+"""The page itself, on gradio: a picture, or the live camera.
+
+Everything runs on this machine and nothing is kept: uploads lie in a folder in memory until they
+are read, answers go out as HTML, and the browser is forbidden to load anything from elsewhere.
+"""
+
+import base64
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.core.errors import DataError
+from ferflow.recognition.gradcam import attention
+from ferflow.recognition.page import view
+from ferflow.recognition.page.browser import middleware
+from ferflow.recognition.page.view import Moment
+from ferflow.recognition.pictures import read_picture
+from ferflow.recognition.recognizer import Face, Recognizer, locate
+
+MEMORY = Path("/dev/shm")  # a folder of Linux that is never on a disk
+MAX_UPLOAD = "20mb"
+SECONDS_KEPT = 3.0  # an upload: the browser asks for it back to show it
+SECONDS_SHOWN = 30.0  # of the live curves
+SECONDS_BETWEEN = 0.15  # live pictures
+
+TITLE = "Expressions on faces"
+WHAT_IT_IS_NOT = """
+It reads posed expressions, not feelings: the data it learnt from shows faces that people sorted
+by eye into seven words, and they agree with each other on two thirds of them. A face tells
+little of what somebody feels. The European Union's AI Act (Article 5) forbids systems that infer
+emotions at work and in schools. Pictures stay on this machine, and none is kept.
+"""
+NO_MAP = "This model is no network with convolutions: there is no map of what it looked at."
+MAP = "Under each face: what spoke for its label (Grad-CAM), bright where it counted most."
+
+
+def serve(recognizer: Recognizer, port: int) -> None:
+    """Show the page on http://127.0.0.1:port until it is interrupted."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder goes with us
+    print(f"http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
+    with _private_folder():
+        import gradio as gr  # reads its environment when it is imported
+
+        page = build(recognizer)
+        try:
+            page.launch(
+                server_name="127.0.0.1",
+                server_port=port,
+                share=False,
+                quiet=True,
+                ssr_mode=False,
+                run_history=False,  # of inputs and answers, in the browser
+                max_file_size=MAX_UPLOAD,
+                footer_links=[],
+                theme=gr.themes.Default(
+                    font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+                ),
+                css=view.STYLE,
+                app_kwargs={"middleware": middleware(), "docs_url": None},
+            )
+        except OSError:
+            raise DataError(f"port {port} is taken. Name another one: --port.") from None
+
+
+def build(recognizer: Recognizer) -> Any:
+    """The page as gradio's Blocks, not yet served."""
+    import gradio as gr
+
+    def show(content: bytes | None) -> tuple[Any, Any]:
+        if content is None:  # another source was chosen: what it brings may be under way already
+            return gr.skip(), gr.skip()
+        return picture_answer(recognizer, content), None  # the answer shows the picture again
+
+    def watch(content: bytes | None, past: list[Moment]) -> tuple[str, list[Moment]]:
+        return live_answer(recognizer, content, past, time.monotonic())
+
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+        gr.HTML(f'<h1>{TITLE}</h1><p class="ff-note">{WHAT_IT_IS_NOT.strip()}</p>')
+        upright = gr.WebcamOptions(mirror=False)  # as others see the face
+        with gr.Tab("Picture"), gr.Row():
+            with gr.Column(scale=2):
+                sources = ["upload", "webcam", "clipboard"]
+                picture = gr.Image(
+                    sources=sources,
+                    label="Drop a picture, take one or paste one",
+                    webcam_options=upright,
+                )
+            with gr.Column(scale=3):
+                answer = gr.HTML()
+        with gr.Tab("Live camera"), gr.Row():
+            with gr.Column(scale=2):
+                camera = gr.Image(
+                    sources=["webcam"], streaming=True, label="Camera", webcam_options=upright
+                )
+            with gr.Column(scale=3):
+                live, past = gr.HTML(), gr.State([])
+        # gradio's own would decode a picture of any size before we see it, and keep its file; of
+        # the class, for gradio makes a visitor's components anew
+        gr.Image.preprocess = lambda _, payload: take_upload(payload)
+        common = {"api_visibility": "private", "show_progress": "hidden"}
+        # by default gradio drops what is pasted while it still hears of the other source
+        picture.input(show, picture, [answer, picture], trigger_mode="multiple", **common)
+        rhythm = {"stream_every": SECONDS_BETWEEN, "time_limit": None, "concurrency_limit": 1}
+        camera.stream(watch, [camera, past], [live, past], **rhythm, **common)
+    return page
+
+
+def picture_answer(recognizer: Recognizer, content: bytes) -> str:
+    """HTML about a picture file's bytes: boxes, bars and maps, or a line on what is wrong."""
+    try:
+        picture = read_picture(content)
+    except DataError as error:
+        return view.fault(f"This file {error}")
+    faces, cards = _recognise(recognizer, picture.pixels)
+    return view.annotated(picture.pixels, faces) + cards
+
+
+def live_answer(
+    recognizer: Recognizer, content: bytes | None, past: list[Moment], now: float
+) -> tuple[str, list[Moment]]:
+    """HTML about the camera's picture and its largest face, and the moments that it shows.
+
+    past : the moments of earlier pictures. now : seconds, of a clock that only goes forward.
+    """
+    try:
+        picture = read_picture(content or b"")
+    except DataError as error:
+        return view.fault(f"The camera's picture {error}"), past
+    faces, cards = _recognise(recognizer, picture.pixels, most=1)
+    recent = [moment for moment in past if now - moment[0] <= SECONDS_SHOWN]
+    recent.append((now, faces[0].probabilities if faces else {}))
+    html = view.annotated(picture.pixels, faces) + cards + view.curves(recent, SECONDS_SHOWN)
+    return html, recent
+
+
+def take_upload(payload: Any) -> bytes | None:
+    """The bytes of what the browser sent; its file goes as soon as the browser has shown it.
+
+    payload : gradio's ImageData; None where the picture was cleared.
+    """
+    if payload is None:
+        return None
+    if payload.url and payload.url.startswith("data:"):
+        return base64.b64decode(payload.url.partition(",")[2])
+    path = Path(payload.path)
+    content = path.read_bytes()
+    removal = threading.Timer(SECONDS_KEPT, path.unlink, kwargs={"missing_ok": True})
+    removal.daemon = True
+    removal.start()
+    return content
+
+
+def _recognise(
+    recognizer: Recognizer, pixels: NDArray[np.uint8], most: int = 12
+) -> tuple[list[Face], str]:
+    """The faces on a picture, and HTML with a card for each of the largest `most`."""
+    boxes, crops = locate(pixels, detect=True)
+    faces = recognizer.name(boxes, crops)
+    if not faces:
+        return [], ""
+    shown = faces[:most]
+    classes = [recognizer.labels.index(face.label) for face in shown]
+    maps = attention(recognizer.classifier, crops[:most], classes)
+    about = view.note(NO_MAP if maps is None else MAP)
+    return faces, view.face_cards(crops[:most], shown, maps) + about
+
+
+@contextmanager
+def _private_folder() -> Iterator[None]:
+    """A folder for gradio's uploads, in memory where there is such a place; gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        os.environ |= {
+            "GRADIO_TEMP_DIR": folder,
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+        }
+        yield

@@ -1,0 +1,79 @@
+"""The bundled model: the last run's network, small enough to lie in Git, with its model card."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from ferflow.core.errors import FerflowError
+from ferflow.core.last_run import check_finished
+from ferflow.core.params import load_params, load_seed, read_yaml
+from ferflow.core.pipeline import read_lock
+from ferflow.core.split import Split, load_split
+from ferflow.evaluation.outputs import predict, split_scores
+from ferflow.evaluation.params import EvaluateParams
+from ferflow.evaluation.protocol import describe
+from ferflow.evaluation.without_twins import read_twins, without_twins
+from ferflow.images.seen import write_seen
+from ferflow.records.model_card import model_card
+from ferflow.training.shared.classifier import Classifier, load_classifier, write_about
+
+BUNDLED = Path(__file__).parent / "bundled"
+CARD = "README.md"
+MAX_BYTES = 5_000_000
+_CLASSIFIER, _IMAGES = Path("models/classifier"), Path("data/preprocessed")
+_SCORED = ("val", "test")
+
+
+def bundle_last_run(target: Path = BUNDLED) -> int:
+    """Make the last finished run's network the bundled model; returns its size in bytes.
+
+    Weights are rounded to 16 bits, and the scores on the model card are those of the rounded
+    network. Raises FerflowError where the last run's classifier is no network on a backbone, saw
+    the validation rows, or is too large.
+    """
+    from ferflow.training.families.network.backbones import BackboneClassifier
+    from ferflow.training.families.network.files import save_network
+
+    check_finished(read_lock())
+    classifier = load_classifier(_CLASSIFIER)
+    network = getattr(classifier.model, "network", None)
+    if not isinstance(network, BackboneClassifier):
+        raise FerflowError(
+            "the last run's classifier is no network on a backbone (architecture resnet or "
+            "finetune). Run one first: ferflow use best --set data.path=..., dvc repro."
+        )
+    if classifier.meta["trained_on"] != ["train"]:
+        raise FerflowError("the bundled model must not be trained on validation rows.")
+    part = target.with_name(f"{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    save_network(classifier.model, part, torch.float16)
+    write_about(part, classifier)
+    write_seen(part, load_split(_IMAGES / "train.safetensors").x)
+    size = sum(file.stat().st_size for file in part.iterdir())
+    if size > MAX_BYTES:
+        shutil.rmtree(part)
+        raise FerflowError(f"the model takes {size:,} bytes; {MAX_BYTES:,} are allowed in Git.")
+    (part / CARD).write_text(_card(load_classifier(part)), encoding="utf-8")
+    shutil.rmtree(target, ignore_errors=True)
+    part.replace(target)
+    return size
+
+
+def _card(classifier: Classifier) -> str:
+    """The model card, with scores of the classifier as it is bundled."""
+    params, seed = load_params("evaluate", EvaluateParams), load_seed()
+    splits: dict[str, Split] = {
+        name: load_split(_IMAGES / f"{name}.safetensors") for name in _SCORED
+    }
+    frames = [predict(classifier, name, rows, params, seed) for name, rows in splits.items()]
+    predictions = pd.concat(frames, ignore_index=True)
+    apart = without_twins(predictions, read_twins(_IMAGES / "twins.csv"))
+    scores = {
+        name: split_scores(frame, params.calibration_bins)
+        for name, frame in (("all", predictions), ("apart", apart))
+    }
+    protocol = describe(read_yaml(Path("metrics/metrics.json"))["protocol"])
+    return model_card(classifier, scores["all"] | scores["apart"], protocol)

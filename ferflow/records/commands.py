@@ -1,0 +1,82 @@
+"""Commands about records: record, compare, ensemble, rescore."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+console = Console()
+
+
+def record(
+    name: Annotated[
+        str | None, typer.Option(help="Its name, instead of a hash of your edits.")
+    ] = None,
+) -> None:
+    """Keep the last run in Git: its metrics, what made them, and its predictions."""
+    from ferflow.records.recording import record_run
+
+    made = record_run(name)
+    print(f"recorded as {made.name}: {made.file('json')} and .parquet; commit both.")
+
+
+def compare(
+    a: Annotated[str, typer.Argument(help="A record (preset/seed-0) or a group (preset).")],
+    b: Annotated[str, typer.Argument(help="Another.")],
+) -> None:
+    """Say how far apart two records or groups of seeds are, on the same images."""
+    from ferflow.records.compare import compare as compare_records
+    from ferflow.records.store import find_records, load_records
+
+    records = load_records()
+    first, second = find_records(a, records), find_records(b, records)
+    console.print(f"A: {a}\nB: {b}", highlight=False, soft_wrap=True)
+    for found in compare_records(first, second):
+        title = f"{found.split}, {found.n:,} images"
+        if {found.n_a, found.n_b} != {found.n}:
+            title += f" in common (of {found.n_a:,} and {found.n_b:,})"
+        table = Table("metric", "A", "B", "B - A", "95 % interval", title=title)
+        for d in found.differences:
+            bounds = f"{d.low:+.4f} to {d.high:+.4f}"
+            table.add_row(d.score, f"{d.a:.4f}", f"{d.b:.4f}", f"{d.difference:+.4f}", bounds)
+        console.print(table)
+        for t in found.tests:
+            console.print(
+                f"McNemar, {t.a} and {t.b}: only the first right {t.only_a}, only the second "
+                f"{t.only_b}; exact p = {t.exact_p:.3g}, mid-p = {t.mid_p:.3g}",
+                highlight=False,
+                soft_wrap=True,
+            )
+        console.print(found.method)
+
+
+def ensemble(
+    members: Annotated[list[str], typer.Argument(help="Records or groups, two or more.")],
+    weighted: Annotated[bool, typer.Option(help="Weights chosen on val.")] = False,
+    name: Annotated[str | None, typer.Option(help="The ensemble's name.")] = None,
+) -> None:
+    """Average the probabilities of records; the ensemble gets a record of its own."""
+    from ferflow.records.ensemble import make_ensemble
+    from ferflow.records.store import find_records, load_records
+
+    records = load_records()
+    found = {r.name: r for reference in members for r in find_records(reference, records)}
+    made = make_ensemble(list(found.values()), weighted=weighted, name=name)
+    for member, weight in (made.members or {}).items():
+        print(f"{weight:.3f}  {member}")
+    for split in made.metrics:
+        print(f"{split:<6}accuracy {made.score(split, 'accuracy'):.4f}")
+    print(f"recorded as {made.name}")
+
+
+def rescore() -> None:
+    """Make the intervals of the records of the present data set again, twins drawn together."""
+    from ferflow.records.rescore import rescore as rescore_records
+
+    for name, what in rescore_records():
+        print(f"{name}: {what}")
+
+
+COMMANDS: list[Callable[..., None]] = [record, compare, ensemble, rescore]

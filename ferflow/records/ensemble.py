@@ -1,0 +1,111 @@
+"""Ensembles of records: the mean of their probabilities, or weights chosen on val."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.core.errors import FerflowError
+from ferflow.core.last_run import code_commit
+from ferflow.evaluation.metrics import LOG_LOSS_FLOOR, split_metrics
+from ferflow.records import machine
+from ferflow.records.compact import KEPT_SPLITS, Answers
+from ferflow.records.compare import common_images
+from ferflow.records.resampling import intervals
+from ferflow.records.store import ENSEMBLES, RunRecord, check_name, save_record
+
+N_BINS = 15  # of the calibration error: Guo et al. 2017
+NEGLIGIBLE = 0.005  # a weight below it is dropped, and with it the member
+_MAX_STEPS = 10_000
+_STEP = 1e-9  # stop when no weight moves by more
+
+
+def make_ensemble(
+    members: list[RunRecord], *, weighted: bool = False, name: str | None = None
+) -> RunRecord:
+    """Combine records on the images that all of them answered, and save the ensemble's record.
+
+    weighted : weights that make the log loss on val least; members without weight are dropped.
+    Raises FerflowError for fewer than two members, or members that do not fit together.
+    """
+    names = [member.name for member in members]
+    if len(set(names)) < 2:
+        raise FerflowError(f"an ensemble has two or more different members; got {names}.")
+    if wrong := [member.name for member in members if member.mistake]:
+        raise FerflowError(f"{wrong[0]} was evaluated wrongly on purpose: no member for anyone.")
+    if name is not None:
+        check_name(name)
+    answers = [member.answers() for member in members]
+    splits = [split for split in KEPT_SPLITS if all(split in each for each in answers)]
+    if not splits or (weighted and "val" not in splits):
+        raise FerflowError("the members have no split in common (weights need val).")
+    models = {split: common_images([each[split] for each in answers], split) for split in splits}
+    weights = mixture_weights(models["val"]) if weighted else np.full(len(names), 1 / len(names))
+    return _save(members, models, weights, name or _default_name(names, weighted))
+
+
+def mixture_weights(models: list[Answers]) -> NDArray[np.float64]:
+    """Weights (k,), 0 to 1, sum 1, of the mixture of k models with the least log loss.
+
+    The log loss of a mixture is convex in its weights, and the steps of expectation and
+    maximisation, w_k <- w_k mean_i(p_ki / sum_j w_j p_ji), lower it to its minimum (Dempster,
+    Laird and Rubin 1977). Negligible weights are set to 0 and the rest fitted again.
+    """
+    rows = np.arange(len(models[0].y))
+    p = np.stack([m.p[rows, m.y].clip(LOG_LOSS_FLOOR) for m in models], axis=1)  # (n, k)
+    weights = _fit(p, np.full(p.shape[1], 1 / p.shape[1]))
+    kept = weights >= NEGLIGIBLE
+    return _fit(p, np.where(kept, weights, 0) / weights[kept].sum())
+
+
+def mix(models: list[Answers], weights: NDArray[np.float64]) -> Answers:
+    """The weighted mean of the models' probabilities; rows sum to 1 again."""
+    p = sum(w * model.p for w, model in zip(weights, models, strict=True))
+    p = np.asarray(p) / np.sum(p, axis=1, keepdims=True)
+    twins = next((model.twins for model in models if model.twins is not None), None)
+    return Answers(models[0].image, models[0].y, p, models[0].labels, twins)
+
+
+def _fit(p: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    for _ in range(_MAX_STEPS):
+        better = weights * (p / (p @ weights)[:, None]).mean(axis=0)
+        moved = np.abs(better - weights).max()
+        weights = better / better.sum()
+        if moved < _STEP:
+            break
+    return weights
+
+
+def _save(
+    members: list[RunRecord],
+    models: dict[str, list[Answers]],
+    weights: NDArray[np.float64],
+    name: str,
+) -> RunRecord:
+    mixed = {split: mix(each, weights) for split, each in models.items()}
+    shares = {m.name: float(w) for m, w in zip(members, weights, strict=True) if w > 0}
+    data = {member.data for member in members}
+    record = RunRecord(
+        preset=ENSEMBLES,
+        variant=name,
+        seed=None,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        metrics={
+            split: split_metrics(a.y, a.p, a.labels, n_bins=N_BINS, twins=a.twins)
+            for split, a in mixed.items()
+        },
+        intervals={split: intervals(a) for split, a in mixed.items()},
+        protocol=members[0].protocol,
+        predictions_sha256="",
+        members=shares,
+        data=data.pop() if len(data) == 1 else None,
+        commit=code_commit(),
+        versions=machine.versions(),
+    )
+    return save_record(record, mixed, N_BINS)
+
+
+def _default_name(names: list[str], weighted: bool) -> str:
+    digest = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:6]
+    return f"{'weighted' if weighted else 'mean'}-of-{len(names)}-{digest}"

@@ -1,0 +1,90 @@
+"""The bundled model's card, after Mitchell et al. 2019, Model cards for model reporting."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ferflow.training.shared.classifier import Classifier
+
+_SPLITS = {
+    "val": "PublicTest (chose the epoch)",
+    "test": "PrivateTest",
+    "val_without_twins": "PublicTest without twins",
+    "test_without_twins": "PrivateTest without twins",
+}
+_LIMITS = """\
+- It reads posed expressions of faces seen from the front, in seven words that people themselves
+  agree on for 65 ± 5 % of these images. It does not read feelings, and must not be used to judge
+  people. The EU's AI Act forbids emotion recognition at work and in schools.
+- FER-2013 was collected by searching the web for emotion words. Age, sex and skin of the people are
+  not recorded: how the errors are shared out among groups of people is unknown.
+- Its labels are noisy, and some images stand in several splits: see the rows without twins.
+- Grey 48x48 faces, cropped closely. Other crops, profiles, masks and drawings are outside of what
+  it was measured on."""
+
+
+def model_card(classifier: Classifier, scores: Mapping[str, Any], protocol: str) -> str:
+    """Markdown: what the model is, what it was trained on, how well it does, where it does not.
+
+    scores : split -> what `ferflow.evaluation.metrics.split_metrics` gives.
+    """
+    model = classifier.model
+    n_parameters = sum(p.numel() for p in model.network.parameters())
+    return f"""\
+# The bundled model
+
+A `{model.architecture}` of {n_parameters:,} parameters that names the expression on a grey face of
+{model.side}x{model.side} pixels: {", ".join(classifier.labels)}. Weights are 16-bit safetensors in
+the format of `transformers`; no file here can run code or shows a face.
+
+Written by `ferflow bundle` after a run of the preset `best`. Once again:
+
+```sh
+ferflow bundle --train --set data.path=../fer2013.zip
+```
+
+## Data and protocol
+
+{protocol} Training images trained it, PublicTest chose the epoch, PrivateTest chose nothing.
+`trained_on.safetensors` holds 64-bit hashes of the training images, so that using the network as
+a frozen backbone on those very images can be refused.
+
+## Scores
+
+{_score_table(scores)}
+
+Intervals are Wilson's, 95 %. The calibration error has 15 bins.
+
+{_class_table(scores, classifier.labels)}
+
+## Limits
+
+{_LIMITS}
+"""
+
+
+def _score_table(scores: Mapping[str, Any]) -> str:
+    head = "| split | images | accuracy | macro F1 | log loss | calibration error |"
+    lines = [head, "|---|---|---|---|---|---|"]
+    for name, title in _SPLITS.items():
+        s = scores[name]
+        interval = f"({s['accuracy_low']:.3f} to {s['accuracy_high']:.3f})"
+        lines.append(
+            f"| {title} | {s['n']:,} | {s['accuracy']:.4f} {interval} | {s['f1_macro']:.4f} "
+            f"| {s['log_loss']:.3f} | {s['ece']:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def _class_table(scores: Mapping[str, Any], labels: tuple[str, ...]) -> str:
+    lines = [
+        "| class | recall, PublicTest | precision | recall, PrivateTest | precision |",
+        "|---|---|---|---|---|",
+    ]
+    for label in labels:
+        cells = [
+            f"{scores[split]['per_class'][label][score]:.3f}"
+            for split in ("val", "test")
+            for score in ("recall", "precision")
+        ]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,203 @@
+"""`ferflow record`: the last finished run as a record in Git."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ferflow.core.errors import FerflowError
+from ferflow.core.files import read_json
+from ferflow.core.last_run import (
+    STAGES,
+    check_finished,
+    code_commit,
+    data_fingerprint,
+    lock_fingerprint,
+)
+from ferflow.core.params import PARAMS_FILE, flatten, read_yaml
+from ferflow.core.pipeline import declared_stages, dvc_md5, find_cost, read_lock
+from ferflow.core.tables import read_table
+from ferflow.evaluation.predictions import read_predictions
+from ferflow.records import machine
+from ferflow.records.compact import compact
+from ferflow.records.resampling import intervals
+from ferflow.records.store import (
+    MISTAKE,
+    RunRecord,
+    Scores,
+    check_name,
+    save_figures,
+    save_record,
+)
+from ferflow.settings.presets import DEFAULTS, load_preset
+
+METRICS = Path("metrics")
+CODE = ("ferflow/", "stages/")  # modules, and packages whole
+TRAINING = METRICS / "plots" / "training.csv"
+PREDICTIONS = Path("data/evaluation/predictions.parquet")
+
+# The record's own columns hold the first two; the others say where the same thing lies.
+BACKBONES = ("features.backbone", "train.network.options.backbone")
+NO_EDITS = ("preset", "seed", "data.path", "data.sha256", *(f"{key}_sha256" for key in BACKBONES))
+
+
+def record_run(name: str | None = None) -> RunRecord:
+    """Store the last finished run; a record of the same preset, seed and variant is replaced.
+
+    name : the variant's name, instead of a hash of the parameters that differ from the preset.
+    Raises FerflowError where the files are not those of one finished run of the present code.
+    """
+    if name is not None:
+        check_name(name)
+    lock, params = read_lock(), read_yaml(PARAMS_FILE)
+    about = _about(lock, params)
+    answers = compact(read_predictions(PREDICTIONS))
+    scores = read_json(METRICS / "metrics.json")
+    record = RunRecord(
+        **about | {"variant": name or about["variant"]},
+        metrics={split: score for split, score in scores.items() if split != "protocol"},
+        intervals={split: intervals(rows) for split, rows in answers.items()},
+        protocol=scores["protocol"],
+        predictions_sha256="",
+        stages={p.stem: read_json(p) for p in sorted(METRICS.glob("*.json")) if _is_stage(p)},
+        training=read_curves(TRAINING),
+        costs={stage: cost for stage in STAGES if (cost := find_cost(stage, lock[stage]))},
+    )
+    return save_record(record, answers, params["evaluate"]["calibration_bins"])
+
+
+def record_mistake(name: str, scores: dict[str, Any]) -> RunRecord:
+    """Store what a mistake made of the last finished run: figures alone, none of them a result.
+
+    scores : of `mistaken_scores`. Raises FerflowError as `record_run` does.
+    """
+    numbers: Scores = {
+        key: value
+        for key, value in scores.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    record = RunRecord(
+        **_about(read_lock(), read_yaml(PARAMS_FILE)),
+        mistake=name,
+        metrics={MISTAKE: numbers},
+        intervals={},
+        protocol={"is_a_result": False, "what": scores["what"]},
+        predictions_sha256="",
+    )
+    return save_figures(record)
+
+
+def _about(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """What the last finished run is, and where it was made."""
+    check_finished(lock)
+    code = code_fingerprint(params)
+    if code != _locked_code(lock):
+        raise FerflowError("the code is not that of the last run. Run `dvc repro` first.")
+    fold, n_folds = fold_of(params)
+    return {
+        "preset": params["preset"],
+        "variant": variant_of(params),
+        "seed": params["seed"],
+        "fold": fold,
+        "n_folds": n_folds,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "params": public_params(params),
+        "data": data_fingerprint(lock),
+        "code": code,
+        "run": lock_fingerprint(lock),
+        "commit": code_commit(),
+        "versions": machine.versions(),
+        "hardware": machine.hardware(params),
+    }
+
+
+def public_params(params: dict[str, Any]) -> dict[str, Any]:
+    """Dotted key -> value; a place on the user's machine is told by its last name alone.
+
+    What lies there is told by the sha256 beside it.
+    """
+    flat = {key: _public(value) for key, value in flatten(params).items()}
+    for key in BACKBONES:
+        if flat.get(f"{key}_sha256"):
+            flat[key] = Path(flat[key]).name
+    if flat.get("data.path"):
+        flat["data.path"] = Path(flat["data.path"]).name
+    return flat
+
+
+def variant_of(params: dict[str, Any]) -> str | None:
+    """What tells a run from its preset as it is, apart from seed and fold; None for nothing.
+
+    '5-folds' where the preset's own splits became folds, six digits that stand for all other
+    edits, or both.
+    """
+    edits = edits_of(params)
+    words = []
+    if params["data"]["split"] == "kfold":
+        edits.pop("data.fold", None)
+        if edits.pop("data.split", None) or "data.n_folds" in edits:
+            edits.pop("data.n_folds", None)
+            words.append(f"{params['data']['n_folds']}-folds")
+    if edits:
+        words.append(hashlib.sha256(json.dumps(edits, sort_keys=True).encode()).hexdigest()[:6])
+    return "-".join(words) or None
+
+
+def fold_of(params: dict[str, Any]) -> tuple[int | None, int | None]:
+    """(fold, number of folds) of a cross-validation, (None, None) of any other splits."""
+    data = params["data"]
+    return (data["fold"], data["n_folds"]) if data["split"] == "kfold" else (None, None)
+
+
+def read_curves(path: Path) -> dict[str, list[int | float | None]]:
+    """Column -> values of a table of curves; an empty one where there are none."""
+    table = read_table(path)
+    if table.empty:
+        return {}
+    whole = table.astype(object).where(table.notna(), None)
+    return {str(name): whole[name].tolist() for name in whole}
+
+
+def edits_of(params: dict[str, Any]) -> dict[str, Any]:
+    """Dotted key -> value of what differs from the preset, apart from the seed and from places."""
+    expected = flatten(read_yaml(DEFAULTS)) | load_preset(params["preset"]).overlay
+    found = public_params(params)
+    for key in BACKBONES:
+        if found.get(f"{key}_sha256") and key in expected:
+            # a local copy of the network that the hub names
+            expected[key] = Path(str(expected[key])).name
+    return {
+        key: value
+        for key, value in found.items()
+        if key not in NO_EDITS and (key not in expected or expected[key] != value)
+    }
+
+
+def code_fingerprint(params: dict[str, Any]) -> str:
+    """A hash of the modules that the stages, up to `evaluate`, run with these parameters."""
+    declared = declared_stages(params)
+    paths = {dep for stage in STAGES for dep in declared[stage]["deps"] if dep.startswith(CODE)}
+    return _hash({path: dvc_md5(Path(path)) for path in paths})
+
+
+def _locked_code(lock: dict[str, Any]) -> str:
+    """As `code_fingerprint`, of the code that made the entries in dvc.lock."""
+    deps = [dep for stage in STAGES for dep in lock[stage]["deps"]]
+    return _hash({dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith(CODE)})
+
+
+def _hash(content: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_public(item) for item in value]
+    is_place = isinstance(value, str) and value.startswith(("/", "~", "./", "../"))
+    return Path(value).name if is_place else value
+
+
+def _is_stage(path: Path) -> bool:
+    """Whether a file in metrics/ is what a stage says of itself, besides the scores."""
+    return path.name != "metrics.json"

@@ -1,0 +1,1 @@
+"""How each claim stands, and the reports that say so."""

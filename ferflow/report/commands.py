@@ -1,0 +1,115 @@
+"""Commands about claims: decode a figure, write the report."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ferflow.core.errors import FerflowError
+
+if TYPE_CHECKING:
+    from ferflow.claims.verdict import Reading
+
+console = Console()
+
+
+def decode(
+    figure: Annotated[
+        str | None, typer.Argument(help="An accuracy, such as 0.8829 or 88.29%.")
+    ] = None,
+    classes: Annotated[int, typer.Option(help="Classes that the system tells apart.")] = 7,
+    images: Annotated[
+        int, typer.Option(help="Test images that it was measured on; PrivateTest has 3,589.")
+    ] = 3589,
+    fit: Annotated[float, typer.Option(help="Accuracy on its training images, 0 to 1.")] = 1.0,
+    confusion: Annotated[
+        Path | None, typer.Option(help="A printed confusion matrix, CSV or JSON.")
+    ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="The verdicts on all that the papers claim.")
+    ] = False,
+) -> None:
+    """Say whether an accuracy is possible, and which mistakes could print it where it is not."""
+    from ferflow.claims.decoder import decode as read_figure
+    from ferflow.claims.decoder import parse_figure
+    from ferflow.claims.registry import digits
+    from ferflow.evaluation.metrics import wilson_interval
+
+    if figure is None and confusion is None and not all_:
+        raise FerflowError(
+            "name a figure, such as 0.8829, or a matrix: --confusion FILE, or all claims: --all."
+        )
+    if figure is None and (classes, images, fit) != (7, 3589, 1.0):
+        raise FerflowError("--classes, --images and --fit belong to a figure; got none.")
+    if all_:
+        _print_verdicts()
+    if figure is not None:
+        verdict = read_figure(parse_figure(figure), classes, n_images=images, fit=fit)
+        low, high = wilson_interval(verdict.claimed * images, images)
+        console.print(
+            f"{digits(verdict.claimed)} on {images:,} test images: 95 % interval {low:.3f} to "
+            f"{high:.3f}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        if verdict.readings:
+            console.print(_readings_table(verdict.readings))
+        console.print(verdict.long, highlight=False, soft_wrap=True)
+    if confusion is not None:
+        _print_matrix(confusion)
+
+
+def report() -> None:
+    """Write reports/papers.md, reports/papers.html and the README's first table."""
+    from ferflow.report.write import write_report
+
+    changed = write_report()
+    print(f"written: {', '.join(map(str, changed))}" if changed else "everything is up to date")
+
+
+def _readings_table(readings: tuple["Reading", ...]) -> Table:
+    """The mistakes that could print a figure, and the accuracy that each would need."""
+    table = Table("mistake", "what it does", "it needs", "reached by")
+    table.columns[0].no_wrap = True
+    for r in readings:
+        needed = "-" if r.needed is None else f"{'>= ' if r.at_least else ''}{r.needed:.3f}"
+        table.add_row(r.mistake, r.how, needed, r.reach)
+    return table
+
+
+def _print_verdicts() -> None:
+    """Each claimed figure, what is recorded of it, and the verdict."""
+    from ferflow.claims.registry import METRICS, digits
+    from ferflow.records.store import load_records
+    from ferflow.report.standing import standings
+
+    for row in standings(load_records()):
+        honest = row.honest.text if row.honest else "not yet run"
+        about = f"{row.claim.preset}, {METRICS[row.metric]} {digits(row.claimed)}; honest {honest}"
+        console.print(f"paper {row.paper.number}, {about}", highlight=False, soft_wrap=True)
+        console.print(f"  {row.verdict.long}", highlight=False, soft_wrap=True)
+
+
+def _print_matrix(path: Path) -> None:
+    from ferflow.claims.confusion import p_text, read_confusion, read_matrix
+
+    found = read_confusion(read_matrix(path))
+    lines = [
+        f"{found.n:,} images, accuracy {found.accuracy:.4f} "
+        f"({found.accuracy_low:.4f} to {found.accuracy_high:.4f}), "
+        f"one-vs-rest accuracy {found.one_vs_rest_accuracy:.4f}",
+        f"these row and column sums agree by chance in {found.agreement:.4f}; "
+        f"kappa {found.kappa:.4f}",
+    ]
+    if found.chi_square is not None and found.p is not None:
+        lines.append(
+            f"chi-square {found.chi_square:.1f} at {found.degrees} degrees of freedom; "
+            f"{found.test}, {p_text(found.p)}"
+        )
+    console.print("\n".join([*lines, found.verdict]), highlight=False, soft_wrap=True)
+
+
+COMMANDS: list[Callable[..., None]] = [decode, report]

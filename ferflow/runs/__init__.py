@@ -1,0 +1,1 @@
+"""Presets run one after another: reproduced, repeated, swept, evaluated wrongly."""

@@ -1,0 +1,166 @@
+"""Commands that run presets: reproduce, repeat, sweep, mistakes, the bundled model."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ferflow.core.errors import FerflowError
+
+console = Console()
+
+
+def repeat(
+    seeds: Annotated[
+        int | None, typer.Option(help="How many: 0, 1, 2, ...; 5 where nothing is said.")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Cross-validation instead: the chain again per fold.")
+    ] = None,
+    stale: Annotated[bool, typer.Option("--stale", help="Also what other code recorded.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also what is recorded already.")] = False,
+) -> None:
+    """Run params.yaml with several seeds, or on several folds; record each, mean and spread."""
+    from ferflow.runs.jobs import fold_jobs, repeat_jobs, run_jobs
+
+    if seeds is not None and folds is not None:
+        raise FerflowError(
+            f"--seeds and --folds exclude each other; got {seeds} and {folds}. Folds take the "
+            "seed in params.yaml: for more seeds change it there and repeat."
+        )
+    jobs = repeat_jobs(5 if seeds is None else seeds) if folds is None else fold_jobs(folds)
+    run_jobs(jobs, stale=stale, again=again)
+    _print_spread(jobs[0].params, "seeds" if folds is None else "folds")
+
+
+def reproduce(
+    presets: Annotated[list[str] | None, typer.Argument(help="Some of `ferflow presets`.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every preset of a paper.")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value, or preset:key=value for one of them; repeatable."),
+    ] = None,
+    stale: Annotated[bool, typer.Option("--stale", help="Also what other code recorded.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also what is recorded already.")] = False,
+) -> None:
+    """Run and record presets one after another; called again, it goes on where it was."""
+    from ferflow.runs.jobs import paper_presets, reproduce_jobs, run_jobs
+    from ferflow.settings.presets import parse_setting
+
+    if bool(presets) == all_:
+        raise FerflowError("name the presets to run, or --all for those of the papers.")
+    settings = [parse_setting(text) for text in set_ or []]
+    run_jobs(reproduce_jobs(presets or paper_presets(), settings), stale=stale, again=again)
+
+
+def mistake(
+    name: Annotated[str | None, typer.Argument(help="One of `ferflow mistakes`.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Switch to this preset first.")] = None,
+    keep: Annotated[
+        bool, typer.Option("--record", help="Keep the figure in Git, marked as a mistake's.")
+    ] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Run and record every mistake that applies.")
+    ] = False,
+) -> None:
+    """Evaluate the honest run wrongly, on purpose, and watch the number rise."""
+    from ferflow.records.recording import record_mistake
+    from ferflow.runs.mistakes import run as runner
+    from ferflow.tracking.mirror import track_mistake
+
+    if (name is None) != all_:
+        raise FerflowError("name one mistake of `ferflow mistakes`, or --all for every one.")
+    if name is not None:
+        runner.check_mistake(name)
+    runner.bring_honest_chain_up_to_date(preset)
+    names = [name] if name is not None else []
+    for other, reason in runner.reasons_against().items() if all_ else ():
+        names += [] if reason else [other]
+        if reason:
+            print(f"{other}: left out, {reason}.")
+    print(f"{', '.join(names)}: {runner.cost_text(names)}", flush=True)
+    for each in names:
+        scores = runner.run_mistake(each)
+        console.print(runner.comparison(each, scores))
+        print(track_mistake(each, scores))
+        if keep or all_:
+            print(f"recorded as {record_mistake(each, scores).name}, which is no result.")
+
+
+def mistakes() -> None:
+    """List the mistakes that `ferflow mistake` can make."""
+    from ferflow.runs.mistakes.by_name import FITS, MISTAKES, describe
+
+    table = Table("mistake", "what it does", "fits anew", show_lines=True)
+    for name in MISTAKES:
+        table.add_row(name, describe(name), f"at most {FITS[name]}" if name in FITS else "no")
+    console.print(table)
+    console.print(
+        "Verdicts name three more: one_vs_rest and one_vs_rest at 0.5 lie in the metric, so any "
+        "record shows them in the report; leaky_splits lies in the official splits themselves."
+    )
+
+
+def sweep(
+    preset: Annotated[str, typer.Argument(help="A preset that names variations, such as fernet.")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value for every run; repeatable.")
+    ] = None,
+) -> None:
+    """Compare a preset's variations on validation rows, such as optimisers and schedules."""
+    from ferflow.runs.sweep import SWEEPS, in_short
+    from ferflow.runs.sweep import sweep as run_sweep
+    from ferflow.settings.presets import parse_setting
+
+    found = run_sweep(preset, dict(parse_setting(text) for text in set_ or []))
+    shown = in_short(found)
+    table = Table(*shown.columns)
+    for row in shown.itertuples(index=False):
+        table.add_row(*row)
+    console.print(table)
+    console.print(f"{len(found)} runs: {SWEEPS / preset}.csv", soft_wrap=True)
+
+
+def bundle(
+    train: Annotated[
+        bool, typer.Option("--train", help="First run the preset `best`, or go on with it.")
+    ] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="With --train: key=value; repeatable.")
+    ] = None,
+) -> None:
+    """Make the last run's network the bundled model, with its model card."""
+    from ferflow.records.bundle import BUNDLED, bundle_last_run
+    from ferflow.runs.jobs import reproduce_jobs, run_jobs
+    from ferflow.settings.presets import parse_setting
+
+    if train:
+        jobs = reproduce_jobs(["best"], [parse_setting(text) for text in set_ or []])
+        run_jobs(jobs, stale=True)
+    size = bundle_last_run()
+    print(f"{BUNDLED.name}: {size / 1e6:.1f} MB, with its card in {BUNDLED / 'README.md'}")
+
+
+def _print_spread(params: dict[str, Any], what: str) -> None:
+    """The summary of the group that runs of these parameters belong to; `what` they differ in."""
+    from ferflow.records.recording import variant_of
+    from ferflow.records.store import find_records, load_records, summarise, summary_file
+
+    variant = variant_of(params)
+    name = f"{params['preset']}/{variant}" if variant else str(params["preset"])
+    group = find_records(name, load_records())
+    summary = summarise(group)
+    table = Table("metric", "split", "mean", "sd", "95 % interval of the mean")
+    for split, scores in summary["scores"].items():
+        for score, s in scores.items():
+            bounds = f"{s['low']:.4f} to {s['high']:.4f}"
+            table.add_row(score, split, f"{s['mean']:.4f}", f"{s['sd']:.4f}", bounds)
+    console.print(table)
+    console.print(f"{len(group)} {what}: {summary_file(group[0])}", soft_wrap=True)
+    if not summary["same_code_and_data"]:
+        console.print("They are not all of the same code and data.")
+
+
+COMMANDS: list[Callable[..., None]] = [repeat, reproduce, mistake, mistakes, sweep, bundle]

@@ -1,0 +1,219 @@
+"""Running presets through DVC and recording each: `ferflow repeat` and `ferflow reproduce`.
+
+The records are the only state: what is recorded with these parameters is skipped, whatever code
+made it, so that an interrupted command goes on where it was when it is called again.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from ferflow.core.busy import refuse_while_dvc_runs
+from ferflow.core.cut_locks import delete_cut_off_locks
+from ferflow.core.errors import FerflowError, ParamError
+from ferflow.core.files import atomic
+from ferflow.core.params import PARAMS_FILE, read_yaml, repository_root
+from ferflow.core.pipeline import SCRATCH
+from ferflow.core.yaml_text import parse_yaml
+from ferflow.records.recorded import find_recorded, is_stale, stale_text
+from ferflow.records.recording import record_run, variant_of
+from ferflow.records.store import RunRecord, load_records
+from ferflow.settings.presets import compose, load_preset, params_text, preset_names
+from ferflow.settings.sections import check_params
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is wanted: the whole text of params.yaml, and what is known of it."""
+
+    name: str
+    text: str
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What the text says."""
+        return dict(parse_yaml(self.text))
+
+
+def repeat_jobs(n_seeds: int) -> list[Job]:
+    """The present params.yaml with seeds 0 to n_seeds - 1."""
+    if not 2 <= n_seeds <= 1000:
+        raise FerflowError(f"repeat takes 2 to 1000 seeds; got {n_seeds}.")
+    return _varied([(f"seed {seed}", {"seed": seed}, {}) for seed in range(n_seeds)])
+
+
+def fold_jobs(n_folds: int) -> list[Job]:
+    """The present params.yaml on each of n_folds folds of all images, its seed as it is.
+
+    The whole chain again for each: features, balance and selection never saw the fold that is
+    test. Twins and subjects stay on one side (see `ferflow.download.splitting`).
+    """
+    if not 3 <= n_folds <= 20:
+        raise FerflowError(
+            f"repeat takes 3 to 20 folds, one of them test, the next one val; got {n_folds}."
+        )
+    places: list[dict[str, Any]] = [
+        {"split": "kfold", "n_folds": n_folds, "fold": fold} for fold in range(n_folds)
+    ]
+    return _varied([(f"fold {place['fold']} of {n_folds}", {}, place) for place in places])
+
+
+def _varied(variations: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> list[Job]:
+    """The present params.yaml with each (name, changes at the top, changes of `data`)."""
+    check_params(read_yaml(PARAMS_FILE))
+    params = YAML().load(PARAMS_FILE.read_text(encoding="utf-8"))
+    jobs = []
+    for name, top, data in variations:
+        params.update(top)
+        params["data"].update(data)
+        jobs.append(Job(f"{params['preset']}, {name}", params_text(params)))
+    return jobs
+
+
+def reproduce_jobs(names: list[str], settings: list[tuple[str, Any]]) -> list[Job]:
+    """Presets with settings; 'preset:key' gives a setting to that preset alone.
+
+    Raises ParamError with a line for each preset that cannot be put together.
+    """
+    jobs, faults = [], []
+    for prefix in {key.partition(":")[0] for key, _ in settings if ":" in key} - set(names):
+        faults.append(f"a setting is for the preset '{prefix}', which is not among those to run.")
+    for name in names:
+        mine = {key: value for key, value in settings if ":" not in key}
+        mine |= {k.partition(":")[2]: v for k, v in settings if k.startswith(f"{name}:")}
+        try:
+            jobs.append(Job(name, params_text(compose(name, mine))))
+        except FerflowError as error:
+            faults.append(f"{name}: {error}")
+    if faults:
+        raise ParamError("\n".join(faults))
+    return jobs
+
+
+def paper_presets() -> list[str]:
+    """The presets that implement a paper."""
+    return [name for name in preset_names() if load_preset(name).paper]
+
+
+def run_jobs(jobs: list[Job], *, stale: bool = False, again: bool = False) -> list[RunRecord]:
+    """Run and record what is not recorded yet; params.yaml is put back.
+
+    stale : also what is recorded, but by other code than the present. again : everything.
+    Raises FerflowError where `dvc repro` fails; what was recorded until then stays.
+    """
+    made = []
+    with kept_params():
+        waiting = jobs if again else _not_recorded(jobs, stale=stale)
+        for k, job in enumerate(waiting):
+            print(f"{job.name}: running. Left: {left_text(waiting[k:])}", flush=True)
+            run_chain(job)
+            made.append(record_run())
+            print(f"{job.name}: recorded as {made[-1].name}", flush=True)
+    return made
+
+
+def _not_recorded(jobs: list[Job], *, stale: bool) -> list[Job]:
+    """The jobs without a record (`stale`: of the present code), with a line on each of the rest."""
+    records, waiting, n_stale = load_records(), [], 0
+    for job in jobs:
+        record = find_recorded(job.params, records)
+        old = record is not None and is_stale(record, job.params)
+        if record is None or (old and stale):
+            waiting.append(job)
+            continue
+        n_stale += old
+        why = f" as {record.name}, {stale_text(record, job.params)}" if old else ""
+        print(f"{job.name}: recorded already{why}", flush=True)
+    if n_stale:
+        print(f"{n_stale} of {len(jobs)} stale: `--stale` runs them again.", flush=True)
+    return waiting
+
+
+def run_chain(job: Job) -> None:
+    """Run the pipeline with a job's parameters; FerflowError where it fails."""
+    _write(PARAMS_FILE, job.text.encode())
+    _repro(job.name)
+
+
+def left_text(jobs: list[Job]) -> str:
+    """'3 runs, about 40 min (1 of them never timed)': by the seconds of the presets' records."""
+    times = [_expected_seconds(job) for job in jobs]
+    known = [time for time in times if time is not None]
+    unknown = len(times) - len(known)
+    text = f"{len(jobs)} run{'s' if len(jobs) > 1 else ''}"
+    if known:
+        text += f", about {_duration(sum(known))}"
+    if unknown:
+        text += f" ({unknown} of them never timed)" if known else ", never timed"
+    return text
+
+
+@contextmanager
+def kept_params() -> Iterator[None]:
+    """Put params.yaml back afterwards, whatever happens; one such command at a time.
+
+    A copy lies in the scratch folder meanwhile, for the case that the process is killed.
+    """
+    refuse_while_dvc_runs()
+    folder = repository_root() / SCRATCH
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / "params.yaml.kept"
+    with (folder / "runs.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FerflowError("another `ferflow repeat` or `reproduce` runs here.") from None
+        if copy.exists():
+            raise FerflowError(
+                f"an earlier command was killed while it ran presets. Your params.yaml of then is "
+                f"{SCRATCH / copy.name}: copy it back, or delete it, and repeat."
+            )
+        before = PARAMS_FILE.read_bytes()
+        _write(copy, before)
+        try:
+            yield
+        finally:
+            _write(PARAMS_FILE, before)
+            copy.unlink()
+
+
+def _repro(name: str) -> None:
+    """`dvc repro` in the repository, by this interpreter; its output goes to the terminal."""
+    delete_cut_off_locks()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    command = [sys.executable, "-m", "dvc", "repro"]
+    done = subprocess.run(command, check=False, env=os.environ | {"PATH": path})
+    if done.returncode:
+        raise FerflowError(
+            f"{name}: `dvc repro` failed, see above. What was recorded before stays; the same "
+            "command goes on from here."
+        )
+
+
+def _expected_seconds(job: Job) -> float | None:
+    """The median over the preset's timed records, those of the same variant where there are any."""
+    preset, variant = job.params["preset"], variant_of(job.params)
+    timed = [r for r in load_records() if r.preset == preset and r.seconds is not None]
+    alike = [record for record in timed if record.variant == variant]
+    times = [record.seconds for record in alike or timed if record.seconds is not None]
+    return median(times) if times else None
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic(path) as part:
+        part.write_bytes(content)

@@ -1,0 +1,1 @@
+"""Mistakes by name: an honest run, evaluated wrongly on purpose."""

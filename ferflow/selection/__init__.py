@@ -1,0 +1,1 @@
+"""Stage 6: which features the classifier sees."""

@@ -1,0 +1,1 @@
+"""params.yaml: presets, and whether its values are legal."""

@@ -1,0 +1,92 @@
+"""Commands about params.yaml: presets, models, use, check."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+console = Console()
+
+
+def presets() -> None:
+    """List the systems: what each is, which paper it follows and what that claims."""
+    from ferflow.claims.registry import claim_text, claims_of, load_papers
+    from ferflow.settings.presets import load_preset, preset_names
+
+    table = Table("preset", "what it is", "paper", "claim", show_lines=True)
+    for name in preset_names():
+        preset = load_preset(name)
+        paper = load_papers()[preset.paper].title if preset.paper else ""
+        claims = "\n".join(claim_text(claim) for claim in claims_of(name))
+        table.add_row(preset.name, preset.about, paper, claims)
+    console.print(table)
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(help="An architecture to explain.")] = None,
+) -> None:
+    """List the networks with their sizes, or explain one and its options."""
+    from ferflow.claims.registry import load_papers
+    from ferflow.settings.network_sizes import explain, network_sizes
+
+    if name is not None:
+        print(explain(name))
+        return
+    table = Table("network", "in all", "trainable", "fixed", "mult-adds", "paper", "presets")
+    for column in table.columns[1:5]:
+        column.justify, column.no_wrap = "right", True
+    for size in network_sizes():
+        numbers = (size.trainable + size.fixed, size.trainable, size.fixed)
+        papers = ", ".join(str(load_papers()[key].number) for key in size.papers)
+        options = "".join(f"\n{key}: {value}" for key, value in size.options.items())
+        table.add_row(
+            size.architecture + options,
+            *(f"{number:,}" for number in numbers),
+            f"{size.multiply_adds / 1e6:.0f} M",
+            papers,
+            "\n".join(size.presets),
+        )
+    console.print(table)
+    console.print("finetune: any image backbone of `transformers`; multiply-adds at 48x48 pixels.")
+
+
+def use(
+    preset: Annotated[str, typer.Argument(help="One of `ferflow presets`.")],
+    more: Annotated[list[str] | None, typer.Argument(help="More settings.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A value to put in, such as balance.method=none; repeatable."),
+    ] = None,
+) -> None:
+    """Write params.yaml: the defaults, the preset's few lines, and your settings.
+
+    Paths are relative to the repository.
+    """
+    from ferflow.settings import presets
+
+    settings = dict(presets.parse_setting(text) for text in [*(set_ or []), *(more or [])])
+    discarded = presets.use(preset, settings)
+    print(f"params.yaml is written for {preset}. Run it with: dvc repro")
+    if discarded:
+        print("Edits of yours that it no longer holds:")
+        print("\n".join(f"  {line}" for line in discarded))
+
+
+def check() -> None:
+    """Say whether every value in params.yaml is legal, before anything runs.
+
+    Where a kill cut off DVC's list of locks, the list is deleted.
+    """
+    from ferflow.core.cut_locks import delete_cut_off_locks
+    from ferflow.core.params import PARAMS_FILE, read_yaml
+    from ferflow.settings.sections import check_params
+
+    check_params(read_yaml(PARAMS_FILE))
+    print("params.yaml is in order.")
+    if delete_cut_off_locks():
+        print("DVC's list of locks, .dvc/tmp/rwlock, was cut off by a kill and is deleted.")
+
+
+COMMANDS: list[Callable[..., None]] = [presets, models, use, check]

@@ -1,0 +1,202 @@
+"""Presets: each system as a few lines over the default parameters, and `ferflow use`.
+
+params.yaml is always presets/defaults.yaml with a preset's overlay and the user's settings put
+into it, comments and all.
+"""
+
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from ruamel.yaml import YAML
+
+from ferflow.core.busy import refuse_while_dvc_runs
+from ferflow.core.errors import ParamError
+from ferflow.core.files import atomic
+from ferflow.core.hashing import sha256_of
+from ferflow.core.params import PARAMS_FILE, Record, flatten, nearest, read_yaml
+from ferflow.core.yaml_text import parse_yaml
+from ferflow.settings.sections import check_params
+
+PRESETS = Path("presets")
+DEFAULTS = PRESETS / "defaults.yaml"
+OPTIONS = "train.network.options"  # whose keys are the architecture's own
+
+
+_HOW_TO_GET = {
+    "FER-2013": (
+        "(Kaggle's msambare/fer2013, zip or unpacked), or let it be fetched: "
+        "--set data.source=kaggle"
+    ),
+    "CK+48": (
+        "(the 48x48 edition, CK+48/<class>/<subject>_<sequence>_<frame>.png, zip or unpacked; CK+ "
+        "may not be passed on, its makers give it to researchers who sign for it)"
+    ),
+}
+
+
+class _File(Record):
+    """What a preset's file holds."""
+
+    about: str
+    paper: str | None = None
+    needs: Literal["FER-2013", "CK+48"] = "FER-2013"
+    params: dict[str, Any]
+    sweep: list[list[dict[str, Any]]] = Field(default=[])
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named system: what it is, and which paper it follows (a key of the papers' registry).
+
+    needs : the data set that `data.path` has to name, a key of `_HOW_TO_GET`.
+    """
+
+    name: str
+    about: str
+    paper: str | None
+    needs: str
+    overlay: dict[str, Any]  # dotted key -> value
+
+
+def preset_names() -> list[str]:
+    """The presets that there are, the default first."""
+    names = sorted(path.stem for path in PRESETS.glob("*.yaml") if path != DEFAULTS)
+    return sorted(names, key=lambda name: name != "quickstart")
+
+
+def load_preset(name: str) -> Preset:
+    """A preset by name; ParamError where there is none, with the nearest."""
+    legal = preset_names()
+    if name not in legal:
+        raise ParamError(
+            f"there is no preset '{name}'.{nearest(name, legal)} Legal: {', '.join(legal)}."
+        )
+    path = PRESETS / f"{name}.yaml"
+    try:
+        content = _File.model_validate(read_yaml(path))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise ParamError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}.") from None
+    return Preset(name, content.about, content.paper, content.needs, flatten(content.params))
+
+
+def use(name: str, settings: dict[str, Any]) -> list[str]:
+    """Write params.yaml for a preset and settings (dotted key -> value), checked beforehand.
+
+    Returns a line for each of the user's own edits of the old params.yaml that is gone now.
+    """
+    params = compose(name, settings)
+    refuse_while_dvc_runs()
+    edits = own_edits()
+    with atomic(PARAMS_FILE) as part:
+        part.write_text(params_text(params), encoding="utf-8")
+    now = flatten(_plain(params))
+    return [
+        f"{key}: {value!r} (now {now.get(key)!r})"
+        for key, value in edits.items()
+        if now.get(key) != value
+    ]
+
+
+def own_edits() -> dict[str, Any]:
+    """What stands in params.yaml (dotted key -> value) beyond the preset that it names.
+
+    Without the fingerprints, which follow from the paths.
+    """
+    if not PARAMS_FILE.exists():
+        return {}
+    try:
+        params = read_yaml(PARAMS_FILE)
+    except ParamError:  # unreadable: nothing in it can be compared, and it is about to be replaced
+        return {}
+    name = params.get("preset")
+    expected = flatten(read_yaml(DEFAULTS)) | {"preset": name}
+    if name in preset_names():
+        expected |= load_preset(str(name)).overlay
+    return {
+        key: value
+        for key, value in flatten(params).items()
+        if not key.endswith("sha256") and expected.get(key, _ABSENT) != value
+    }
+
+
+def compose(name: str, settings: dict[str, Any]) -> Any:
+    """A preset's parameters with comments, settings, and fingerprints of the paths in them."""
+    params = YAML().load(DEFAULTS.read_text(encoding="utf-8"))
+    if settings.get("data.path") is not None:  # whoever names a path means it
+        settings = {"data.source": "path", **settings}
+    for key, value in {"preset": name, **load_preset(name).overlay, **settings}.items():
+        _set(params, key, value)
+    check_params(_plain(params))
+    data, features = params["data"], params["features"]
+    if data["source"] == "path":
+        if data["path"] is None:
+            needs = load_preset(name).needs
+            raise ParamError(
+                f"the preset '{name}' needs {needs}: ferflow use {name} "
+                f"--set data.path=FILE_OR_FOLDER {_HOW_TO_GET[needs]}"
+            )
+        data["sha256"] = sha256_of(Path(data["path"]))
+    parts = features["joined"] if features["method"] == "joined" else [features["method"]]
+    if "backbone" in parts and Path(features["backbone"]).is_dir():
+        features["backbone_sha256"] = sha256_of(Path(features["backbone"]))
+    if "landmarks" in parts:
+        features["landmarks_sha256"] = sha256_of(Path(features["landmarks"]))
+    network = params["train"]["network"]
+    if network["architecture"] == "finetune":
+        backbone = network["options"].get("backbone")
+        if backbone is not None and Path(backbone).is_dir():
+            network["options"]["backbone_sha256"] = sha256_of(Path(backbone))
+    return params
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """'balance.method=none' as key and value; the value is read as it would be in params.yaml."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ParamError(f"a setting is key=value, such as balance.method=none; got '{text}'.")
+    try:
+        return key.strip(), parse_yaml(value)
+    except ValueError:
+        raise ParamError(f"{key}: '{value}' is not a YAML value.") from None
+
+
+def _set(params: Any, key: str, value: Any) -> None:
+    """Put a value at a dotted key that must be there already."""
+    *sections, last = key.split(".")
+    place = params
+    for section in sections:
+        place = place.get(section) if isinstance(place, dict) else None
+    if key.startswith(f"{OPTIONS}.") and isinstance(place, dict):
+        place[last] = value
+        return
+    if not isinstance(place, dict) or last not in place:
+        raise ParamError(f"there is no parameter '{key}'.{nearest(key, flatten(_plain(params)))}")
+    if isinstance(place[last], dict) and key != OPTIONS:
+        raise ParamError(f"'{key}' is a section; set one of {', '.join(flatten(place[last]))}.")
+    place[last] = value
+
+
+def params_text(params: Any) -> str:
+    """What stands in params.yaml for commented parameters."""
+    yaml = YAML()
+    yaml.width = 100
+    yaml.representer.add_representer(
+        type(None),
+        lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null"),
+    )
+    stream = StringIO()
+    yaml.dump(params, stream)
+    return stream.getvalue()
+
+
+def _plain(params: Any) -> dict[str, Any]:
+    """Commented parameters as the plain values that a reader of the file would get."""
+    plain: dict[str, Any] = parse_yaml(params_text(params))
+    return plain
+
+
+_ABSENT = object()

@@ -1,0 +1,80 @@
+"""All sections of params.yaml at once: what `ferflow check`, `ferflow use` and DVC verify first."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ferflow.augment.params import AugmentParams
+from ferflow.balance.params import BalanceParams
+from ferflow.core.errors import ParamError
+from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed
+from ferflow.download.params import DataParams
+from ferflow.evaluation.params import EvaluateParams
+from ferflow.features.params import FeaturesParams
+from ferflow.preprocess.params import PreprocessParams
+from ferflow.selection.params import SelectionParams
+from ferflow.training.shared.compute_params import ComputeParams
+from ferflow.training.shared.params import known_architecture, pick_family
+
+SECTIONS: dict[str, type[Record]] = {
+    "data": DataParams,
+    "preprocess": PreprocessParams,
+    "augment": AugmentParams,
+    "features": FeaturesParams,
+    "balance": BalanceParams,
+    "selection": SelectionParams,
+    "evaluate": EvaluateParams,
+    "compute": ComputeParams,
+}
+TOP_LEVEL = ["preset", "seed", *list(SECTIONS)[:-2], "train", "evaluate", "compute"]
+
+
+def check_params(params: dict[str, Any]) -> None:
+    """Refuse parameters in which any section is missing, incomplete or impossible.
+
+    Raises ParamError with a line for each fault, wherever it stands.
+    """
+    faults = [
+        f"{PARAMS_FILE}: {key} is not a section.{nearest(key, TOP_LEVEL)} "
+        f"Legal: {', '.join(TOP_LEVEL)}."
+        for key in params
+        if key not in TOP_LEVEL
+    ]
+    checks: list[Callable[[], object]] = [
+        partial(verify, params) for verify in (pick_seed, pick_family, _check_unused_architecture)
+    ]
+    checks += [partial(pick_section, params, name, record) for name, record in SECTIONS.items()]
+    for verify in checks:
+        try:
+            verify()
+        except ParamError as error:
+            faults.append(str(error))
+    if faults:
+        raise ParamError("\n".join(faults))
+    _check_folds(params)
+    pick_section(params, "compute", ComputeParams).checked()
+
+
+def _check_unused_architecture(params: dict[str, Any]) -> None:
+    """Refuse an unknown architecture beside another family: DVC looks for its file all the same."""
+    match params.get("train"):
+        case {"family": "network"}:
+            pass  # with its whole section
+        case {"network": {"architecture": name}}:
+            try:
+                known_architecture(name)
+            except ValueError as error:
+                raise ParamError(f"{PARAMS_FILE}: train.network.architecture {error}") from None
+
+
+def _check_folds(params: dict[str, Any]) -> None:
+    """Refuse a search by folds over rows that `balance` mixes from several images."""
+    search, method = params["train"]["search"], params["balance"]["method"]
+    if search["method"] == "none" or search["folds"] is None:
+        return
+    if method not in ("none", "random_oversampling", "random_undersampling"):
+        raise ParamError(
+            f"{PARAMS_FILE}: train.search.folds cannot be had with balance.method {method}: which "
+            "images a synthetic row was mixed from is not known, so folds would leak. Set "
+            "balance.method to none, or train.search.folds to null (scored on val)."
+        )

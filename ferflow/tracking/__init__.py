@@ -1,0 +1,1 @@
+"""Stage 9: a finished run in MLflow."""

@@ -1,0 +1,46 @@
+"""MLflow's database under the repository, as far as it can be read without MLflow."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from ferflow.core.params import repository_root
+
+EXPERIMENT = "ferflow"
+FOLDER = Path(".mlflow")
+FINGERPRINT = "ferflow.fingerprint"  # the tag by which a run is found
+
+_FINISHED = """
+SELECT runs.name FROM runs
+JOIN experiments ON experiments.experiment_id = runs.experiment_id
+JOIN tags ON tags.run_uuid = runs.run_uuid
+WHERE experiments.name = ? AND experiments.artifact_location = ?
+AND tags.key = ? AND tags.value = ?
+AND runs.status = 'FINISHED' AND runs.lifecycle_stage = 'active'
+"""
+
+
+def own_database() -> Path:
+    """The database file, also when DVC runs in a temporary copy of the repository."""
+    return repository_root().resolve() / FOLDER / "mlflow.db"
+
+
+def artifacts_uri(file: Path) -> str:
+    """Where a database's runs keep files: beside it."""
+    return (file.parent / "artifacts").as_uri()
+
+
+def finished_run(fingerprint: str) -> str | None:
+    """The name of the finished run with this fingerprint in the repository's own database.
+
+    None where there is none, or where only MLflow can tell: a database that is missing, damaged,
+    of another version, or made in another place.
+    """
+    file = own_database()
+    wanted = (EXPERIMENT, artifacts_uri(file), FINGERPRINT, fingerprint)
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+            row = database.execute(_FINISHED, wanted).fetchone()
+    except sqlite3.Error:
+        return None
+    return str(row[0]) if row else None

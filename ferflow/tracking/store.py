@@ -1,0 +1,101 @@
+"""Where MLflow keeps runs: a database under the repository, made safely, or the user's server."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from ferflow.core.errors import FerflowError
+from ferflow.core.locks import exclusive
+from ferflow.core.params import repository_root
+from ferflow.tracking.database import EXPERIMENT, FOLDER, artifacts_uri, own_database
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+
+def open_store() -> tuple[MlflowClient, str]:
+    """A client, and the id of the experiment `ferflow` in its store.
+
+    MLFLOW_TRACKING_URI wins over the repository's own database, which lies in the real
+    repository also when DVC runs in a temporary copy of it.
+    """
+    file = _database()
+    if file is None:
+        client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+        return client, _experiment(client, None)
+    with exclusive(file.parent, f"{file.name}.lock"):  # two processes that create it at once crash
+        if not file.exists():
+            _create(file)
+        client = MlflowClient(database_uri(file))
+        experiment_id = _experiment(client, artifacts_uri(file))
+    if file == own_database():
+        location = client.get_experiment(experiment_id).artifact_location
+        if location != artifacts_uri(file):
+            raise FerflowError(
+                f"{file.parent} was made for runs in {location}: the repository was moved, and "
+                f"MLflow stores full paths. Delete {FOLDER}/ and run `ferflow track`."
+            )
+    return client, experiment_id
+
+
+@contextmanager
+def one_writer() -> Iterator[None]:
+    """Fill runs for the block's length, alone where the store is a database file.
+
+    Two that look for a run at once would both create it. What MLflow raises is a FerflowError.
+    """
+    file = _database()
+    try:
+        with nullcontext() if file is None else exclusive(file.parent, f"{file.name}.writer"):
+            yield
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise FerflowError(f"MLflow's store cannot be written ({reason}).") from None
+
+
+def database_uri(file: Path) -> str:
+    """The address of a store's database file."""
+    return f"sqlite:///{file}"
+
+
+def _database() -> Path | None:
+    """The sqlite file that is the store, or None where a server is.
+
+    A relative one counts from the repository: DVC's temporary copies of it are deleted.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        return own_database()
+    if not uri.startswith("sqlite:"):
+        return None
+    return repository_root().resolve() / str(make_url(uri).database)
+
+
+def _experiment(client: MlflowClient, artifacts: str | None) -> str:
+    """The id of the experiment, which is made where there is none."""
+    if (found := client.get_experiment_by_name(EXPERIMENT)) is None:
+        try:
+            return str(client.create_experiment(EXPERIMENT, artifacts))
+        except MlflowException:  # on a server another process may have been first
+            if (found := client.get_experiment_by_name(EXPERIMENT)) is None:
+                raise
+    return str(found.experiment_id)
+
+
+def _create(file: Path) -> None:
+    """Make the database under another name first: one that is cut off half-made never opens."""
+    part = file.with_name(f"{file.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, artifacts_uri(file))
+        part.rename(file)
+    except BaseException:
+        part.unlink(missing_ok=True)  # what a full disk took of it
+        raise

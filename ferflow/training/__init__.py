@@ -1,0 +1,1 @@
+"""Stage 7: families of classifiers, architectures of networks."""

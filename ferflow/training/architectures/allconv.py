@@ -1,0 +1,42 @@
+"""`allconv`, paper 4's first method: eight convolutions, no pooling but the last.
+
+Where it reduces resolution the paper does not say. As in the network that it is modelled on
+(Springenberg et al. 2015, Striving for simplicity) the third and the sixth convolution have
+stride 2; a literal reading never reduces it and costs 5.7 times the multiply-adds.
+"""
+
+from typing import Literal
+
+from torch import nn
+
+from ferflow.core.params import Record
+from ferflow.training.families.network.layers import AveragePool, Conv2d, initialise
+
+_FILTERS = (96, 96, 96, 192, 192, 192, 192, 192)
+_STRIDED = (2, 5)
+_DROPOUT = {
+    "eight": (0.2, 0.2, 0.2, 0.5, 0.5, 0.5, 0.5, 0.5),
+    "three": (0.2, 0.0, 0.5, 0.0, 0.0, 0.5, 0.0, 0.0),
+}
+
+
+class Options(Record):
+    """dropout : after all eight convolutions, as the paper's chapter on methods has it (0.2 after
+    the first three, 0.5 after the others), or the three layers of its chapter on results, for
+    which it gives no place: 0.2 after the first, 0.5 after the two with a stride."""
+
+    dropout: Literal["eight", "three"] = "three"
+
+
+def build(n_classes: int, options: Options) -> nn.Module:
+    """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+    layers: list[nn.Module] = []
+    channels = 1
+    for k, (filters, share) in enumerate(zip(_FILTERS, _DROPOUT[options.dropout], strict=True)):
+        stride = 2 if k in _STRIDED else 1
+        layers += [Conv2d(channels, filters, 3, stride=stride), nn.ReLU()]
+        layers += [nn.Dropout(share)] if share else []
+        channels = filters
+    network = nn.Sequential(*layers, AveragePool(), nn.Linear(channels, n_classes))
+    initialise(network)
+    return network

@@ -1,0 +1,46 @@
+"""`fernet`, paper 2: 879,623 parameters."""
+
+from pydantic import Field
+from torch import nn
+
+from ferflow.core.params import Record
+from ferflow.training.families.network.layers import Conv2d, Flatten, initialise
+from ferflow.training.families.network.options import Share
+
+
+class Options(Record):
+    """dropout : after the first pooling, the flattening and the wide dense layer. The paper gives
+    no rates; these are the usual ones."""
+
+    dropout: list[Share] = Field([0.25, 0.25, 0.5], min_length=3, max_length=3)
+
+
+def build(n_classes: int, options: Options) -> nn.Module:
+    """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+    early, flat, dense = options.dropout
+    network = nn.Sequential(
+        *_conv(1, 32),
+        *_conv(32, 64),
+        nn.MaxPool2d(2),
+        nn.Dropout(early),
+        *_conv(64, 64),
+        *_conv(64, 64),
+        *_conv(64, 128),
+        nn.MaxPool2d(2),
+        *_conv(128, 128),
+        *_conv(128, 256),
+        nn.MaxPool2d(2),
+        nn.MaxPool2d(2),
+        nn.Dropout(flat),
+        Flatten(),
+        nn.Linear(256, 1024),
+        nn.ReLU(),
+        nn.Dropout(dense),
+        nn.Linear(1024, n_classes),
+    )
+    initialise(network)
+    return network
+
+
+def _conv(channels: int, filters: int) -> tuple[nn.Module, ...]:
+    return Conv2d(channels, filters, 3, padding="valid"), nn.ReLU()

@@ -1,0 +1,53 @@
+"""`finetune`: a pretrained image network of `transformers`, trained further end to end."""
+
+from pydantic import Field
+from torch import nn
+
+from ferflow.backbones.pretrained import load_pretrained
+from ferflow.core.errors import ParamError
+from ferflow.core.params import Record
+from ferflow.training.families.network.backbones import BackboneClassifier
+from ferflow.training.families.network.options import Share
+
+
+class Options(Record):
+    """backbone : a model of the Hugging Face hub, or a local folder in the format of
+    `transformers`, whose fingerprint backbone_sha256 `ferflow use` writes.
+    input_size : pixels to which faces are scaled.
+    dropout : before the dense layer.
+    keep_statistics : whether batch norm keeps the means and variances of the pretraining. It must
+    where they were folded into the convolutions (all of them 0 and 1): normalised by a batch
+    these lose their scale, and after shifts of -4 and less nothing passes the last ReLU."""
+
+    backbone: str = "google/mobilenet_v2_1.0_224"
+    backbone_sha256: str | None = None
+    input_size: int = Field(96, ge=16, le=512)
+    dropout: Share = 0.2
+    keep_statistics: bool = True
+
+
+def build(n_classes: int, options: Options) -> nn.Module:
+    """From grey images (n, 1, height, width), 0 to 1, to class scores (n, n_classes).
+
+    Raises ParamError and DataError for what is no image backbone.
+    """
+    key = "train.network.options.backbone"
+    loaded = load_pretrained(options.backbone, options.backbone_sha256, key)
+    try:
+        return BackboneClassifier(
+            loaded.network,
+            n_classes,
+            input_size=options.input_size,
+            dropout=options.dropout,
+            mean=loaded.mean,
+            std=loaded.std,
+            keep_statistics=options.keep_statistics,
+        )
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        # what networks of other kinds raise when they are handed an image, or one of another size
+        reason = " ".join(str(error).split())[:200]
+        raise ParamError(
+            f"{key}: '{options.backbone}' takes no images of {options.input_size}x"
+            f"{options.input_size} pixels ({reason}). Name an image backbone, and the input_size "
+            "beside it that it takes."
+        ) from None

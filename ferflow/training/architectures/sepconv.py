@@ -1,0 +1,57 @@
+"""`sepconv`, paper 3: 3x1 and 1x3 convolutions; 3,931,975 parameters, 2,944 not trainable.
+
+With a second dense layer of 256 it is the paper's network for CK+: 4,062,535 and 3,456.
+"""
+
+from pydantic import Field
+from torch import nn
+
+from ferflow.core.params import Record
+from ferflow.training.families.network.layers import (
+    Conv2d,
+    Flatten,
+    batch_norm,
+    batch_norm_dense,
+    initialise,
+)
+from ferflow.training.families.network.options import Share
+
+_FILTERS = (64, 128, 256, 512)
+
+
+class Options(Record):
+    """dropout : after each block and each dense layer; the paper gives no rates.
+    dense : the widths of the dense layers, [512] for FER-2013 and [512, 256] for CK+."""
+
+    dropout: list[Share] = Field([0.25, 0.5], min_length=2, max_length=2)
+    dense: list[int] = Field([512], min_length=1, max_length=3)
+
+
+def build(n_classes: int, options: Options) -> nn.Module:
+    """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+    in_block, in_dense = options.dropout
+    layers: list[nn.Module] = []
+    channels = 1
+    for filters in _FILTERS:
+        layers += [
+            Conv2d(channels, filters, (3, 1)),
+            Conv2d(filters, filters, (1, 3)),
+            batch_norm(filters),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Dropout(in_block),
+        ]
+        channels = filters
+    layers.append(Flatten())
+    width = 3 * 3 * channels
+    for dense in options.dense:
+        layers += [
+            nn.Linear(width, dense),
+            batch_norm_dense(dense),
+            nn.ReLU(),
+            nn.Dropout(in_dense),
+        ]
+        width = dense
+    network = nn.Sequential(*layers, nn.Linear(width, n_classes))
+    initialise(network)
+    return network

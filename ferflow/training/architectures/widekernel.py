@@ -1,0 +1,42 @@
+"""`widekernel`, paper 4's second method: kernels of 3, 5, 5 and 7."""
+
+from pydantic import Field
+from torch import nn
+
+from ferflow.core.params import Record
+from ferflow.training.families.network.layers import (
+    Conv2d,
+    Flatten,
+    batch_norm,
+    batch_norm_dense,
+    initialise,
+)
+
+_KERNELS = (3, 5, 5, 7)
+_DROPOUT = (0.25, 0.25, 0.5, 0.5)
+_DENSE, _DENSE_DROPOUT = (192, 192), 0.25
+
+
+class Options(Record):
+    """filters : of the four blocks. The paper gives none; these are the usual ones."""
+
+    filters: list[int] = Field([64, 128, 512, 512], min_length=4, max_length=4)
+
+
+def build(n_classes: int, options: Options) -> nn.Module:
+    """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+    layers: list[nn.Module] = []
+    channels = 1
+    for filters, kernel, share in zip(options.filters, _KERNELS, _DROPOUT, strict=True):
+        layers += [Conv2d(channels, filters, kernel), batch_norm(filters), nn.ReLU()]
+        layers += [nn.MaxPool2d(2), nn.Dropout(share)]
+        channels = filters
+    layers.append(Flatten())
+    width = 3 * 3 * channels
+    for dense in _DENSE:
+        layers += [nn.Linear(width, dense), batch_norm_dense(dense), nn.ReLU()]
+        layers += [nn.Dropout(_DENSE_DROPOUT)]
+        width = dense
+    network = nn.Sequential(*layers, nn.Linear(width, n_classes))
+    initialise(network)
+    return network

@@ -1,0 +1,15 @@
+"""The section `train.k_nearest_neighbors`."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ferflow.training.shared.classical.params import ScaledParams
+
+
+class Params(ScaledParams):
+    """The section `train.k_nearest_neighbors`."""
+
+    n_neighbors: int = Field(ge=1)
+    weights: Literal["uniform", "distance"]
+    metric: Literal["euclidean", "manhattan", "cosine"]

@@ -1,0 +1,15 @@
+"""The section `train.logistic_regression`."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ferflow.training.shared.classical.params import ScaledParams
+
+
+class Params(ScaledParams):
+    """The section `train.logistic_regression`."""
+
+    C: float = Field(gt=0)
+    max_iter: int = Field(ge=1)
+    class_weight: Literal["balanced"] | None

@@ -1,0 +1,81 @@
+"""Batches of images: grey levels stay uint8, perhaps on disk, until a batch is made of them."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ferflow.core.errors import DataError
+from ferflow.core.split import Split
+
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What is taken off grey levels from 0 to 1, and what they are divided by then."""
+
+    mean: float = 0.0
+    std: float = 1.0
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return (images - self.mean) / self.std
+
+
+def check_images(split: Split) -> int:
+    """The side in pixels of a split's square images, uint8 (n, side * side).
+
+    Raises DataError for what is no image.
+    """
+    side = math.isqrt(split.x.shape[1])
+    if split.x.dtype != np.uint8 or side * side != split.x.shape[1]:
+        raise DataError(
+            "a network takes images as they are, grey levels of square pictures; got "
+            f"{split.x.dtype} rows of {split.x.shape[1]}. Set features.method to pixels, and "
+            "balance.method and selection.method to none."
+        )
+    return side
+
+
+def measure_scale(images: NDArray[np.uint8]) -> Scale:
+    """Mean and standard deviation of all grey levels, 0 to 1, of images (n, d)."""
+    total = squares = 0.0
+    for start in range(0, len(images), _ROWS_AT_ONCE):
+        levels = images[start : start + _ROWS_AT_ONCE].astype(np.float64) / 255
+        total += float(levels.sum())
+        squares += float((levels**2).sum())
+    mean = total / images.size
+    return Scale(mean, max(math.sqrt(max(squares / images.size - mean**2, 0.0)), 1e-3))
+
+
+def to_tensor(images: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Images (n, side * side) as float32 (n, 1, side, side), 0 to 1, channels last."""
+    side = math.isqrt(images.shape[1])
+    x = torch.from_numpy(np.array(images)).to(device).view(-1, 1, side, side)
+    return (x.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """The network with its convolutions' weights laid out for images that are channels last."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def shuffled_batches(
+    n: int, batch_size: int, generator: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """All n rows in a drawn order, `batch_size` at a time; a last row left alone is left out.
+
+    (Batch norm cannot learn from one row.)
+    """
+    order = generator.permutation(n)
+    for start in range(0, n - 1, batch_size):
+        yield order[start : start + batch_size]
+
+
+def n_batches(n: int, batch_size: int) -> int:
+    """How many batches `shuffled_batches` makes."""
+    return len(range(0, n - 1, batch_size))

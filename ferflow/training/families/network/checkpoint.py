@@ -1,0 +1,121 @@
+"""Checkpoints: after a kill, training goes on from the last finished epoch.
+
+A checkpoint is one safetensors file, replaced as a whole after each epoch, in a folder named by a
+fingerprint of everything that an epoch depends on; anything else starts from the beginning. A
+training of more epochs than before goes on from there, too, if its schedule does not span them all.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim import Optimizer
+
+import ferflow.training.architectures
+from ferflow.core.errors import DataError
+from ferflow.core.files import atomic
+from ferflow.training.families.network.params import Params
+from ferflow.training.shared import batch_augmentation
+from ferflow.training.shared.fitting import TrainingData
+
+_SHAPING = ("backbones", "batches", "layers", "loop", "losses", "optimizers")  # the weights
+_FILE = "checkpoint.safetensors"
+_KEPT = 3  # folders of other trainings, the newest
+
+
+def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: str) -> Path | None:
+    """Where this very training keeps its checkpoint, or None where nothing is kept.
+
+    kind : what it computes on, such as 'cpu bfloat16'.
+    """
+    if data.scratch is None:
+        return None
+    code = [Path(__file__).parent / f"{name}.py" for name in _SHAPING]
+    code.append(Path(batch_augmentation.__file__))
+    code.append(Path(ferflow.training.architectures.__path__[0]) / f"{params.architecture}.py")
+    digest = hashlib.sha256()
+    about = [params.of_an_epoch, seed, kind, torch.__version__, torch.get_num_threads()]
+    digest.update(json.dumps(about, sort_keys=True).encode())
+    for file in code:
+        digest.update(file.read_bytes())
+    for split in (data.train, data.val):
+        if split is not None:
+            digest.update(repr(split.labels).encode())
+            digest.update(split.y.tobytes())
+            for start in range(0, len(split), 4096):
+                digest.update(split.x[start : start + 4096].tobytes())
+    folder = data.scratch / digest.hexdigest()[:16]
+    _delete_old(data.scratch, keep=folder)
+    return folder
+
+
+def save_checkpoint(folder: Path, tensors: Mapping[str, Tensor], about: dict[str, Any]) -> None:
+    """Replace the checkpoint."""
+    with atomic(folder / _FILE) as part:
+        packed = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(packed, part, metadata={"about": json.dumps(about)})
+
+
+def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """What was saved last, or None; DataError where the file is damaged."""
+    file = folder / _FILE
+    if not file.exists():
+        return None
+    try:
+        with safe_open(file, "pt") as opened:
+            about = json.loads(opened.metadata()["about"])
+            return {name: opened.get_tensor(name) for name in opened.keys()}, about  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise damaged(folder, error) from None
+
+
+def damaged(folder: Path, error: Exception) -> DataError:
+    """What is said of a checkpoint that cannot be gone on from."""
+    reason = " ".join(str(error).split())[:300]
+    return DataError(f"{folder / _FILE} is no whole checkpoint ({reason}). Delete it, repeat.")
+
+
+def pack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under names that begin with the prefix."""
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of `pack`."""
+    start = f"{prefix}/"
+    return {
+        name.removeprefix(start): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(start)
+    }
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Every tensor of the optimiser's state, by parameter and name."""
+    state = optimizer.state_dict()["state"]
+    return {f"{i}/{key}": value for i, entry in state.items() for key, value in entry.items()}
+
+
+def restore_optimizer(
+    optimizer: Optimizer, tensors: Mapping[str, Tensor], groups: list[dict[str, Any]]
+) -> None:
+    """Put back what `optimizer_tensors` gave, and the groups' settings."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, _, key = name.partition("/")
+        state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _delete_old(scratch: Path, keep: Path) -> None:
+    """Bound the disk: of other trainings' checkpoints the newest few stay."""
+    files = sorted(scratch.glob(f"*/{_FILE}"), key=lambda file: -file.stat().st_mtime)
+    for file in [file for file in files if file.parent != keep][_KEPT:]:
+        file.unlink(missing_ok=True)
+        file.parent.rmdir()

@@ -1,0 +1,159 @@
+"""The family `network`: fit and predict."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ferflow.backbones.devices import pick_device, pick_dtype
+from ferflow.core.errors import DataError, ParamError
+from ferflow.training.families.network.batches import (
+    Scale,
+    check_images,
+    measure_scale,
+    to_tensor,
+)
+from ferflow.training.families.network.checkpoint import (
+    checkpoint_folder,
+    damaged,
+    load_checkpoint,
+    save_checkpoint,
+)
+from ferflow.training.families.network.files import TrainedNetwork
+from ferflow.training.families.network.files import load_network as load
+from ferflow.training.families.network.files import save_network as save
+from ferflow.training.families.network.loop import Training, check_fit
+from ferflow.training.families.network.params import Params, build_network
+from ferflow.training.shared.fitting import CURVE_COLUMNS, Fitted, TrainingData
+
+USES_VAL = True  # to choose the epoch
+
+__all__ = ["Params", "as_network", "faster", "fit", "load", "predict_proba", "save"]
+
+# Images: their maps stay below the 32 MB from which glibc asks the kernel for new pages every time
+_PREDICTED_AT_ONCE = 64
+
+
+def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
+    """A network trained on images; the epoch is chosen on val, or is the last where val is None.
+
+    A killed training goes on from its last finished epoch. Raises ParamError and DataError for
+    what cannot be trained, and where the loss is no number.
+    """
+    side = check_images(data.train)
+    check_fit(data, params)
+    device = pick_device(params.device, "train.network.device")
+    dtype = pick_dtype(params.precision, device)
+    kind = f"{device.type} {str(dtype).removeprefix('torch.')}"
+    folder = checkpoint_folder(data, params, seed, kind=kind)
+    scale = measure_scale(data.train.x) if params.input == "standardised" else Scale()
+    n_classes = len(data.train.labels)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = build_network(params.architecture, n_classes, params.options)
+        training = Training(
+            network, data, params, seed=seed, scale=scale, device=device, dtype=dtype
+        )
+        earlier = _resume(training, folder, params.epochs)
+        try:
+            _run(training, data, params, folder)
+        except torch.OutOfMemoryError:
+            raise ParamError(_too_large(params.batch_size)) from None
+        network = training.restore_best().cpu().eval()
+    model = TrainedNetwork(network, params.architecture, params.options, n_classes, side, scale)
+    about = {
+        "architecture": params.architecture,
+        "n_parameters": sum(p.numel() for p in network.parameters()),
+        "epochs": len(training.history),
+        "epoch_chosen": int(training.best["epoch"]),
+        "computed_on": kind,
+    }
+    curve = pd.DataFrame(training.history)[CURVE_COLUMNS]
+    return Fitted(model, curve, about, earlier_seconds=earlier)
+
+
+def _resume(training: Training, folder: Path | None, epochs: int) -> float:
+    """Go on from a checkpoint if there is one; the seconds that its epochs had taken.
+
+    One of more epochs than are asked for no longer has the weights of the earlier ones.
+    """
+    found = load_checkpoint(folder) if folder is not None else None
+    if found is None:
+        return 0.0
+    assert folder is not None
+    try:
+        if len(found[1]["history"]) > epochs:
+            return 0.0
+        training.restore(*found)
+        seconds = float(sum(row["seconds"] for row in training.history))
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise damaged(folder, error) from None
+    print(f"going on after epoch {len(training.history)} ({folder})")
+    return seconds
+
+
+def _run(training: Training, data: TrainingData, params: Params, folder: Path | None) -> None:
+    """All epochs that are left, a printed line and a checkpoint each; a bar on a terminal."""
+    n = len(data.train)
+    total, finished = params.epochs * n, len(training.history) * n
+    print("epoch  learning rate  train loss  val loss  val accuracy  val macro F1", flush=True)
+    with tqdm(total=total, initial=finished, unit="image", unit_scale=True, disable=None) as bar:
+        while not training.done:
+            row = training.run_epoch(bar.update)
+            if folder is not None:
+                save_checkpoint(folder, *training.state())
+            chosen = "  best" if training.best["epoch"] == row["epoch"] else ""
+            with tqdm.external_write_mode():
+                print(_line(row, chosen), flush=True)
+
+
+def _too_large(batch_size: int) -> str:
+    cure = (
+        f"Try train.network.batch_size {batch_size // 2}."
+        if batch_size >= 4  # batch norm needs two images
+        else "Take a smaller network, or set train.network.device to cpu."
+    )
+    return f"the GPU's memory does not hold batches of {batch_size}. {cure}"
+
+
+def _line(row: dict[str, float], remark: str) -> str:
+    return (
+        f"{row['epoch']:5d}  {row['learning_rate']:13.2e}  {row['train_loss']:10.4f}  "
+        f"{row['val_loss']:8.4f}  {row['val_accuracy']:12.4f}  {row['val_f1_macro']:12.4f}{remark}"
+    )
+
+
+@torch.inference_mode()
+def predict_proba(
+    model: TrainedNetwork, x: NDArray[np.uint8], n_classes: int
+) -> NDArray[np.float64]:
+    """Probabilities (n, n_classes) of images, uint8 (n, side * side); on the processor.
+
+    In float32, unless the model was made `faster`.
+    """
+    if x.shape[1] != model.side**2:
+        raise DataError(
+            f"the network takes {model.side}x{model.side} pixels; got rows of {x.shape[1]}."
+        )
+    p = np.zeros((len(x), n_classes))
+    for start in range(0, len(x), _PREDICTED_AT_ONCE):
+        images = to_tensor(x[start : start + _PREDICTED_AT_ONCE], torch.device("cpu"))
+        with torch.autocast("cpu", model.dtype, enabled=model.dtype != torch.float32):
+            scores = model.network(model.scale(images))
+        p[start : start + len(images)] = scores.double().softmax(dim=1).numpy()
+    return p
+
+
+def faster(model: TrainedNetwork) -> TrainedNetwork:
+    """The model computing in bfloat16, where the processor has instructions for it."""
+    return replace(model, dtype=pick_dtype("auto", torch.device("cpu")))
+
+
+def as_network(model: TrainedNetwork, x: NDArray[np.uint8]) -> tuple[nn.Module, Tensor]:
+    """The torch module, which gives class scores, and its input for images (n, side * side)."""
+    return model.network, model.scale(to_tensor(x, torch.device("cpu")))

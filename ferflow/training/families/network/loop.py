@@ -1,0 +1,232 @@
+"""The training loop, one for all architectures."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score, f1_score
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ferflow.core.errors import DataError, ParamError
+from ferflow.training.families.network.batches import (
+    Scale,
+    channels_last,
+    n_batches,
+    shuffled_batches,
+    to_tensor,
+)
+from ferflow.training.families.network.checkpoint import (
+    optimizer_tensors,
+    pack,
+    restore_optimizer,
+    unpack,
+)
+from ferflow.training.families.network.losses import Loss, mix
+from ferflow.training.families.network.optimizers import Schedule, make_optimizer
+from ferflow.training.families.network.params import Params
+from ferflow.training.shared.batch_augmentation import make_augmentation
+from ferflow.training.shared.fitting import TrainingData
+
+Row = dict[str, float]
+_EVALUATED_AT_ONCE = 512
+
+
+class Training:
+    """A network in training, all of whose state can be taken out and put back.
+
+    history : a row for each finished epoch. best : the monitored score so far, more is better,
+    and its epoch, 1 being the first; the weights of that epoch are kept.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        data: TrainingData,
+        params: Params,
+        *,
+        seed: int,
+        scale: Scale,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self._data, self._params, self._seed, self._scale = data, params, seed, scale
+        self._device, self._dtype = device, dtype
+        self.network = channels_last(network.to(device))
+        self._ema = self._make_average()
+        self._optimizer = make_optimizer(self.network, params)
+        steps = n_batches(len(data.train), params.batch_size)
+        self._schedule = Schedule(self._optimizer, params, steps)
+        self._loss = Loss(params, data.train.y, len(data.train.labels))
+        self._augment = make_augmentation(params.policy)
+        self.history: list[Row] = []
+        self.best: dict[str, float] = {"score": -math.inf, "epoch": 0}
+        self._best_weights: dict[str, Tensor] = {}
+
+    @property
+    def done(self) -> bool:
+        """Whether all epochs are run, or the monitored score has not improved for `patience`."""
+        patience = self._params.patience
+        stale = len(self.history) - self.best["epoch"]
+        return len(self.history) >= self._params.epochs or (
+            patience is not None and stale >= patience
+        )
+
+    def run_epoch(self, on_batch: Callable[[int], object] = lambda _: None) -> Row:
+        """Train for an epoch, validate, keep the weights if they are the best; returns the row.
+
+        on_batch : called with the number of images after each batch. All of an epoch's draws
+        follow from the seed and the epoch's number, so that none of them need to be saved.
+        """
+        epoch = len(self.history) + 1
+        generator = np.random.default_rng([self._seed, epoch])
+        torch.manual_seed(int(generator.integers(2**63)))
+        started, rate = time.perf_counter(), self._optimizer.param_groups[0]["lr"]
+        total = 0.0
+        self.network.train()
+        for rows in shuffled_batches(len(self._data.train), self._params.batch_size, generator):
+            loss = self._step(rows)
+            if not math.isfinite(loss):
+                raise DataError(self._diverged(epoch))
+            total += loss * len(rows)
+            on_batch(len(rows))
+        row = {"epoch": epoch, "learning_rate": rate, "train_loss": total / len(self._data.train)}
+        row |= self._validate()
+        if not self._sound(row):
+            raise DataError(self._diverged(epoch))
+        self._keep_if_best(row)
+        self._schedule.after_epoch(self._score(row))
+        self.history.append(row | {"seconds": time.perf_counter() - started})
+        return row
+
+    def _step(self, rows: Any) -> float:
+        """One step of the optimiser on a batch; the batch's mean loss."""
+        train = self._data.train
+        x = to_tensor(train.x[rows], self._device)
+        y = torch.from_numpy(train.y[rows]).to(self._device)
+        with torch.no_grad():
+            x = self._scale(self._augment(x))
+        if self._params.mixup:
+            x, other, share = mix(x, y, self._params.mixup)
+            loss = self._loss.mixed(self._scores(x), y, other, share)
+        else:
+            loss = self._loss(self._scores(x), y)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        self._schedule.after_step()
+        if self._ema is not None:
+            self._ema.update_parameters(self.network)
+        return float(loss.detach())
+
+    def _scores(self, x: Tensor, network: nn.Module | None = None) -> Tensor:
+        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
+            scores: Tensor = (network or self.network)(x)
+        return scores.float()
+
+    @torch.inference_mode()
+    def _validate(self) -> Row:
+        """Loss (plain cross-entropy), accuracy and macro F1 on val, NaN where there is none."""
+        val = self._data.val
+        if val is None:
+            return dict.fromkeys(("val_loss", "val_accuracy", "val_f1_macro"), math.nan)
+        network = self.trained.eval()
+        parts = [
+            self._scores(
+                self._scale(to_tensor(val.x[i : i + _EVALUATED_AT_ONCE], self._device)), network
+            )
+            for i in range(0, len(val), _EVALUATED_AT_ONCE)
+        ]
+        scores = torch.cat(parts).cpu()
+        named = scores.argmax(dim=1).numpy()
+        return {
+            "val_loss": float(functional.cross_entropy(scores, torch.from_numpy(val.y))),
+            "val_accuracy": float(accuracy_score(val.y, named)),
+            "val_f1_macro": float(f1_score(val.y, named, average="macro", zero_division=0.0)),
+        }
+
+    @property
+    def trained(self) -> nn.Module:
+        """The network that is validated and kept: the moving average where there is one."""
+        return self.network if self._ema is None else self._ema.module
+
+    def restore_best(self) -> nn.Module:
+        """The network with the weights of the best epoch."""
+        self.trained.load_state_dict(self._best_weights)
+        return self.trained
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything that the next epoch depends on: tensors, and what JSON can hold."""
+        tensors = pack("network", self.network.state_dict())
+        tensors |= pack("optimizer", optimizer_tensors(self._optimizer))
+        tensors |= pack("best", self._best_weights)
+        if self._ema is not None:
+            tensors |= pack("ema", self._ema.state_dict())
+        about = {
+            "history": self.history,
+            "best": self.best,
+            "groups": self._optimizer.state_dict()["param_groups"],
+            "schedule": self._schedule.torch.state_dict(),
+        }
+        return tensors, about
+
+    def restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.network.load_state_dict(unpack("network", tensors))
+        restore_optimizer(self._optimizer, unpack("optimizer", tensors), about["groups"])
+        self._schedule.torch.load_state_dict(about["schedule"])
+        self._best_weights = unpack("best", tensors)
+        if self._ema is not None:
+            self._ema.load_state_dict(unpack("ema", tensors))
+        self.history, self.best = about["history"], about["best"]
+
+    def _make_average(self) -> AveragedModel | None:
+        """The exponential moving average of the weights, and of batch norm's statistics."""
+        if self._params.ema_decay is None:
+            return None
+        average = get_ema_multi_avg_fn(self._params.ema_decay)  # type: ignore[no-untyped-call]
+        return AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
+
+    def _score(self, row: Row) -> float:
+        """The monitored score, more is better; without val the latest epoch is the best."""
+        if self._data.val is None:
+            return float(row["epoch"])
+        name = f"val_{self._params.monitor}"
+        return -row[name] if self._params.monitor == "loss" else row[name]
+
+    def _keep_if_best(self, row: Row) -> None:
+        score = self._score(row)
+        if score > self.best["score"] + self._params.min_delta or not self._best_weights:
+            self.best = {"score": score, "epoch": row["epoch"]}
+            self._best_weights = {k: v.clone() for k, v in self.trained.state_dict().items()}
+
+    def _sound(self, row: Row) -> bool:
+        """Whether the last step, after which no loss was looked at, left numbers."""
+        scored = self._data.val is None or math.isfinite(row["val_loss"])
+        return scored and all(bool(t.isfinite().all()) for t in self.trained.state_dict().values())
+
+    def _diverged(self, epoch: int) -> str:
+        rate = self._optimizer.param_groups[0]["lr"]
+        kept = f"epoch {epoch - 1}'s weights are kept in the checkpoint" if epoch > 1 else ""
+        return (
+            f"the loss is no number in epoch {epoch}, at a learning rate of {rate:.3g}: most "
+            f"likely it is too high. Lower train.network.learning_rate. {kept}".rstrip()
+        )
+
+
+def check_fit(data: TrainingData, params: Params) -> None:
+    """Refuse what cannot be trained; ParamError names the parameter."""
+    if params.batch_size > len(data.train):
+        raise ParamError(
+            f"train.network.batch_size must be at most the number of training rows "
+            f"({len(data.train):,}); got {params.batch_size:,}."
+        )
+    if data.val is None and (params.patience is not None or params.schedule == "plateau"):
+        raise ParamError(
+            "with train.add_validation nothing is left to watch: set train.network.patience to "
+            "null and train.network.schedule to another than plateau."
+        )

@@ -1,0 +1,52 @@
+"""Losses: cross-entropy and focal, with class weights, label smoothing and mixed labels."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.class_weight import compute_class_weight
+from torch import Tensor
+from torch.nn import functional
+
+from ferflow.training.families.network.params import Params
+
+
+class Loss:
+    """Mean loss of a batch.
+
+    Cross-entropy's mean is weighted, as in Keras: the sum of the images' weighted losses is
+    divided by the number of images. Focal loss: Lin et al. 2017, equation 5.
+    """
+
+    def __init__(self, params: Params, y: NDArray[np.int64], n_classes: int) -> None:
+        """y : the training rows' classes, for balanced weights n / (n_classes * count)."""
+        self._params = params
+        self.weights = torch.ones(n_classes)
+        if params.class_weight == "balanced":
+            present = np.unique(y)
+            found = compute_class_weight("balanced", classes=present, y=y)
+            self.weights[torch.from_numpy(present)] = torch.from_numpy(found).float()
+
+    def __call__(self, scores: Tensor, y: Tensor) -> Tensor:
+        """scores : float32 (n, n_classes). y : classes (n,)."""
+        if self._params.loss == "focal":
+            log_p = functional.log_softmax(scores, 1).gather(1, y[:, None])[:, 0]
+            losses = -((1 - log_p.exp()) ** self._params.focal_gamma) * log_p
+        else:
+            losses = functional.cross_entropy(
+                scores, y, reduction="none", label_smoothing=self._params.label_smoothing
+            )
+        return (losses * self.weights.to(y.device)[y]).mean()
+
+    def mixed(self, scores: Tensor, y: Tensor, other: Tensor, share: float) -> Tensor:
+        """The loss of images mixed of two (Zhang et al. 2018): share of y, the rest of other."""
+        return share * self(scores, y) + (1 - share) * self(scores, other)
+
+
+def mix(x: Tensor, y: Tensor, alpha: float) -> tuple[Tensor, Tensor, float]:
+    """Images mixed with a shuffle of themselves, the shuffled classes, and the first's share.
+
+    The share is drawn from Beta(alpha, alpha), once a batch.
+    """
+    share = float(torch.distributions.Beta(alpha, alpha).sample())
+    order = torch.randperm(len(y), device=y.device)
+    return share * x + (1 - share) * x[order], y[order], share

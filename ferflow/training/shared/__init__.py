@@ -1,0 +1,1 @@
+"""What all families share, and what reads a trained classifier."""

@@ -1,0 +1,35 @@
+"""The section `compute`: whether scikit-learn-intelex may be used."""
+
+from importlib.util import find_spec
+from typing import Literal
+
+from ferflow.core.errors import ParamError
+from ferflow.core.params import PARAMS_FILE, Record
+
+Accelerate = Literal["auto", "on", "off"]
+
+
+class ComputeParams(Record):
+    """The section `compute`."""
+
+    accelerate: Accelerate
+
+    def checked(self) -> Accelerate:
+        """What to do on this machine: 'off' where 'auto' finds no package.
+
+        Raises ParamError where it is to be on and is not installed.
+        """
+        if self.accelerate == "off" or installed():
+            return self.accelerate
+        if self.accelerate == "on":
+            raise ParamError(
+                f"{PARAMS_FILE}: compute.accelerate is on, and scikit-learn-intelex is not "
+                "installed. Install it (x86_64 only) with: pip install '.[fast]'; or set it to "
+                "auto or off."
+            )
+        return "off"
+
+
+def installed() -> bool:
+    """Whether scikit-learn-intelex is there."""
+    return find_spec("sklearnex") is not None

@@ -1,0 +1,89 @@
+"""The section `train`: a family of classifiers, and the section of its own."""
+
+import importlib
+import pkgutil
+from typing import Any
+
+from pydantic import model_validator
+
+import ferflow.training.architectures
+import ferflow.training.families
+from ferflow.core.errors import ParamError
+from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, read_yaml
+from ferflow.training.shared.search_params import SearchParams, check_grid
+
+
+class TrainParams(Record):
+    """The keys of the section `train` that all families share."""
+
+    family: str
+    add_validation: bool
+    search: SearchParams
+
+    @model_validator(mode="after")
+    def _has_rows_to_score(self) -> "TrainParams":
+        if self.search.method != "none" and self.add_validation and self.search.folds is None:
+            raise ValueError(
+                "add_validation leaves train.search no val rows to score on. Set it to false, "
+                "or train.search.folds to a number."
+            )
+        return self
+
+
+def family_names() -> list[str]:
+    """The families that there are."""
+    return sorted(
+        m.name for m in pkgutil.iter_modules(ferflow.training.families.__path__) if m.ispkg
+    )
+
+
+def known_family(name: str) -> str:
+    """The name itself; ParamError, with the legal ones, where there is none of that name."""
+    legal = family_names()
+    if name not in legal:
+        raise ParamError(
+            f"{PARAMS_FILE}: train.family must be one of {', '.join(legal)}; "
+            f"got {name!r}.{nearest(name, legal)}"
+        )
+    return name
+
+
+def architecture_names() -> list[str]:
+    """The architectures of the family `network` that there are."""
+    return sorted(
+        module.name for module in pkgutil.iter_modules(ferflow.training.architectures.__path__)
+    )
+
+
+def known_architecture(name: str) -> str:
+    """The name itself; ValueError, with the legal ones, where there is none of that name."""
+    legal = architecture_names()
+    if name not in legal:
+        raise ValueError(f"must be one of {', '.join(legal)}; got {name!r}.{nearest(name, legal)}")
+    return name
+
+
+def load_family() -> tuple[TrainParams, Record]:
+    """The shared keys of `train`, and the checked parameters of the family that they name."""
+    return pick_family(read_yaml(PARAMS_FILE))
+
+
+def pick_family(params: dict[str, Any]) -> tuple[TrainParams, Record]:
+    """As `load_family`, from parameters already read."""
+    section = params.get("train")
+    legal = [*TrainParams.model_fields, *family_names()]
+    if not isinstance(section, dict) or not isinstance(section.get("family"), str):
+        raise ParamError(f"{PARAMS_FILE}: train.family must be one of {', '.join(family_names())}.")
+    for key in section:
+        if key not in legal:
+            raise ParamError(
+                f"{PARAMS_FILE}: train.{key} is not a parameter.{nearest(key, legal)} "
+                f"Legal in this section: {', '.join(legal)}."
+            )
+    own = {key: value for key, value in section.items() if key in TrainParams.model_fields}
+    shared = pick_section({"train": own}, "train", TrainParams)
+    family = known_family(shared.family)
+    record = importlib.import_module(f"ferflow.training.families.{family}.params").Params
+    own_params = pick_section(params, f"train.{shared.family}", record)
+    check_grid(shared.search, shared.family, params, record)
+    return shared, own_params
