@@ -217,7 +217,7 @@ def workplace(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "presets", folder / "presets")
     shutil.copy(ROOT / "params.yaml", folder)
     (folder / "ferflow").mkdir()
-    (folder / "ferflow/recognition/bundled").symlink_to(ROOT / "ferflow/recognition/bundled")
+    (folder / "ferflow/bundled").symlink_to(ROOT / "ferflow/bundled")
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(folder)
     return folder

@@ -155,7 +155,7 @@ def test_a_network_runs_through_the_chain_and_becomes_the_bundled_one(own):
     client, run = own.present_run()
     assert len(client.get_metric_history(run.info.run_id, "training/val_accuracy")) == 3
     assert "MB, with its card" in own.ferflow("bundle")
-    folder = own.folder / "ferflow/recognition/bundled"
+    folder = own.folder / "ferflow/bundled"
     assert {"README.md", "config.json", "model.safetensors"} <= {f.name for f in folder.iterdir()}
     answer = own.ferflow("predict", "--no-detect", "--json", "docs/faces.png")
     assert '"label"' in answer

@@ -280,7 +280,7 @@ def test_a_setting_that_is_no_yaml_is_refused(text):
 def test_naming_a_path_takes_any_preset_to_these_data(zip_of_faces):
     use("quickstart", {"data.path": str(zip_of_faces)})
     assert written()["data.source"] == "path"
-    assert written()["features.backbone"] == "ferflow/recognition/bundled"
+    assert written()["features.backbone"] == "ferflow/bundled"
 
 
 def test_an_architectures_options_are_free_to_name(zip_of_faces):

@@ -13,7 +13,7 @@ from ferflow.recognition.face_classifier import FaceClassifier, resize_face
 from ferflow.recognition.pictures import Source, read_picture, to_grey
 from ferflow.training.shared.classifier import ABOUT
 
-BUNDLED = Path(__file__).parent / "bundled"
+BUNDLED = Path(__file__).parents[1] / "bundled"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ferflow.images.seen import write_seen
 from ferflow.records.model_card import model_card
 from ferflow.training.shared.classifier import Classifier, load_classifier, write_about
 
-BUNDLED = Path(__file__).parent / "bundled"
+BUNDLED = Path(__file__).parents[1] / "bundled"
 CARD = "README.md"
 MAX_BYTES = 5_000_000
 _CLASSIFIER, _IMAGES = Path("models/classifier"), Path("data/preprocessed")
