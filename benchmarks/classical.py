@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.data import peak_mb
+from ferflow.core.acceleration import is_installed
 from ferflow.core.params import read_yaml
 from ferflow.core.split import Split, load_split
-from ferflow.training.shared.compute_params import installed
 from ferflow.training.shared.families import family_module
 from ferflow.training.shared.fitting import TrainingData
 
@@ -46,7 +46,7 @@ def main() -> None:
     if options.measure:
         print(json.dumps(measure(options.train, options.val, options.rows, *options.measure)))
         return
-    ways = WAYS if installed() else WAYS[:1]
+    ways = WAYS if is_installed() else WAYS[:1]
     results = {
         family: {way: in_new_process(options, family, way) for way in ways} for family in FAMILIES
     }

@@ -19,9 +19,9 @@ from ferflow.backbones.devices import pick_dtype
 from ferflow.core.params import pick_section, read_yaml
 from ferflow.core.split import Split
 from ferflow.settings.presets import DEFAULTS
+from ferflow.training.families.network import Params, build_network
 from ferflow.training.families.network.batches import Scale
 from ferflow.training.families.network.loop import Training
-from ferflow.training.families.network.params import Params, build_network
 from ferflow.training.shared.fitting import TrainingData
 
 NETWORKS = ("littlevgg", "fernet", "sepconv", "allconv", "widekernel", "resnet")

@@ -6,6 +6,7 @@ from ferflow.core.files import write_json
 from ferflow.core.params import load_params, load_seed
 from ferflow.core.split import Split, load_split
 from ferflow.core.stage import run_stage
+from ferflow.core.ties import read_twins_of, read_twins_within
 from ferflow.evaluation.outputs import (
     draw_class_counts,
     draw_colony,
@@ -25,12 +26,7 @@ from ferflow.evaluation.predictions import (
     write_predictions,
 )
 from ferflow.evaluation.protocol import describe, protocol
-from ferflow.evaluation.without_twins import (
-    count_twins,
-    read_split_twins,
-    read_twins,
-    without_twins,
-)
+from ferflow.evaluation.without_twins import count_twins, without_twins
 from ferflow.training.shared.classifier import load_classifier
 
 
@@ -42,7 +38,7 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     frames = [
         with_twins(
             predict(classifier, name, split, params, seed),
-            read_split_twins(images / f"{name}_twins.csv"),
+            read_twins_within(images / f"{name}_twins.csv"),
         )
         for name, split in splits.items()
     ]
@@ -50,7 +46,7 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
 
     # From here on everything comes from what was stored, so that anyone can compute it again.
     predictions = read_predictions(evaluation / "predictions.parquet")
-    twins = read_twins(images / "twins.csv")
+    twins = read_twins_of(images / "twins.csv")
     scores = split_scores(predictions, params.calibration_bins)
     scores |= split_scores(without_twins(predictions, twins), params.calibration_bins)
     several_views = tta_predictions(predictions)

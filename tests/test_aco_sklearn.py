@@ -255,6 +255,6 @@ def test_constant_features_among_others_are_never_worth_a_place(data):
 
 
 def test_accelerate_says_what_it_needs(data, monkeypatch):
-    monkeypatch.setattr("ferflow.aco.fitness.find_spec", lambda _: None)
+    monkeypatch.setattr("ferflow.core.acceleration.find_spec", lambda _: None)
     with pytest.raises(ValueError, match=r"accelerate must be False .* got True.*pip install"):
         colony(accelerate=True).fit(*data)

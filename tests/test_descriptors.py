@@ -9,7 +9,7 @@ from test_features import FACES, settings
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.hashing import sha256_of
 from ferflow.features.extraction import extract_features, make_extractor
-from ferflow.features.lbp import codes
+from ferflow.features.extractors.lbp import codes
 from ferflow.settings.presets import use
 from ferflow.settings.sections import check_params
 
@@ -61,7 +61,7 @@ def test_lbp_is_blind_to_light_and_not_to_place():
 
 def test_lbp_has_a_bin_for_each_uniform_pattern():
     """58 codes change at most twice around the circle; all others share the last bin."""
-    from ferflow.features.lbp import _uniform_bins
+    from ferflow.features.extractors.lbp import _uniform_bins
 
     bins = _uniform_bins()
     changes = [bin(c ^ (c >> 1 | (c & 1) << 7)).count("1") for c in range(256)]

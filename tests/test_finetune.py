@@ -22,8 +22,8 @@ from transformers import (
 
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.hashing import sha256_of
+from ferflow.training.families.network import build_network
 from ferflow.training.families.network.family import fit, load, predict_proba, save
-from ferflow.training.families.network.params import build_network
 
 TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 NETWORKS = {  # one ends in maps, the other in tokens, and its folder lacks the pooler

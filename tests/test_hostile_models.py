@@ -24,9 +24,9 @@ from ferflow.core.errors import DataError
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.training.architectures import littlevgg
+from ferflow.training.families.network import build_network
 from ferflow.training.families.network.checkpoint import load_checkpoint
 from ferflow.training.families.network.files import load_network
-from ferflow.training.families.network.params import build_network
 from ferflow.training.shared.classical.skops_files import load_model
 from ferflow.training.shared.classifier import load_classifier
 from ferflow.training.shared.families import family_module

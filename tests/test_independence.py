@@ -8,6 +8,7 @@ import pytest
 
 from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.tables import write_table
+from ferflow.core.ties import read_twins_within
 from ferflow.evaluation.metrics import (
     calibration_floor,
     independent_rows,
@@ -23,7 +24,7 @@ from ferflow.evaluation.predictions import (
     with_twins,
     write_predictions,
 )
-from ferflow.evaluation.without_twins import read_split_twins, without_twins
+from ferflow.evaluation.without_twins import without_twins
 from ferflow.preprocess.clean import preprocess
 from ferflow.records import rescore as module
 from ferflow.records.compact import compact, image_number, read_answers, write_answers
@@ -149,7 +150,7 @@ def frame(split="test", n=6, tta=None):
 
 def test_stored_predictions_name_the_first_twin(tmp_path, cleaned):
     write_table(tmp_path / "test_twins.csv", cleaned.split_twins["test"])
-    known = with_twins(frame(), read_split_twins(tmp_path / "test_twins.csv"))
+    known = with_twins(frame(), read_twins_within(tmp_path / "test_twins.csv"))
     assert known["twin_of"].tolist() == ["", "", "", "", "test_1", ""]
     write_predictions(tmp_path / "p.parquet", [known])
     back = read_predictions(tmp_path / "p.parquet")
@@ -166,7 +167,7 @@ def test_stored_predictions_name_the_first_twin(tmp_path, cleaned):
 def test_a_table_that_lists_no_twins_is_refused(tmp_path):
     write_table(tmp_path / "x.csv", pd.DataFrame({"a": [1]}))
     with pytest.raises(DataError, match="is not a table of twins"):
-        read_split_twins(tmp_path / "x.csv")
+        read_twins_within(tmp_path / "x.csv")
 
 
 def test_test_time_augmentation_is_scored_without_twins_too():

@@ -11,8 +11,8 @@ from network_data import params
 from ferflow.core.params import read_yaml
 from ferflow.records.store import load_records
 from ferflow.settings.sections import check_params
+from ferflow.training.families.network import build_network
 from ferflow.training.families.network.checkpoint import load_checkpoint
-from ferflow.training.families.network.params import build_network
 from ferflow.training.shared.classifier import load_classifier
 
 BUILDS = sorted(path for path in (Path(__file__).parent / "kept").iterdir() if path.is_dir())

@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
+from ferflow.training.families.network import build_network
 from ferflow.training.families.network.backbones import step_before_convolving
 from ferflow.training.families.network.batches import channels_last
-from ferflow.training.families.network.params import build_network
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = {"embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "input_size": 256}
@@ -23,7 +23,7 @@ import json
 import sys
 import torch
 from ferflow.training.families.network.batches import channels_last
-from ferflow.training.families.network.params import build_network
+from ferflow.training.families.network import build_network
 torch.manual_seed(0)
 network = channels_last(build_network("resnet", 7, json.loads(sys.argv[1]))).train()
 for n in (32, 31, 32):

@@ -7,9 +7,8 @@ from torch import nn
 
 from ferflow.core.errors import ParamError
 from ferflow.settings.network_sizes import explain, measure, network_sizes
+from ferflow.training.families.network import architecture_names, build_network, check_options
 from ferflow.training.families.network.layers import Conv2d, Flatten, Repeat, batch_norm, initialise
-from ferflow.training.families.network.params import build_network, check_options
-from ferflow.training.shared.params import architecture_names
 
 
 @pytest.mark.parametrize(

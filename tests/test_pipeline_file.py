@@ -35,9 +35,9 @@ GRAPH = grimp.build_graph(*FOLDERS, cache_dir=None)
 # where import_module takes a name from params.yaml; its modules count as imported
 CHOSEN = {
     "ferflow.training.shared.families": "ferflow.training.families.*.family",
-    "ferflow.training.shared.params": "ferflow.training.families.*.params",
-    "ferflow.training.families.network.params": "ferflow.training.architectures.*",
-    "ferflow.features.extraction": "ferflow.features.*",
+    "ferflow.training.shared.params": "ferflow.training.families.*",
+    "ferflow.training.families.network": "ferflow.training.architectures.*",
+    "ferflow.features.extraction": "ferflow.features.extractors.*",
 }
 for _module, _pattern in CHOSEN.items():
     for _found in GRAPH.find_matching_modules(_pattern):

@@ -203,7 +203,7 @@ def test_the_tables_of_preprocess_are_read_back(tmp_path, make_split):
     assert twins == Twins(frozenset(["val_2"]), {"train_2": "train_0"})
     with pytest.raises(DataError, match=r"nowhere\.csv is not here"):
         read_twins(tmp_path / "nowhere.csv", tmp_path / "train_twins.csv")
-    with pytest.raises(DataError, match="is no table of twins"):
+    with pytest.raises(DataError, match="is not a table of twins"):
         read_twins(tmp_path / "twins.csv", tmp_path / "twins.csv")
 
 

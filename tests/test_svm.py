@@ -9,6 +9,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from test_classical import fitted, params_of, rows
 from training_rows import training_data
 
+from ferflow.core.acceleration import fast_version, is_installed
 from ferflow.core.errors import DataError, FerflowError, ParamError
 from ferflow.core.params import pick_section, read_yaml
 from ferflow.evaluation.outputs import predict
@@ -16,10 +17,9 @@ from ferflow.evaluation.params import EvaluateParams
 from ferflow.settings.presets import DEFAULTS, use
 from ferflow.training.families.svm.family import CALIBRATION_FILE, fit, load, predict_proba, save
 from ferflow.training.families.svm.pairs import count_rows, decision_scores, fit_pairs, step_limits
-from ferflow.training.shared.classical.acceleration import fast_version
 from ferflow.training.shared.classical.calibration import fit_temperature, probabilities
 from ferflow.training.shared.classifier import Classifier
-from ferflow.training.shared.compute_params import ComputeParams, installed
+from ferflow.training.shared.compute_params import ComputeParams
 from ferflow.training.shared.families import family_module
 
 MACHINES = [
@@ -119,7 +119,7 @@ def test_a_machine_that_decides_otherwise_is_refused():
         )
 
 
-@pytest.mark.skipif(not installed(), reason="needs scikit-learn-intelex")
+@pytest.mark.skipif(not is_installed(), reason="needs scikit-learn-intelex")
 @pytest.mark.parametrize("k", [2, 4])
 @pytest.mark.parametrize("options", MACHINES, ids=str)
 def test_an_accelerated_machine_is_scikit_learns_own_and_agrees(k, options):
@@ -196,7 +196,7 @@ def test_too_few_rows_for_a_class_are_refused():
 
 @pytest.mark.parametrize("accelerate", ["off", "auto"])
 def test_a_machine_that_is_not_solved_says_so(accelerate):
-    if accelerate == "auto" and not installed():
+    if accelerate == "auto" and not is_installed():
         pytest.skip("needs scikit-learn-intelex")
     data = training_data(*rows(600, spread=3.0))
     data = type(data)(data.train, accelerate=accelerate)
@@ -255,7 +255,7 @@ def test_labels_that_differ_between_splits_are_refused():
         type(data)(data.train, other)
 
 
-@pytest.mark.skipif(installed(), reason="scikit-learn-intelex is here")
+@pytest.mark.skipif(is_installed(), reason="scikit-learn-intelex is here")
 @pytest.mark.usefixtures("workplace")
 def test_acceleration_that_is_not_there_is_refused_with_the_cure():
     with pytest.raises(ParamError, match=r"compute\.accelerate is on.*pip install"):
@@ -265,7 +265,7 @@ def test_acceleration_that_is_not_there_is_refused_with_the_cure():
     assert ComputeParams(accelerate="auto").checked() == "off"
 
 
-@pytest.mark.skipif(not installed(), reason="needs scikit-learn-intelex")
+@pytest.mark.skipif(not is_installed(), reason="needs scikit-learn-intelex")
 def test_acceleration_that_is_there_is_used():
     for word in ("auto", "on", "off"):
         assert ComputeParams(accelerate=word).checked() == word
@@ -274,7 +274,7 @@ def test_acceleration_that_is_there_is_used():
     assert fit(fast, params_of("svm"), 0).about["accelerated"]
 
 
-@pytest.mark.skipif(not installed(), reason="needs scikit-learn-intelex")
+@pytest.mark.skipif(not is_installed(), reason="needs scikit-learn-intelex")
 @pytest.mark.parametrize(("family", "can"), [("random_forest", True), ("extra_trees", False)])
 def test_an_accelerated_forest_is_scikit_learns_own(family, can, tmp_path):
     module, data = family_module(family), training_data(*rows(200))

@@ -8,11 +8,12 @@ import pytest
 
 from ferflow.core.errors import DataError
 from ferflow.core.tables import write_table
+from ferflow.core.ties import read_twins_of
 from ferflow.evaluation import summary
 from ferflow.evaluation.outputs import split_scores
 from ferflow.evaluation.predictions import prediction_frame
 from ferflow.evaluation.protocol import describe, protocol
-from ferflow.evaluation.without_twins import count_twins, read_twins, without_twins
+from ferflow.evaluation.without_twins import count_twins, without_twins
 from ferflow.preprocess.clean import preprocess
 from tests.test_filters import planted
 from tests.test_preprocess import settings
@@ -89,7 +90,7 @@ def predictions():
 
 def test_scores_by_hand(tmp_path, cleaned, predictions):
     write_table(tmp_path / "twins.csv", cleaned.twins)
-    twins = read_twins(tmp_path / "twins.csv")
+    twins = read_twins_of(tmp_path / "twins.csv")
     scores = split_scores(without_twins(predictions, twins), 15)
     assert list(scores) == ["val_without_twins", "test_without_twins"]
     # test: 2 (wrong: an angry one) and 3 (right: a fearful one) are left
@@ -121,7 +122,7 @@ def test_a_split_of_nothing_but_twins_has_no_scores(predictions):
 
 def test_without_any_twin_the_scores_are_those_of_the_split(tmp_path, predictions):
     write_table(tmp_path / "twins.csv", preprocess(planted(), settings()).twins)
-    twins = read_twins(tmp_path / "twins.csv")
+    twins = read_twins_of(tmp_path / "twins.csv")
     scores = split_scores(predictions, 15)
     assert split_scores(without_twins(predictions, twins), 15) == {
         "val_without_twins": scores["val"],
@@ -143,7 +144,7 @@ def test_a_damaged_table_is_refused_in_one_line(tmp_path, content, message):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
-        read_twins(path)
+        read_twins_of(path)
     assert len(str(caught.value).splitlines()) == 1
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from sklearn.utils import get_tags
 
 from ferflow.aco.columns import Columns
 from ferflow.aco.racing import Rung
+from ferflow.core.acceleration import fast_version, is_installed
 
 
 @dataclass(frozen=True)
@@ -162,16 +161,12 @@ def accelerated(estimator: Any) -> Any:
     The package's own answers differ a little: it bins values and draws other random numbers.
     Raises ValueError where the package is not installed.
     """
-    if find_spec("sklearnex") is None:
+    if not is_installed():
         raise ValueError(
             "accelerate must be False where scikit-learn-intelex is not installed; got True. "
             "Install it with: pip install scikit-learn-intelex"
         )
-    kind, package = type(estimator), type(estimator).__module__.split(".")
-    if package[0] != "sklearn" or find_spec(f"sklearnex.{package[1]}") is None:
-        return estimator
-    fast = getattr(import_module(f"sklearnex.{package[1]}"), kind.__name__, None)
-    return fast(**estimator.get_params(deep=False)) if fast else estimator
+    return fast_version(estimator)
 
 
 def smallest_fit(folds: Iterable[Fold]) -> int:

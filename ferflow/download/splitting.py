@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.split import SPLITS, Split
+from ferflow.core.ties import tied
 from ferflow.download.collection import Collection
 from ferflow.download.params import SplitParams
 from ferflow.images.twins import twin_groups
@@ -93,18 +92,8 @@ _RULES = {"official": _official, "fraction": _fraction, "kfold": _kfold}
 
 
 def groups_of(rows: Split) -> NDArray[np.int64]:
-    """(n,) the group of each row: rows of one number share a picture or a subject, in a chain.
-
-    The connected components of a graph in which every row ties its twins to its subject.
-    """
-    twins = twin_groups(rows.x)
-    names, subject = np.unique(rows.group, return_inverse=True)
-    known = np.flatnonzero(rows.group != "")
-    n_twins = int(twins.max(initial=-1)) + 1
-    ties = (np.ones(len(known)), (twins[known], n_twins + subject[known]))
-    n_nodes = n_twins + len(names)
-    _, component = connected_components(coo_array(ties, shape=(n_nodes, n_nodes)), directed=False)
-    return np.asarray(component[twins], dtype=np.int64)
+    """(n,) the group of each row: rows of one number share a picture or a subject, in a chain."""
+    return tied(twin_groups(rows.x), rows.group)
 
 
 def deal(

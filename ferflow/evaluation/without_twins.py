@@ -4,40 +4,11 @@ An image of val or test that has a copy in train, or the same photograph in anot
 tell whether the classifier can read a new face. `preprocess` lists them.
 """
 
-from pathlib import Path
-
 import pandas as pd
 
-from ferflow.core.errors import DataError
-from ferflow.core.tables import read_table
 from ferflow.evaluation.predictions import TTA_SUFFIX
 
 SUFFIX = "_without_twins"
-
-_COLUMNS = {"split", "source_id", "kind"}
-_WITHIN = ["source_id", "twin_of"]
-
-
-def read_twins(path: Path) -> pd.DataFrame:
-    """The table of `ferflow.preprocess.twin_table`, all columns as text; DataError if it is not one."""
-    table = read_table(path, "table of twins", dtype=str, keep_default_na=False)
-    if not set(table.columns) >= _COLUMNS:
-        raise DataError(
-            f"{path} is not a table of twins: it has the columns {list(table.columns)}, "
-            f"not {sorted(_COLUMNS)}. Delete it and run the command again."
-        )
-    return table
-
-
-def read_split_twins(path: Path) -> pd.DataFrame:
-    """The table of twins within a split (`ferflow.preprocess.twin_table.split_twins`), as text."""
-    table = read_table(path, "table of twins", dtype=str, keep_default_na=False)
-    if list(table.columns) != _WITHIN:
-        raise DataError(
-            f"{path} is not a table of twins: it has the columns {list(table.columns)}, "
-            f"not {_WITHIN}. Delete it and run the command again."
-        )
-    return table
 
 
 def without_twins(predictions: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:

@@ -1,1 +1,1 @@
-"""Feature extractors, a module each; `features.method` names the module."""
+"""Stage 4: from images to the numbers that a classifier sees."""

@@ -31,7 +31,7 @@ class Extractor:
 
 def make_extractor(params: FeaturesParams) -> Extractor:
     """The extractor that `features.method` names."""
-    module = importlib.import_module(f"ferflow.features.{params.method}")
+    module = importlib.import_module(f"ferflow.features.extractors.{params.method}")
     extractor: Extractor = module.make(params)
     return extractor
 

@@ -2,16 +2,18 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+import ferflow.features.extractors
 from ferflow.core.params import Record
+from ferflow.core.registry import known
 
 
 class FeaturesParams(Record):
     """The section `features`."""
 
-    method: Literal["pixels", "hog", "lbp", "landmarks", "backbone", "joined"]
-    joined: list[Literal["pixels", "hog", "lbp", "landmarks", "backbone"]]
+    method: str
+    joined: list[str]
     landmarks: str | None
     landmarks_sha256: str | None
     landmarks_size: int = Field(ge=16, le=512)
@@ -23,6 +25,18 @@ class FeaturesParams(Record):
     precision: Literal["float32", "bfloat16"]
     device: Literal["auto", "cpu", "cuda"]
 
+    @field_validator("method")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return known(name, ferflow.features.extractors)
+
+    @field_validator("joined")
+    @classmethod
+    def _all_known(cls, names: list[str]) -> list[str]:
+        if "joined" in names:
+            raise ValueError("must name extractors, not joined itself.")
+        return [known(name, ferflow.features.extractors) for name in names]
+
     @model_validator(mode="after")
     def _complete(self) -> "FeaturesParams":
         if self.method == "joined" and (
@@ -33,8 +47,9 @@ class FeaturesParams(Record):
             )
         if "landmarks" in self.parts and self.landmarks is None:
             raise ValueError(
-                "landmarks needs a network of yours, an ONNX file; ferflow/features/landmarks.py "
-                "says which. Name it: ferflow use PRESET --set features.landmarks=FILE"
+                "landmarks needs a network of yours, an ONNX file; "
+                "ferflow/features/extractors/landmarks.py says which. "
+                "Name it: ferflow use PRESET --set features.landmarks=FILE"
             )
         return self
 

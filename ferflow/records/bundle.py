@@ -11,10 +11,11 @@ from ferflow.core.last_run import check_finished
 from ferflow.core.params import load_params, load_seed, read_yaml
 from ferflow.core.pipeline import read_lock
 from ferflow.core.split import Split, load_split
+from ferflow.core.ties import read_twins_of
 from ferflow.evaluation.outputs import predict, split_scores
 from ferflow.evaluation.params import EvaluateParams
 from ferflow.evaluation.protocol import describe
-from ferflow.evaluation.without_twins import read_twins, without_twins
+from ferflow.evaluation.without_twins import without_twins
 from ferflow.images.seen import write_seen
 from ferflow.records.model_card import model_card
 from ferflow.training.shared.classifier import Classifier, load_classifier, write_about
@@ -70,7 +71,7 @@ def _card(classifier: Classifier) -> str:
     }
     frames = [predict(classifier, name, rows, params, seed) for name, rows in splits.items()]
     predictions = pd.concat(frames, ignore_index=True)
-    apart = without_twins(predictions, read_twins(_IMAGES / "twins.csv"))
+    apart = without_twins(predictions, read_twins_of(_IMAGES / "twins.csv"))
     scores = {
         name: split_scores(frame, params.calibration_bins)
         for name, frame in (("all", predictions), ("apart", apart))

@@ -17,9 +17,10 @@ from ferflow.core.errors import FerflowError
 from ferflow.core.last_run import data_fingerprint
 from ferflow.core.params import PARAMS_FILE, read_yaml
 from ferflow.core.pipeline import read_lock
+from ferflow.core.ties import read_twins_of, read_twins_within
 from ferflow.evaluation.metrics import calibration_floor, wilson_interval
 from ferflow.evaluation.predictions import TTA_SUFFIX
-from ferflow.evaluation.without_twins import SUFFIX, read_split_twins, read_twins
+from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.records.compact import Answers, first_rows, image_number, rewrite_twins
 from ferflow.records.ensemble import N_BINS
 from ferflow.records.resampling import intervals
@@ -41,8 +42,8 @@ def rescore() -> list[tuple[str, str]]:
     if "preprocess" not in lock or not (IMAGES / "twins.csv").exists():
         raise FerflowError("the images are not here. Run `dvc repro preprocess` first.")
     data = data_fingerprint(lock)
-    within = {name: _numbers(read_split_twins(IMAGES / f"{name}_twins.csv")) for name in _SPLITS}
-    seen = _seen(read_twins(IMAGES / "twins.csv"))
+    within = {name: _numbers(read_twins_within(IMAGES / f"{name}_twins.csv")) for name in _SPLITS}
+    seen = _seen(read_twins_of(IMAGES / "twins.csv"))
     done = []
     for record in load_records():
         if record.mistake or record.members:

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from ferflow.core.errors import ParamError
 from ferflow.core.params import nearest
 from ferflow.settings.presets import load_preset, preset_names
-from ferflow.training.families.network.params import architecture, build_network
-from ferflow.training.shared.params import architecture_names
+from ferflow.training.families.network import architecture, architecture_names, build_network
 
 SIDE, N_CLASSES = 48, 7
 

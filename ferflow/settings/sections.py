@@ -4,17 +4,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import ferflow.training.architectures
 from ferflow.augment.params import AugmentParams
 from ferflow.balance.params import BalanceParams
 from ferflow.core.errors import ParamError
 from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed
+from ferflow.core.registry import known
 from ferflow.download.params import DataParams
 from ferflow.evaluation.params import EvaluateParams
 from ferflow.features.params import FeaturesParams
 from ferflow.preprocess.params import PreprocessParams
 from ferflow.selection.params import SelectionParams
 from ferflow.training.shared.compute_params import ComputeParams
-from ferflow.training.shared.params import known_architecture, pick_family
+from ferflow.training.shared.params import pick_family
 
 SECTIONS: dict[str, type[Record]] = {
     "data": DataParams,
@@ -62,7 +64,7 @@ def _check_unused_architecture(params: dict[str, Any]) -> None:
             pass  # with its whole section
         case {"network": {"architecture": name}}:
             try:
-                known_architecture(name)
+                known(name, ferflow.training.architectures)
             except ValueError as error:
                 raise ParamError(f"{PARAMS_FILE}: train.network.architecture {error}") from None
 

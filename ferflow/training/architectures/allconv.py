@@ -5,12 +5,12 @@ Where it reduces resolution the paper does not say. As in the network that it is
 stride 2; a literal reading never reduces it and costs 5.7 times the multiply-adds.
 """
 
-from typing import Literal
-
-from torch import nn
+from typing import TYPE_CHECKING, Literal
 
 from ferflow.core.params import Record
-from ferflow.training.families.network.layers import AveragePool, Conv2d, initialise
+
+if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
+    from torch import nn
 
 _FILTERS = (96, 96, 96, 192, 192, 192, 192, 192)
 _STRIDED = (2, 5)
@@ -28,8 +28,12 @@ class Options(Record):
     dropout: Literal["eight", "three"] = "three"
 
 
-def build(n_classes: int, options: Options) -> nn.Module:
+def build(n_classes: int, options: Options) -> "nn.Module":
     """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+    from torch import nn
+
+    from ferflow.training.families.network.layers import AveragePool, Conv2d, initialise
+
     layers: list[nn.Module] = []
     channels = 1
     for k, (filters, share) in enumerate(zip(_FILTERS, _DROPOUT[options.dropout], strict=True)):

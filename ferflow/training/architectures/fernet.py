@@ -1,11 +1,14 @@
 """`fernet`, paper 2: 879,623 parameters."""
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
-from torch import nn
 
 from ferflow.core.params import Record
-from ferflow.training.families.network.layers import Conv2d, Flatten, initialise
-from ferflow.training.families.network.options import Share
+from ferflow.training.families.network import Share
+
+if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
+    from torch import nn
 
 
 class Options(Record):
@@ -15,8 +18,12 @@ class Options(Record):
     dropout: list[Share] = Field([0.25, 0.25, 0.5], min_length=3, max_length=3)
 
 
-def build(n_classes: int, options: Options) -> nn.Module:
+def build(n_classes: int, options: Options) -> "nn.Module":
     """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+    from torch import nn
+
+    from ferflow.training.families.network.layers import Flatten, initialise
+
     early, flat, dense = options.dropout
     network = nn.Sequential(
         *_conv(1, 32),
@@ -42,5 +49,9 @@ def build(n_classes: int, options: Options) -> nn.Module:
     return network
 
 
-def _conv(channels: int, filters: int) -> tuple[nn.Module, ...]:
+def _conv(channels: int, filters: int) -> "tuple[nn.Module, ...]":
+    from torch import nn
+
+    from ferflow.training.families.network.layers import Conv2d
+
     return Conv2d(channels, filters, 3, padding="valid"), nn.ReLU()

@@ -1,13 +1,15 @@
 """`finetune`: a pretrained image network of `transformers`, trained further end to end."""
 
-from pydantic import Field
-from torch import nn
+from typing import TYPE_CHECKING
 
-from ferflow.backbones.pretrained import load_pretrained
+from pydantic import Field
+
 from ferflow.core.errors import ParamError
 from ferflow.core.params import Record
-from ferflow.training.families.network.backbones import BackboneClassifier
-from ferflow.training.families.network.options import Share
+from ferflow.training.families.network import Share
+
+if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
+    from torch import nn
 
 
 class Options(Record):
@@ -26,11 +28,14 @@ class Options(Record):
     keep_statistics: bool = True
 
 
-def build(n_classes: int, options: Options) -> nn.Module:
+def build(n_classes: int, options: Options) -> "nn.Module":
     """From grey images (n, 1, height, width), 0 to 1, to class scores (n, n_classes).
 
     Raises ParamError and DataError for what is no image backbone.
     """
+    from ferflow.backbones.pretrained import load_pretrained
+    from ferflow.training.families.network.backbones import BackboneClassifier
+
     key = "train.network.options.backbone"
     loaded = load_pretrained(options.backbone, options.backbone_sha256, key)
     try:

@@ -1,16 +1,11 @@
 """`littlevgg`, paper 5: 1,326,567 trainable parameters and 2,176 not trainable."""
 
-from torch import nn
+from typing import TYPE_CHECKING
 
 from ferflow.core.params import Record
-from ferflow.training.families.network.layers import (
-    Conv2d,
-    Flatten,
-    Repeat,
-    batch_norm,
-    batch_norm_dense,
-    initialise,
-)
+
+if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
+    from torch import nn
 
 _FILTERS = (32, 64, 128, 256)
 _DROPOUT = 0.2
@@ -22,8 +17,19 @@ class Options(Record):
     """None: the paper leaves nothing open."""
 
 
-def build(n_classes: int, options: Options) -> nn.Module:
+def build(n_classes: int, options: Options) -> "nn.Module":
     """From grey images (n, 1, 48, 48), repeated as three colours, to scores (n, n_classes)."""
+    from torch import nn
+
+    from ferflow.training.families.network.layers import (
+        Conv2d,
+        Flatten,
+        Repeat,
+        batch_norm,
+        batch_norm_dense,
+        initialise,
+    )
+
     del options
     layers: list[nn.Module] = [Repeat(_COLOURS)]
     channels = _COLOURS

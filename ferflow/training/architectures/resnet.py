@@ -4,14 +4,15 @@ Faces are scaled up before the first convolution, of 7x7 with stride 2, and the 
 so the residual blocks see maps of half the face's resolution, at little cost.
 """
 
-import torch
+from typing import TYPE_CHECKING
+
 from pydantic import Field
-from torch import nn
-from transformers import ResNetConfig, ResNetModel
 
 from ferflow.core.params import Record
-from ferflow.training.families.network.backbones import BackboneClassifier
-from ferflow.training.families.network.options import Share
+from ferflow.training.families.network import Share
+
+if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
+    from torch import nn
 
 
 class Options(Record):
@@ -28,8 +29,13 @@ class Options(Record):
     dropout: Share = 0.2
 
 
-def build(n_classes: int, options: Options) -> nn.Module:
+def build(n_classes: int, options: Options) -> "nn.Module":
     """From grey images (n, 1, height, width) to class scores (n, n_classes)."""
+    import torch
+    from transformers import ResNetConfig, ResNetModel
+
+    from ferflow.training.families.network.backbones import BackboneClassifier
+
     config = ResNetConfig(
         num_channels=1,
         embedding_size=options.embedding_size,

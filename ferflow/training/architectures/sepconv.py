@@ -3,18 +3,15 @@
 With a second dense layer of 256 it is the paper's network for CK+: 4,062,535 and 3,456.
 """
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
-from torch import nn
 
 from ferflow.core.params import Record
-from ferflow.training.families.network.layers import (
-    Conv2d,
-    Flatten,
-    batch_norm,
-    batch_norm_dense,
-    initialise,
-)
-from ferflow.training.families.network.options import Share
+from ferflow.training.families.network import Share
+
+if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
+    from torch import nn
 
 _FILTERS = (64, 128, 256, 512)
 
@@ -27,8 +24,18 @@ class Options(Record):
     dense: list[int] = Field([512], min_length=1, max_length=3)
 
 
-def build(n_classes: int, options: Options) -> nn.Module:
+def build(n_classes: int, options: Options) -> "nn.Module":
     """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+    from torch import nn
+
+    from ferflow.training.families.network.layers import (
+        Conv2d,
+        Flatten,
+        batch_norm,
+        batch_norm_dense,
+        initialise,
+    )
+
     in_block, in_dense = options.dropout
     layers: list[nn.Module] = []
     channels = 1

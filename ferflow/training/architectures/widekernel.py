@@ -1,16 +1,13 @@
 """`widekernel`, paper 4's second method: kernels of 3, 5, 5 and 7."""
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
-from torch import nn
 
 from ferflow.core.params import Record
-from ferflow.training.families.network.layers import (
-    Conv2d,
-    Flatten,
-    batch_norm,
-    batch_norm_dense,
-    initialise,
-)
+
+if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
+    from torch import nn
 
 _KERNELS = (3, 5, 5, 7)
 _DROPOUT = (0.25, 0.25, 0.5, 0.5)
@@ -23,8 +20,18 @@ class Options(Record):
     filters: list[int] = Field([64, 128, 512, 512], min_length=4, max_length=4)
 
 
-def build(n_classes: int, options: Options) -> nn.Module:
+def build(n_classes: int, options: Options) -> "nn.Module":
     """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+    from torch import nn
+
+    from ferflow.training.families.network.layers import (
+        Conv2d,
+        Flatten,
+        batch_norm,
+        batch_norm_dense,
+        initialise,
+    )
+
     layers: list[nn.Module] = []
     channels = 1
     for filters, kernel, share in zip(options.filters, _KERNELS, _DROPOUT, strict=True):

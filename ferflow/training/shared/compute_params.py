@@ -1,8 +1,8 @@
 """The section `compute`: whether scikit-learn-intelex may be used."""
 
-from importlib.util import find_spec
 from typing import Literal
 
+from ferflow.core.acceleration import is_installed
 from ferflow.core.errors import ParamError
 from ferflow.core.params import PARAMS_FILE, Record
 
@@ -19,7 +19,7 @@ class ComputeParams(Record):
 
         Raises ParamError where it is to be on and is not installed.
         """
-        if self.accelerate == "off" or installed():
+        if self.accelerate == "off" or is_installed():
             return self.accelerate
         if self.accelerate == "on":
             raise ParamError(
@@ -28,8 +28,3 @@ class ComputeParams(Record):
                 "auto or off."
             )
         return "off"
-
-
-def installed() -> bool:
-    """Whether scikit-learn-intelex is there."""
-    return find_spec("sklearnex") is not None

@@ -1,4 +1,4 @@
-"""Families of classifiers: a package each in `ferflow/training/families/`; `train.family` names it."""
+"""Families of classifiers: `train.family` names a package in `ferflow/training/families/`."""
 
 import importlib
 from pathlib import Path

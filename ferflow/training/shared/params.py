@@ -1,15 +1,14 @@
 """The section `train`: a family of classifiers, and the section of its own."""
 
 import importlib
-import pkgutil
 from typing import Any
 
 from pydantic import model_validator
 
-import ferflow.training.architectures
 import ferflow.training.families
 from ferflow.core.errors import ParamError
 from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, read_yaml
+from ferflow.core.registry import known, names_in
 from ferflow.training.shared.search_params import SearchParams, check_grid
 
 
@@ -32,35 +31,15 @@ class TrainParams(Record):
 
 def family_names() -> list[str]:
     """The families that there are."""
-    return sorted(
-        m.name for m in pkgutil.iter_modules(ferflow.training.families.__path__) if m.ispkg
-    )
+    return names_in(ferflow.training.families)
 
 
 def known_family(name: str) -> str:
     """The name itself; ParamError, with the legal ones, where there is none of that name."""
-    legal = family_names()
-    if name not in legal:
-        raise ParamError(
-            f"{PARAMS_FILE}: train.family must be one of {', '.join(legal)}; "
-            f"got {name!r}.{nearest(name, legal)}"
-        )
-    return name
-
-
-def architecture_names() -> list[str]:
-    """The architectures of the family `network` that there are."""
-    return sorted(
-        module.name for module in pkgutil.iter_modules(ferflow.training.architectures.__path__)
-    )
-
-
-def known_architecture(name: str) -> str:
-    """The name itself; ValueError, with the legal ones, where there is none of that name."""
-    legal = architecture_names()
-    if name not in legal:
-        raise ValueError(f"must be one of {', '.join(legal)}; got {name!r}.{nearest(name, legal)}")
-    return name
+    try:
+        return known(name, ferflow.training.families)
+    except ValueError as error:
+        raise ParamError(f"{PARAMS_FILE}: train.family {error}") from None
 
 
 def load_family() -> tuple[TrainParams, Record]:
@@ -83,7 +62,7 @@ def pick_family(params: dict[str, Any]) -> tuple[TrainParams, Record]:
     own = {key: value for key, value in section.items() if key in TrainParams.model_fields}
     shared = pick_section({"train": own}, "train", TrainParams)
     family = known_family(shared.family)
-    record = importlib.import_module(f"ferflow.training.families.{family}.params").Params
+    record = importlib.import_module(f"ferflow.training.families.{family}").Params
     own_params = pick_section(params, f"train.{shared.family}", record)
     check_grid(shared.search, shared.family, params, record)
     return shared, own_params

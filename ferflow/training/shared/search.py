@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401  (what the next line needs)
 from sklearn.metrics import accuracy_score, f1_score
@@ -28,7 +26,7 @@ from tqdm import tqdm
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.params import Record
 from ferflow.core.split import Split
-from ferflow.core.tables import read_table
+from ferflow.core.ties import read_twins_of, read_twins_within, tied
 from ferflow.training.shared.families import family_module
 from ferflow.training.shared.fitting import TrainingData
 from ferflow.training.shared.search_params import SearchParams, candidates
@@ -61,7 +59,7 @@ class Found:
 
 def read_twins(of_val: Path, in_train: Path) -> Twins:
     """Twins from the two tables that `preprocess` writes; DataError where one is not there."""
-    of, pairs = (_read(path, column) for path, column in ((of_val, "split"), (in_train, "twin_of")))
+    of, pairs = read_twins_of(of_val), read_twins_within(in_train)
     val = of.loc[of["split"] == "val", "source_id"]
     return Twins(frozenset(val), dict(zip(pairs["source_id"], pairs["twin_of"], strict=True)))
 
@@ -208,20 +206,7 @@ def group_folds(rows: Split, n_folds: int, twins: Twins, seed: int) -> Folds:
 def tied_groups(rows: Split, twins: Twins) -> NDArray[np.int64]:
     """(n,) numbers of groups: rows of one share an image, a twin or a subject, in a chain."""
     images = np.array([twins.in_train.get(name, name) for name in rows.source_id])
-    names, image = np.unique(images, return_inverse=True)
-    subjects, subject = np.unique(rows.group, return_inverse=True)
-    known = np.flatnonzero(rows.group != "")
-    n_nodes = len(names) + len(subjects)
-    ties = (np.ones(len(known)), (image[known], len(names) + subject[known]))
-    _, component = connected_components(coo_array(ties, shape=(n_nodes, n_nodes)), directed=False)
-    return np.asarray(component[image], dtype=np.int64)
-
-
-def _read(path: Path, column: str) -> pd.DataFrame:
-    table = read_table(path, "table of twins", dtype=str, keep_default_na=False)
-    if not {"source_id", column} <= set(table.columns):
-        raise DataError(f"{path} is no table of twins. Delete it, repeat.")
-    return table
+    return tied(images, rows.group)
 
 
 def _check_classes(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sklearn.ensemble import ExtraTreesClassifier
 
-from ferflow.training.families.extra_trees.params import Params
+from ferflow.training.families.extra_trees import Params
 from ferflow.training.shared.classical import forests
 from ferflow.training.shared.classical.forests import predict_proba, save
 from ferflow.training.shared.fitting import Fitted, TrainingData

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from ferflow.training.families.hist_gradient_boosting.params import Params
+from ferflow.training.families.hist_gradient_boosting import Params
 from ferflow.training.shared.classical.estimators import MODEL_FILE, as_numbers, predict_proba, save
 from ferflow.training.shared.classical.skops_files import load_model
 from ferflow.training.shared.classical.soundness import check_boosting

@@ -6,7 +6,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
 from ferflow.core.errors import ParamError
-from ferflow.training.families.k_nearest_neighbors.params import Params
+from ferflow.training.families.k_nearest_neighbors import Params
 from ferflow.training.shared.classical.estimators import (
     MODEL_FILE,
     fit_pipeline,

@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from ferflow.training.families.logistic_regression.params import Params
+from ferflow.training.families.logistic_regression import Params
 from ferflow.training.shared.classical.estimators import (
     fit_pipeline,
     load_pipeline,

@@ -1,1 +1,106 @@
 """Networks trained from images, one training loop for all architectures."""
+
+import importlib
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+import ferflow.training.architectures
+from ferflow.core.params import Record
+from ferflow.core.registry import known, names_in
+from ferflow.training.shared.policy import Step, check_policy
+
+if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
+    from torch import nn
+
+Share = Annotated[float, Field(ge=0, lt=1)]  # of values that a dropout leaves out
+
+
+class Params(Record):
+    """The section `train.network`; presets/defaults.yaml says what each key means."""
+
+    architecture: str
+    options: dict[str, Any]
+    input: Literal["unit", "standardised"]
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=2)
+    optimizer: Literal["sgd", "adam", "adamw"]
+    learning_rate: float = Field(gt=0)
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    schedule: Literal["constant", "plateau", "cosine", "warm_restarts", "one_cycle"]
+    schedule_epochs: int = Field(ge=1)
+    loss: Literal["cross_entropy", "focal"]
+    focal_gamma: float = Field(ge=0)
+    class_weight: Literal["balanced"] | None
+    label_smoothing: float = Field(ge=0, lt=1)
+    mixup: float = Field(ge=0)
+    augmentation: list[Any]
+    ema_decay: float | None = Field(gt=0, lt=1)
+    monitor: Literal["accuracy", "f1_macro", "loss"]
+    patience: int | None = Field(ge=1)
+    min_delta: float = Field(ge=0)
+    precision: Literal["auto", "float32", "bfloat16"]
+    device: Literal["auto", "cpu", "cuda"]
+
+    @field_validator("architecture")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return known(name, ferflow.training.architectures)
+
+    @field_validator("augmentation")
+    @classmethod
+    def _legal_policy(cls, policy: list[Any]) -> list[Any]:
+        check_policy(policy)
+        return policy
+
+    @model_validator(mode="after")
+    def _legal_options(self) -> "Params":
+        check_options(self.architecture, self.options)
+        if self.loss == "focal" and self.label_smoothing:
+            raise ValueError("label_smoothing is cross-entropy's; with focal loss it must be 0.")
+        return self
+
+    @property
+    def policy(self) -> list[Step]:
+        """The augmentation, checked."""
+        return check_policy(self.augmentation)
+
+    @property
+    def of_an_epoch(self) -> dict[str, Any]:
+        """What an epoch depends on: all but `epochs`, unless the schedule spans them."""
+        spanned = self.schedule in ("cosine", "one_cycle")
+        return self.model_dump(exclude=None if spanned else {"epochs"})
+
+
+def architecture_names() -> list[str]:
+    """The architectures that there are."""
+    return names_in(ferflow.training.architectures)
+
+
+def architecture(name: str) -> Any:
+    """The module of an architecture: `Options`, `build` and perhaps `rebuild`."""
+    return importlib.import_module(f"ferflow.training.architectures.{name}")
+
+
+def check_options(name: str, options: dict[str, Any]) -> Record:
+    """The options of an architecture; what is not named has its default.
+
+    Raises ValueError that says which are legal.
+    """
+    record = architecture(name).Options
+    try:
+        return cast(Record, record.model_validate(options))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(map(str, ("options", *fault["loc"])))
+        legal = ", ".join(record.model_fields) or "none"
+        message = fault["msg"].removeprefix("Input should be ")
+        raise ValueError(
+            f"{key}: {message}; got {fault.get('input')!r}. Options of {name}: {legal}."
+        ) from None
+
+
+def build_network(name: str, n_classes: int, options: dict[str, Any]) -> "nn.Module":
+    """A network with its first weights, drawn from torch's stream."""
+    return cast("nn.Module", architecture(name).build(n_classes, check_options(name, options)))

@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 import ferflow.training.architectures
 from ferflow.core.errors import DataError
 from ferflow.core.files import atomic
-from ferflow.training.families.network.params import Params
+from ferflow.training.families.network import Params
 from ferflow.training.shared import batch_augmentation
 from ferflow.training.shared.fitting import TrainingData
 

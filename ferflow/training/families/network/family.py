@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ferflow.backbones.devices import pick_device, pick_dtype
 from ferflow.core.errors import DataError, ParamError
+from ferflow.training.families.network import Params, build_network
 from ferflow.training.families.network.batches import (
     Scale,
     check_images,
@@ -28,7 +29,6 @@ from ferflow.training.families.network.files import TrainedNetwork
 from ferflow.training.families.network.files import load_network as load
 from ferflow.training.families.network.files import save_network as save
 from ferflow.training.families.network.loop import Training, check_fit
-from ferflow.training.families.network.params import Params, build_network
 from ferflow.training.shared.fitting import CURVE_COLUMNS, Fitted, TrainingData
 
 USES_VAL = True  # to choose the epoch

@@ -19,10 +19,9 @@ from torch import Tensor, nn
 from ferflow.backbones.pretrained import read_backbone
 from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.files import atomic, read_json, write_json
+from ferflow.training.families.network import architecture, architecture_names, build_network
 from ferflow.training.families.network.backbones import BackboneClassifier
 from ferflow.training.families.network.batches import Scale, channels_last
-from ferflow.training.families.network.params import architecture, build_network
-from ferflow.training.shared.params import architecture_names
 
 ABOUT, WEIGHTS, HEAD = "network.json", "network.safetensors", "head.safetensors"
 CONFIG, BACKBONE, PREPROCESSOR = "config.json", "model.safetensors", "preprocessor_config.json"

@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ferflow.core.errors import DataError, ParamError
+from ferflow.training.families.network import Params
 from ferflow.training.families.network.batches import (
     Scale,
     channels_last,
@@ -28,7 +29,6 @@ from ferflow.training.families.network.checkpoint import (
 )
 from ferflow.training.families.network.losses import Loss, mix
 from ferflow.training.families.network.optimizers import Schedule, make_optimizer
-from ferflow.training.families.network.params import Params
 from ferflow.training.shared.batch_augmentation import make_augmentation
 from ferflow.training.shared.fitting import TrainingData
 

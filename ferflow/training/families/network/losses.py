@@ -7,7 +7,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from torch.nn import functional
 
-from ferflow.training.families.network.params import Params
+from ferflow.training.families.network import Params
 
 
 class Loss:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer, lr_scheduler
 
-from ferflow.training.families.network.params import Params
+from ferflow.training.families.network import Params
 
 _ADAM_EPSILON = 1e-7  # Keras'; torch's is 1e-8
 _PLATEAU_FACTOR = 0.2

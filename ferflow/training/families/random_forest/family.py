@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sklearn.ensemble import RandomForestClassifier
 
-from ferflow.training.families.random_forest.params import Params
+from ferflow.training.families.random_forest import Params
 from ferflow.training.shared.classical import forests
 from ferflow.training.shared.classical.forests import predict_proba, save
 from ferflow.training.shared.fitting import Fitted, TrainingData

@@ -11,12 +11,12 @@ from sklearn.svm import SVC
 from sklearn.utils import resample
 from tqdm import tqdm
 
+from ferflow.core.acceleration import fast_version
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.files import read_json, write_json
 from ferflow.core.split import Split
+from ferflow.training.families.svm import Params
 from ferflow.training.families.svm.pairs import count_rows, decision_scores, fit_pairs, step_limits
-from ferflow.training.families.svm.params import Params
-from ferflow.training.shared.classical.acceleration import fast_version
 from ferflow.training.shared.classical.calibration import fit_temperature, probabilities
 from ferflow.training.shared.classical.estimators import (
     as_numbers,

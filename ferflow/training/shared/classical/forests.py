@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.core.acceleration import fast_version
 from ferflow.core.errors import FerflowError
 from ferflow.training.shared.classical import estimators
-from ferflow.training.shared.classical.acceleration import fast_version
 from ferflow.training.shared.classical.skops_files import load_model
 from ferflow.training.shared.classical.soundness import check_forest
 from ferflow.training.shared.fitting import Fitted, TrainingData

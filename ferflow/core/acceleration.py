@@ -9,6 +9,11 @@ from importlib.util import find_spec
 from typing import Any
 
 
+def is_installed() -> bool:
+    """Whether the package is there."""
+    return find_spec("sklearnex") is not None
+
+
 def fast_version(estimator: Any) -> Any:
     """The package's version of an unfitted estimator; the estimator itself where it has none.
 

@@ -65,7 +65,7 @@ class _Network:
         except cv2.error:
             raise DataError(
                 f"features.landmarks: OpenCV cannot read {file.name} as an ONNX file. "
-                "See ferflow/features/landmarks.py for what it must be."
+                "See ferflow/features/extractors/landmarks.py for what it must be."
             ) from None
         self._names = self._net.getUnconnectedOutLayersNames()
         self._n_channels = self._find_channels()
@@ -85,7 +85,7 @@ class _Network:
             f"features.landmarks: OpenCV cannot run {self._file.name} on a face of "
             f"{self._size}x{self._size} pixels, neither with three channels ({_line(reasons[0])}) "
             f"nor with one ({_line(reasons[1])}). features.landmarks_size must be its input's "
-            "side; see ferflow/features/landmarks.py for what else it must be."
+            "side; see ferflow/features/extractors/landmarks.py for what else it must be."
         )
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:

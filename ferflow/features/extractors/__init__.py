@@ -1,0 +1,1 @@
+"""Feature extractors, a module each; `features.method` names the module."""
