@@ -114,7 +114,7 @@ def _section(paper: Paper, rows: list[Standing], records: list[RunRecord]) -> Se
 def _commands(paper: Paper, presets: list[str]) -> list[str]:
     """What shows all this; the paths stand for the reader's own copies of the data."""
     lines = [_decode(claim) for claim in paper.claims if claim.fer2013]
-    lines += [f"ferflow decode --confusion ferflow/papers/{m.file}" for m in paper.matrices]
+    lines += [f"ferflow decode --confusion ferflow/claims/{m.file}" for m in paper.matrices]
     data = dict.fromkeys(paper.variants, FER2013)
     data |= {c.preset: FER2013 if c.fer2013 else CKPLUS for c in paper.claims}
     there = [name for name in presets if name in preset_names()]
