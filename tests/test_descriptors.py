@@ -88,7 +88,7 @@ def test_joining_needs_two_different_extractors(joined):
 
 
 def test_a_joined_extractor_of_no_such_name_is_refused():
-    with pytest.raises(ValueError, match="must be one of backbone, hog,.*got 'sift'"):
+    with pytest.raises(ValueError, match=r"must be one of backbone, hog,.*got 'sift'"):
         settings(method="joined", joined=["hog", "sift"])
 
 
