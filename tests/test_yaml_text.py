@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 from yaml.error import YAMLError
 
 from ferflow.core.yaml_rare import parse_any
@@ -142,3 +143,25 @@ def test_drawn_numbers_are_read_alike(text):
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_drawn_texts_are_read_alike(text):
     assert_alike(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: [http://x]", "a: [b:1]\nc: 0o17", "%YAML 1.1\n---\na: no", "a: [x:, 1_000]", "a: {b:1}"],
+)
+def test_what_dvcs_two_parsers_do_not_both_read_alike_is_refused(text):
+    with pytest.raises(ValueError, match="one of DVC's two parsers"):
+        parse_yaml(text)
+
+
+@pytest.mark.parametrize("pure", [True, False])
+def test_dvcs_parser_reads_our_values_with_libyaml_and_without(pure):
+    yaml = YAML(typ="safe", pure=pure)
+    for file in FILES:
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert repr(dict(yaml.load(text))) == repr(parse_yaml(text))
+
+
+def test_dvc_reads_by_libyaml():
+    """Otherwise a `dvc repro` with nothing to do takes half as long again."""
+    assert YAML(typ="safe").Parser is not YAML(typ="safe", pure=True).Parser

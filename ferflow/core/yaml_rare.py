@@ -26,10 +26,24 @@ class _WithoutAliases(Composer):
 
 
 def parse_any(text: str) -> Any:
-    """The plain values in a text; ValueError where it is none, or has aliases."""
+    """The plain values in a text.
+
+    ValueError where it is none, has aliases, or is read otherwise by libyaml, which DVC uses where
+    ruamel.yaml.clib is installed.
+    """
     yaml = YAML(typ="safe", pure=True)
     yaml.Composer = _WithoutAliases
     try:
-        return yaml.load(text)
+        content = yaml.load(text)
     except Exception as error:  # the parser raises what int(), dates and its own slips raise
         raise ValueError(str(error) or type(error).__name__) from None
+    try:
+        read_alike = repr(YAML(typ="safe").load(text)) == repr(content)
+    except Exception:
+        read_alike = False
+    if not read_alike:
+        raise ValueError(
+            "one of DVC's two parsers refuses it, or reads it otherwise. Put words with a colon "
+            "into quotes, and begin no line with %."
+        )
+    return content

@@ -1,9 +1,14 @@
 """YAML 1.2 as DVC reads it (`1e-4` is a number, `no` a word): the plain values in a text.
 
-libyaml, in C, takes the text apart many times faster than ruamel.yaml, DVC's parser, which is
-written in Python. It does so for what is ordinary in YAML; the rest goes to ruamel.yaml, with its
-rules and its words for faults: other notations of numbers, dates, tags, anchors, merged keys,
-several documents, and whatever is no YAML.
+libyaml, in C, takes the text apart many times faster than ruamel.yaml's parser in Python. It does
+so for what is ordinary in YAML; the rest goes to ruamel.yaml, with its rules and its words for
+faults: other notations of numbers, dates, tags, anchors, merged keys, several documents, and
+whatever is no YAML.
+
+DVC has ruamel.yaml read by libyaml where the package ruamel.yaml.clib is installed, as it is here,
+and by Python elsewhere. The two do not agree on all that is legal (findings/
+ruamel-yaml-reads-otherwise-in-c.sh), so a text that one of them refuses or reads otherwise is
+refused.
 """
 
 import re
@@ -90,7 +95,11 @@ def _value(text: str, next_event: Any, event: Any, depth: int) -> Any:
             depth == _MAX_DEPTH or not _HEADER.match(text, event.start_mark.index)
         ):
             raise _RareError
-        return _scalar(event.value) if event.implicit[0] else event.value
+        if not event.implicit[0]:
+            return event.value
+        if ":" in event.value:  # in a list or mapping of one line parsers differ
+            raise _RareError
+        return _scalar(event.value)
     if kind is MappingStartEvent:
         mapping: dict[Any, Any] = {}
         while type(event := next_event()) is not MappingEndEvent:
