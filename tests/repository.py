@@ -20,6 +20,7 @@ SMALL = [  # settings of the quickstart with which every stage takes seconds
     "selection.max_rows=100",
     "train.random_forest.n_estimators=10",
 ]
+STORE = ".mlflow/mlflow.db"
 PLACES = [
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -79,8 +80,10 @@ class Repository:
         left_out = shutil.ignore_patterns(*([] if with_runs else [".mlflow"]))
         shutil.copytree(self.folder, folder, symlinks=True, ignore=left_out)
         other = type(self).at(folder)
-        if with_runs:
-            other.move_store(self.folder)
+        if not with_runs:
+            (folder / STORE).parent.mkdir()
+            shutil.copy2(self.folder.with_name(f"{self.folder.name} without runs"), folder / STORE)
+        other.move_store(self.folder)
         return other
 
     def move_store(self, before):
@@ -89,7 +92,7 @@ class Repository:
         To fill a new one takes MLflow many seconds.
         """
         places = [(folder.resolve() / ".mlflow").as_uri() for folder in (before, self.folder)]
-        with closing(sqlite3.connect(self.folder / ".mlflow/mlflow.db")) as database, database:
+        with closing(sqlite3.connect(self.folder / STORE)) as database, database:
             for table, column in PLACES:
                 database.execute(f"update {table} set {column} = replace({column}, ?, ?)", places)
 
@@ -150,6 +153,8 @@ def finished(folder):
         if not ready.exists():
             shutil.rmtree(folder, ignore_errors=True)
             repository = Repository(folder)
+            repository.ferflow("store")  # MLflow takes seconds to make a database
+            shutil.copy2(folder / STORE, folder.with_name(f"{folder.name} without runs"))
             repository.use("quickstart", *SMALL)
             stages, printed = repository.repro(**ALL_THREADS)
             assert stages[0] == "download" and stages[-1] == "track" and len(stages) == 9, printed

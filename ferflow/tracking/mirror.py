@@ -36,6 +36,7 @@ from ferflow.tracking.store import one_writer, open_store
 
 import mlflow  # isort: skip  (after ferflow.tracking.store, which switches its telemetry off)
 from mlflow.entities import Metric, Param, Run, RunTag  # isort: skip
+from mlflow.models import Model  # isort: skip
 
 CURVES = Path("metrics/plots")
 CLASSIFIER = Path("models/classifier")
@@ -201,7 +202,18 @@ def _log_model(client: mlflow.MlflowClient, run: Run) -> None:
         client.delete_logged_model(model.model_id)
     mlflow.set_tracking_uri(client.tracking_uri)
     with mlflow.start_run(run_id=run_id):
-        mlflow.pyfunc.log_model(name="model", **model_parts(CLASSIFIER, _example_image()))
+        parts = model_parts(CLASSIFIER, _example_image())
+        Model.log(None, _Pyfunc, name="model", validate_serving_input=False, **parts)
+
+
+class _Pyfunc:
+    """MLflow's models in Python, not loaded once more when they are logged: that takes longest."""
+
+    @staticmethod
+    def save_model(*, validate_serving_input: bool, **parts: Any) -> None:
+        """Write the model's folder; `Model.log` has read the other word by then."""
+        del validate_serving_input
+        mlflow.pyfunc.save_model(**parts)
 
 
 def model_parts(folder: Path, picture: str) -> dict[str, Any]:
