@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.download.sources import read_path
+from ferflow.images.size import SIDE
 from ferflow.recognition import detection
 
-SIDE, GROUND, ENLARGED = 48, 24, 4  # pixels of a face, of ground on each side; factor
+GROUND, ENLARGED = 24, 4  # pixels of ground on each side of a face; factor
 
 
 def main() -> None:

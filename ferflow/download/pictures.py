@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from ferflow.core.errors import DataError
 from ferflow.core.params import nearest
 from ferflow.download.archives import Files
-from ferflow.images.size import check_encoded
+from ferflow.images.size import SIDE, check_encoded
 
-SIDE = 48  # pixels, both ways
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
 
 # A picture that was cut off still decodes, with grey in place of the rest: its end must be there.

@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.recognition.face_classifier import SIDE, resize_face
+from ferflow.images.size import SIDE
+from ferflow.recognition.face_classifier import resize_face
 
 # FER-2013's images are about what the cascade frames: put on a wider ground, they get a box of
 # 46.8 of their 48 pixels (median over Training, quartiles 43.5 and 49.5) with the same centre.
 # So the cascade's box grows by that. `python -m benchmarks.framing FER2013.zip` measures it.
-MARGIN = 48 / 46.8
+MARGIN = SIDE / 46.8
 
 _CASCADE = "haarcascade_frontalface_default.xml"
 _SCALE_STEP = 1.1  # between one size of the searched face and the next

@@ -13,10 +13,8 @@ from ferflow.core.hashing import sha256_of
 from ferflow.features.extraction import extract_features, make_extractor
 from ferflow.features.params import FeaturesParams
 from ferflow.images.lighting import correct_lighting
-from ferflow.images.size import check_encoded
+from ferflow.images.size import SIDE, check_encoded
 from ferflow.training.shared.classifier import load_classifier
-
-SIDE = 48  # pixels: what every stage before the features sees
 
 # what parts that do not fit together raise when they are asked for the first time
 _UNFIT = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, MemoryError)

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from ferflow.core.errors import ParamError
 from ferflow.core.params import nearest
+from ferflow.images.size import SIDE
 from ferflow.settings.presets import load_preset, preset_names
 from ferflow.training.families.network.params import architecture, build_network
 from ferflow.training.shared.params import architecture_names
 
-SIDE, N_CLASSES = 48, 7
+N_CLASSES = 7
 
 
 @dataclass(frozen=True)
