@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.images.decode import resize_face
 from ferflow.images.size import SIDE
-from ferflow.recognition.face_classifier import resize_face
 
 # FER-2013's images are about what the cascade frames: put on a wider ground, they get a box of
 # 46.8 of their 48 pixels (median over Training, quartiles 43.5 and 49.5) with the same centre.

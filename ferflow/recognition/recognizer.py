@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
+from ferflow.images.decode import resize_face
 from ferflow.images.size import SIDE
 from ferflow.recognition.detection import Box, cut_out, find_faces
-from ferflow.recognition.face_classifier import FaceClassifier, resize_face
+from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.pictures import Source, read_picture, to_grey
 from ferflow.training.shared.classifier import ABOUT
 
