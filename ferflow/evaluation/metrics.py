@@ -114,13 +114,18 @@ def wilson_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> 
 
 
 def confusion_table(y: Indices, p: Probabilities, labels: Sequence[str]) -> pd.DataFrame:
-    """All c * c pairs of classes in label order: actual, predicted, count, share.
-
-    ``share`` is the count divided by the number of rows of the actual class, 0 to 1, and 0 for a
-    class without rows.
-    """
+    """The decisions counted, as `table_of_counts` has them."""
     y, p = _checked(y, p, labels)
     counts = confusion_matrix(y, p.argmax(axis=1), labels=range(len(labels)))
+    return table_of_counts(counts, labels)
+
+
+def table_of_counts(counts: NDArray[np.int64], labels: Sequence[str]) -> pd.DataFrame:
+    """All c * c pairs of classes in label order: actual, predicted, count, share.
+
+    counts : (c, c), a row for each actual class. ``share`` is the count divided by the number of
+    rows of the actual class, 0 to 1, and 0 for a class without rows.
+    """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     return pd.DataFrame(
         {
