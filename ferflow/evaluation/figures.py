@@ -38,14 +38,12 @@ def plot_confusion(table: pd.DataFrame, path: Path, *, title: str = "Confusion m
 
     table : columns actual, predicted, count, share, all pairs of classes in label order.
     """
-    labels = list(table["actual"].unique())
+    labels, counts, shares = matrices(table)
     side = max(3.2, 1.4 + 0.6 * len(labels))  # inches: a cell must hold "1,774"
     with _figure(path, 2 * side, side + 0.2, title) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
-        shape = (len(labels), len(labels))
-        _draw_matrix(left, table["count"].to_numpy().reshape(shape), labels, "{:,.0f}", "Images")
-        share = table["share"].to_numpy().reshape(shape)
-        _draw_matrix(right, share, labels, "{:.2f}", "Share of the true class")
+        _draw_matrix(left, counts, labels, "{:,.0f}", "Images")
+        _draw_matrix(right, shares, labels, "{:.2f}", "Share of the true class")
         left.set_ylabel("True class", fontsize=TEXT, color=INK)
 
 
@@ -299,17 +297,45 @@ def _draw_matrix(
     """A (c, c) matrix as shades of blue with a number in each cell, written by ``form``."""
     highest = max(cells.max(), 1e-9)
     axes.imshow(cells, cmap="Blues", vmin=0, vmax=highest)
-    for (row, column), value in np.ndenumerate(cells):
-        colour = "white" if value > highest / 2 else INK
-        axes.text(
-            column, row, form.format(value), ha="center", va="center", fontsize=SMALL, color=colour
-        )
+    write_matrix(axes, labels, cells, form, dark=cells > highest / 2, middle=0)
     axes.set_title(title, fontsize=TEXT, color=INK)
-    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(labels)), labels)
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
+
+
+def matrices(table: pd.DataFrame) -> tuple[list[str], NDArray[np.int64], NDArray[np.float64]]:
+    """Labels, counts (c, c) and shares (c, c) of a table of all pairs of classes."""
+    labels = list(table["actual"].unique())
+    counts, shares = (table[key].to_numpy().reshape(len(labels), -1) for key in ("count", "share"))
+    return labels, counts, shares
+
+
+def write_matrix(
+    axes: Axes,
+    labels: Sequence[str],
+    cells: NDArray[np.number],
+    form: str,
+    *,
+    dark: NDArray[np.bool_],
+    middle: float,
+) -> None:
+    """A matrix's numbers (c, c) by ``form``, white where it is dark (c, c), and its classes.
+
+    middle : of the first cell, on both axes; the others follow in steps of 1.
+    """
+    for (row, column), value in np.ndenumerate(cells):
+        at, word = (column + middle, row + middle), form.format(value)
+        colour = "white" if dark[row, column] else INK
+        axes.text(*at, word, ha="center", va="center", fontsize=SMALL, color=colour)
+    places = np.arange(len(labels)) + middle
+    axes.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, labels)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("Predicted class", fontsize=TEXT, color=INK)
+
+
+def looks() -> Iterator[tuple[str, str]]:
+    """Colour and dash of one curve after another; neighbours differ in both."""
+    return zip(cycle(COLOURS), cycle(DASHES), strict=False)
 
 
 def _draw_curves(
@@ -321,10 +347,8 @@ def _draw_curves(
     legend_title: str,
 ) -> None:
     """One line for each value of column ``class``, on a unit square, legend on the right."""
-    styles = zip(cycle(COLOURS), cycle(DASHES), strict=False)
-    for (name, curve), (colour, dash) in zip(
-        table.groupby("class", sort=False), styles, strict=False
-    ):
+    curves = table.groupby("class", sort=False)
+    for (name, curve), (colour, dash) in zip(curves, looks(), strict=False):
         label = str(name) if areas is None else f"{name}, {areas[str(name)]:.3f}"
         axes.plot(curve[x], curve[y], dash, color=colour, linewidth=1.6, label=label)
     _style(axes, x.replace("_", " ").capitalize(), y.replace("_", " ").capitalize())
