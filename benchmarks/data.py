@@ -19,6 +19,7 @@ from ferflow.download.formats.fer_csv import COLUMNS
 from ferflow.download.params import DataParams
 from ferflow.download.sources import read_path
 from ferflow.download.splitting import split_collection
+from ferflow.images.size import SIDE
 
 DEFAULTS = Path(__file__).parents[1] / "presets" / "defaults.yaml"
 Numbers = dict[str, float]
@@ -54,7 +55,7 @@ def show(title: str, path: Path, what: str) -> None:
     command = [sys.executable, "-m", "benchmarks.data", str(path), "--measure", what]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     n, seconds, peak = map(float, done.stdout.split()[-3:])
-    print(f"{title:<34}{n:>9,.0f}{seconds:>9.1f}{peak:>9,.0f}{n * 48 * 48 / 1e6:>11,.0f}")
+    print(f"{title:<34}{n:>9,.0f}{seconds:>9.1f}{peak:>9,.0f}{n * SIDE**2 / 1e6:>11,.0f}")
 
 
 def measure(path: Path, what: str) -> Numbers:

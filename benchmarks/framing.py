@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.download.sources import read_path
-from ferflow.recognition import detection
+from ferflow.images.haar import face_boxes
+from ferflow.images.size import SIDE
+from ferflow.recognition.detection import NEIGHBOURS
 
-SIDE, GROUND, ENLARGED = 48, 24, 4  # pixels of a face, of ground on each side; factor
+GROUND, ENLARGED = 24, 4  # pixels of ground on each side of a face; factor
 
 
 def main() -> None:
@@ -47,7 +49,7 @@ def frame_of(image: NDArray[np.uint8]) -> tuple[float, float, float] | None:
     ground = (GROUND,) * 4
     wide = cv2.copyMakeBorder(image, *ground, cv2.BORDER_CONSTANT, value=float(image.mean()))
     large = cv2.resize(wide, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_LINEAR)
-    boxes = detection.raw_boxes(large, min_side=SIDE // 2 * ENLARGED, scale_step=1.05)
+    boxes = face_boxes(large, NEIGHBOURS, min_side=SIDE // 2 * ENLARGED, scale_step=1.05)
     if not len(boxes):
         return None
     left, top, side, _ = max(boxes, key=lambda box: box[2]) / ENLARGED

@@ -24,10 +24,11 @@ import numpy as np
 from ferflow.core.masks import save_mask
 from ferflow.core.params import PARAMS_FILE, read_yaml
 from ferflow.core.split import Split, split_writer
+from ferflow.images.size import SIDE
 from ferflow.settings.presets import DEFAULTS
 
 ROOT = Path(__file__).parents[1]
-SIDE, DRAWN_AT_ONCE = 48, 4096
+DRAWN_AT_ONCE = 4096
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 INPUTS = ("train.safetensors", "val.safetensors", "mask.npy", "twins.csv", "train_twins.csv")
 OUTPUTS = ("classifier", "train.json", "training.csv", "search.csv")

@@ -18,6 +18,7 @@ from torch import nn
 from ferflow.backbones.devices import pick_dtype
 from ferflow.core.params import pick_section, read_yaml
 from ferflow.core.split import Split
+from ferflow.images.size import SIDE
 from ferflow.settings.presets import DEFAULTS
 from ferflow.training.families.network import Params, build_network
 from ferflow.training.families.network.batches import Scale
@@ -63,7 +64,7 @@ def seconds_of(run_batches: Callable[[int], None], n: int) -> float:
 def drawn_rows(n: int) -> Split:
     """Noise in the shape of faces: how long a batch takes does not depend on what it shows."""
     rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (n, 48 * 48), dtype=np.uint8)
+    x = rng.integers(0, 256, (n, SIDE * SIDE), dtype=np.uint8)
     names = np.full(n, "")
     return Split(x, rng.integers(0, 7, n), names, names, tuple("abcdefg"))
 
@@ -99,7 +100,7 @@ def plain_loop(name: str) -> Callable[[int], None]:
 
     def run(n: int) -> None:
         for _ in range(n):
-            x = torch.from_numpy(np.array(rows.x)).view(-1, 1, 48, 48).float() / 255
+            x = torch.from_numpy(np.array(rows.x)).view(-1, 1, SIDE, SIDE).float() / 255
             loss = nn.functional.cross_entropy(network(x), torch.from_numpy(rows.y))
             optimizer.zero_grad()
             loss.backward()

@@ -131,7 +131,7 @@ def test_text_is_escaped(found):
     names = replace(
         found, labels=("<b>", "a & b", '"'), meta={"data_set": "<script>", "split": "<i>"}
     )
-    names.source_id[:] = "<u>"
+    names.pool.source_id[:] = "<u>"
     text = audit_page(names, count(names))
     assert "<script>" not in text and "<title>Audit of &lt;script&gt;</title>" in text
     assert "Split: &lt;i&gt;." in text and "<th>&lt;b&gt;</th><th>a &amp; b</th>" in text

@@ -140,7 +140,7 @@ def test_a_network_that_changed_is_refused(tmp_path):
     file = linear_network(tmp_path / "points.onnx", weights(1, 4), 1, SIZE)
     params = points(file)
     linear_network(file, weights(1, 4, seed=1), 1, SIZE)
-    with pytest.raises(ParamError, match=r"features\.landmarks: points\.onnx has the sha256"):
+    with pytest.raises(ParamError, match=r"features\.landmarks: .* points\.onnx has the sha256"):
         make_extractor(params)
 
 

@@ -201,7 +201,7 @@ def test_the_normalisation_of_the_networks_own_file_is_used(tiny_network, broken
 def test_a_network_that_changed_is_refused(tiny_network):
     with pytest.raises(ParamError, match=r"tiny has the sha256.*ferflow use"):
         make_extractor(network(tiny_network, backbone_sha256="0" * 64))
-    with pytest.raises(ParamError, match="backbone_sha256 says None"):
+    with pytest.raises(ParamError, match="written for the sha256 None; tiny"):
         make_extractor(network(tiny_network, backbone_sha256=None))
 
 

@@ -205,7 +205,7 @@ def test_data_is_read_only_with_the_fingerprint_that_params_name(
         same_split(split, expected[name])
     with zip_of_faces.open("ab") as file:
         file.write(b"x")
-    with pytest.raises(ParamError, match=r"the data changed.*ferflow use"):
+    with pytest.raises(ParamError, match=r"data\.path: .*zip has the sha256.*ferflow use"):
         load_images(params, seed=0)
 
 

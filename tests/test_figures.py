@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from ferflow.evaluation import figures, metrics
@@ -113,12 +114,26 @@ def dots(axes):
     return [(*line.get_xdata(), *line.get_ydata()) for line in marked if len(line.get_xdata())]
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that are written."""
+
+    def keep(figure, path, **options):
+        kept.append(figure)
+        save(figure, path, **options)
+
+    kept, save = [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return kept
+
+
 @pytest.mark.parametrize(
     ("monitor", "chosen"), [("loss", 1), ("accuracy", 2), ("f1_macro", 3), ("min_delta", 4)]
 )
-def test_the_dots_of_a_training_are_at_the_chosen_epoch(monitor, chosen):
+def test_the_dots_of_a_training_are_at_the_chosen_epoch(monitor, chosen, drawn, tmp_path):
     table = curves()
-    upper, lower = figures.training_figure(table, chosen, monitor).axes
+    figures.plot_training(table, tmp_path / "a.png", chosen=chosen, title=monitor)
+    upper, lower = drawn[0].axes
     row = table.iloc[chosen - 1]
     assert dots(upper) == [(chosen, row["val_loss"])]
     assert dots(lower) == [(chosen, row["val_accuracy"]), (chosen, row["val_f1_macro"])]
@@ -128,18 +143,16 @@ def test_the_dots_of_a_training_are_at_the_chosen_epoch(monitor, chosen):
 
 
 @pytest.mark.parametrize("chosen", [None, 4])
-def test_a_training_without_val_shows_its_losses_alone(chosen, tmp_path):
+def test_a_training_without_val_shows_its_losses_alone(chosen, drawn, tmp_path):
     table = curves(scores=np.nan).assign(val_loss=np.nan, val_f1_macro=np.nan)
-    (axes,) = figures.training_figure(table, chosen, "Training").axes
-    assert dots(axes) == [] and len(axes.get_lines()) == 1
     check_png(partial(figures.plot_training, table, chosen=chosen), tmp_path)
+    (axes,) = drawn[0].axes
+    assert dots(axes) == [] and len(axes.get_lines()) == 1
 
 
-def test_the_chosen_epoch_is_what_train_said(tmp_path, monkeypatch):
+def test_the_chosen_epoch_is_what_train_said(tmp_path, drawn):
     curves().to_csv(tmp_path / "training.csv", index=False)
     (tmp_path / "train.json").write_text('{"train": {"family": "network", "epoch_chosen": 1}}')
-    drawn = []
-    monkeypatch.setattr(figures, "_save", lambda figure, _: drawn.append(figure))
     draw_training(tmp_path / "training.csv", tmp_path / "train.json", tmp_path / "a.png")
     assert [dots(axes)[0][0] for axes in drawn[0].axes] == [1, 1]
 
@@ -172,6 +185,31 @@ def test_nothing_global_is_touched(tmp_path):
     before = dict(matplotlib.rcParams)
     figures.plot_convergence(history(3), tmp_path / "a.png")
     assert dict(matplotlib.rcParams) == before
+
+
+def test_pictures_are_the_same_whatever_the_readers_settings_are(tmp_path):
+    plots = {
+        **class_figures(3),
+        "convergence": partial(figures.plot_convergence, history(3)),
+        "training": partial(figures.plot_training, curves(), chosen=2),
+    }
+    for name, plot in plots.items():
+        plot(tmp_path / f"{name}.png")
+    foreign = {
+        "axes.facecolor": "red",
+        "axes.grid": True,
+        "figure.constrained_layout.wspace": 0.3,
+        "figure.facecolor": "black",
+        "font.size": 30,
+        "lines.linewidth": 9,
+        "savefig.bbox": "tight",
+        "xtick.direction": "in",
+    }
+    with matplotlib.rc_context(foreign):
+        for name, plot in plots.items():
+            plot(tmp_path / "foreign.png")
+            own = (tmp_path / f"{name}.png").read_bytes()
+            assert (tmp_path / "foreign.png").read_bytes() == own, name
 
 
 def test_a_caption_names_truth_decision_and_probability():

@@ -229,10 +229,8 @@ def test_measures_are_the_same_in_parts(monkeypatch):
 
 def test_filters_do_not_touch_what_they_are_given():
     splits = planted((flat(0), 0))
-    images = np.concatenate([split.x for split in splits.values()])
-    y = np.concatenate([split.y for split in splits.values()])
-    pool = Pool(images, y, np.repeat(list(splits), [len(s) for s in splits.values()]), 6)
-    alive = np.ones(len(y), np.bool_)
+    pool = Pool.of(splits, twin_distance=6)
+    alive = np.ones(len(pool.y), np.bool_)
     ((reason, rows),) = run_filters(pool, alive, settings())
     assert (reason, rows.tolist()) == ("constant", [N])
     assert alive.all()

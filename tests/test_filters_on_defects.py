@@ -20,7 +20,6 @@ from ferflow.preprocess.params import FilterParams
 @dataclass(frozen=True)
 class Planted:
     pool: Pool
-    source_id: np.ndarray
     table: pd.DataFrame
 
     def removed(self, **switched_on):
@@ -28,7 +27,7 @@ class Planted:
         params = FilterParams(**FILTERS_OFF | switched_on)
         alive = np.ones(len(self.pool.y), dtype=bool)
         ((_, rows),) = run_filters(self.pool, alive, params)
-        return set(self.source_id[rows].tolist())
+        return set(self.pool.source_id[rows].tolist())
 
     def lines(self, *defects, twin_split=None):
         """The table's lines of some defects in train, by where their twin lies."""
@@ -39,13 +38,7 @@ class Planted:
 @pytest.fixture(scope="module")
 def planted():
     splits, table = plant_defects(draw_data_set(2500, seed=3), seed=3)
-    pool = Pool(
-        x=np.concatenate([split.x for split in splits.values()]),
-        y=np.concatenate([split.y for split in splits.values()]),
-        split=np.repeat(list(splits), [len(split) for split in splits.values()]),
-        twin_distance=8,
-    )
-    return Planted(pool, np.concatenate([s.source_id for s in splits.values()]), table)
+    return Planted(Pool.of(splits, twin_distance=8), table)
 
 
 def precision_and_recall(found, truth):

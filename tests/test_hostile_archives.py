@@ -19,7 +19,7 @@ from ferflow.download import archives
 from ferflow.download.formats import fer_csv
 from ferflow.download.pictures import decode
 from ferflow.download.sources import read_path
-from ferflow.recognition.face_classifier import decode_face
+from ferflow.images.decode import decode_grey
 from ferflow.recognition.pictures import read_picture
 
 BOMB = 64 << 20  # bytes that a bomb unpacks to
@@ -261,7 +261,7 @@ def jpeg_that_says(width, height):
 @pytest.mark.parametrize("size", [(60_000, 60_000), (9_000, 9_000)])
 def test_a_picture_that_says_it_is_huge_is_not_decoded(make, size):
     content = make(*size)
-    for read in (read_picture, decode_face, lambda data: decode("x.png", data, resize=True)):
+    for read in (read_picture, decode_grey, lambda data: decode("x.png", data, resize=True)):
         with little_memory(), pytest.raises(DataError, match="pixels"):
             read(content)
 

@@ -102,13 +102,15 @@ def test_float32_probabilities_are_kept_as_float64():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"source_ids": IDS[:3]}, r"3 source ids and 3 labels.*got \(4,\) and \(4, 3\)"),
-        ({"y": Y[:, None]}, r"got \(4, 1\)"),
+        ({"source_ids": IDS[:3]}, "4 rows need as many source ids; got 3"),
+        ({"y": Y[:, None]}, r"got int64 \(4, 1\)"),
         ({"labels": LABELS[:2]}, "2 labels"),
-        ({"y": np.array([0, 1, 2, 3])}, r"0\.\.2; got \[0 1 2 3\]"),
+        ({"y": np.array([0, 1, 2, 3])}, r"0\.\.2; got 0\.\.3"),
         ({"y": np.array([-1, 0, 0, 0])}, "got"),
-        ({"y": Y.astype(float)}, "must be integers"),
-        ({"p": np.where(np.eye(4, 3) == 1, np.nan, 0.5)}, "row 0 is not"),
+        ({"y": Y.astype(float)}, "integer array; got float64"),
+        ({"p": np.where(np.eye(4, 3) == 1, np.nan, 0.5)}, r"nan, 0\.5, 0\.5\] in row 0"),
+        ({"p": 2 * probabilities(0)}, "sum to 1"),
+        ({"tta": 2 * probabilities(0)}, "sum to 1"),
     ],
 )
 def test_wrong_arrays_are_refused(change, message):

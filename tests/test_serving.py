@@ -29,8 +29,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 FACES = draw_faces(FER2013_LABELS, seed=1)
 
 
-def in_base64(face):
-    return base64.b64encode(cv2.imencode(".png", face)[1].tobytes()).decode()
+def in_base64(face, suffix=".png", end=None):
+    return base64.b64encode(cv2.imencode(suffix, face)[1].tobytes()[:end]).decode()
 
 
 @pytest.fixture
@@ -85,6 +85,9 @@ def test_a_picture_in_base64_is_answered_with_probabilities(address, model_folde
     assert [list(row) for row in rows] == [list(FER2013_LABELS)] * 2
     expected = FaceClassifier(model_folder)(FACES[:2])
     assert np.allclose([list(row.values()) for row in rows], expected)
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        post(address, {"dataframe_records": [{"image": "no base64"}]})
-    assert b"must hold base64" in caught.value.read()
+    noise = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+    cut_off = in_base64(noise, ".jpg", -1)  # OpenCV alone would decode it
+    for text, words in (("no base64", b"must hold base64"), (cut_off, b"not a readable picture")):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            post(address, {"dataframe_records": [{"image": text}]})
+        assert words in caught.value.read()

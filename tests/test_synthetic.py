@@ -5,7 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from ferflow.download.drawn.canvas import SIDE, SUPERSAMPLING, Canvas, Pose, ellipse
+from ferflow.download.drawn.canvas import SUPERSAMPLING, Canvas, Pose, ellipse
 from ferflow.download.drawn.drawing import Face, Identity, Movement, draw
 from ferflow.download.drawn.synthetic import (
     ACTION_UNITS,
@@ -16,6 +16,7 @@ from ferflow.download.drawn.synthetic import (
     draw_faces,
     sample_strengths,
 )
+from ferflow.images.size import SIDE
 
 EXPRESSIONS = list(PROTOTYPES)
 BROWS_AND_EYES, MOUTH = slice(8, 24), slice(29, 46)

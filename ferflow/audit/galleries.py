@@ -82,12 +82,12 @@ def _shown(audit: Audit, row: int) -> Shown:
     pool = audit.pool
     png = base64.b64encode(cv2.imencode(".png", pool.x[row])[1].tobytes()).decode()
     name = f"{pool.split[row]} {audit.labels[pool.y[row]]}"
-    return Shown(f"data:image/png;base64,{png}", name, str(audit.source_id[row]))
+    return Shown(f"data:image/png;base64,{png}", name, str(pool.source_id[row]))
 
 
 def _pairs(audit: Audit, kind: str) -> list[list[int]]:
     """Rows of an image outside train and of its twin in train, for each in the table of twins."""
-    keys = zip(audit.pool.split.tolist(), audit.source_id.tolist(), strict=True)
+    keys = zip(audit.pool.split.tolist(), audit.pool.source_id.tolist(), strict=True)
     rows = {key: row for row, key in enumerate(keys)}
     twins = audit.twins[audit.twins["kind"] == kind]
     own = zip(twins["split"].tolist(), twins["source_id"].tolist(), strict=True)

@@ -32,12 +32,11 @@ Counts = dict[str, Any]
 class Audit:
     """A data set and what was measured on each image; everything else follows when asked for.
 
-    pool : the images of all splits. source_id : (n,). labels : class names in label order.
+    pool : the images of all splits. labels : class names in label order.
     meta : the data set's name and how it is split.
     """
 
     pool: Pool
-    source_id: NDArray[np.str_]
     labels: tuple[str, ...]
     meta: dict[str, Any]
 
@@ -68,7 +67,7 @@ class Audit:
     @cached_property
     def twins(self) -> pd.DataFrame:
         """The images of val and test with a twin in train, see `twin_table`."""
-        return twin_table(self.pool, np.ones(len(self.pool.y), np.bool_), self.source_id)
+        return twin_table(self.pool, np.ones(len(self.pool.y), np.bool_))
 
     @property
     def splits(self) -> list[str]:
@@ -78,14 +77,7 @@ class Audit:
 def audit(splits: Mapping[str, Split]) -> Audit:
     """An audit of the raw images of all splits."""
     first = next(iter(splits.values()))
-    pool = Pool(
-        x=np.concatenate([split.x for split in splits.values()]),
-        y=np.concatenate([split.y for split in splits.values()]),
-        split=np.repeat(list(splits), [len(split) for split in splits.values()]),
-        twin_distance=TWIN_DISTANCE,
-    )
-    source_id = np.concatenate([split.source_id for split in splits.values()])
-    return Audit(pool, source_id, first.labels, first.meta)
+    return Audit(Pool.of(splits, TWIN_DISTANCE), first.labels, first.meta)
 
 
 def count(audit: Audit) -> Counts:

@@ -25,7 +25,7 @@ from ferflow.claims.independence import (
 )
 from ferflow.core.bounded import read_bounded
 from ferflow.core.errors import DataError
-from ferflow.evaluation.metrics import wilson_interval
+from ferflow.evaluation.metrics import table_of_counts, wilson_interval
 
 MAX_BYTES = 1 << 20
 MAX_CLASSES = 100
@@ -42,16 +42,7 @@ class ConfusionMatrix:
 
     def table(self) -> pd.DataFrame:
         """All pairs as actual, predicted, count, share: what `plot_confusion` draws."""
-        c = len(self.labels)
-        shares = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
-        return pd.DataFrame(
-            {
-                "actual": np.repeat(self.labels, c),
-                "predicted": np.tile(self.labels, c),
-                "count": self.counts.ravel(),
-                "share": shares.ravel(),
-            }
-        )
+        return table_of_counts(self.counts, self.labels)
 
 
 @dataclass(frozen=True)

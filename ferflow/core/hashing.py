@@ -28,12 +28,13 @@ def sha256_of(path: Path) -> str:
 def check_sha256(path: Path, expected: str | None, key: str) -> None:
     """Refuse a file or folder that is not the one that params.yaml was written for.
 
-    key : the parameter that names it; its fingerprint is the parameter `<key>_sha256`.
+    key : the parameter that names it. expected : its sha256, the parameter beside; None is wrong.
     Raises ParamError where the fingerprint differs, DataError where nothing is there.
     """
     found = sha256_of(path)
     if found != expected:
         raise ParamError(
-            f"{key}: {path.name} has the sha256 {found[:12]}..., {key}_sha256 says "
-            f"{str(expected)[:12]}. Set both with: ferflow use PRESET --set {key}=PATH"
+            f"{key}: params.yaml was written for the sha256 {str(expected)[:12]}; {path.name} has "
+            f"the sha256 {found[:12]}. If its content is meant to be another, set both anew with: "
+            f"ferflow use PRESET --set {key}=PATH"
         )

@@ -4,20 +4,16 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.core.params import nearest
 from ferflow.download.archives import Files
-from ferflow.images.size import check_encoded
+from ferflow.images.decode import decode_grey, resize_face
+from ferflow.images.size import SIDE
 
-SIDE = 48  # pixels, both ways
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
-
-# A picture that was cut off still decodes, with grey in place of the rest: its end must be there.
-_FORMAT_ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}
 
 
 def is_picture(name: str) -> bool:
@@ -56,24 +52,14 @@ def decode(name: str, content: bytes, *, resize: bool) -> NDArray[np.uint8]:
     Raises DataError naming the file where it is no picture, cut off or, without `resize`, of
     another size.
     """
-    ends = [end for start, end in _FORMAT_ENDS.items() if content.startswith(start)]
-    image = None
-    if content and all(end in content for end in ends):
-        try:
-            check_encoded(content)
-        except DataError as error:
-            raise DataError(f"{name} {error}") from None
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise DataError(f"{name} is not a readable picture ({len(content)} bytes).")
-    if image.shape == (SIDE, SIDE):
-        return np.asarray(image, dtype=np.uint8)
-    height, width = image.shape
-    if not resize:
+    try:
+        image = decode_grey(content)
+    except DataError as error:
+        raise DataError(f"{name} {error}") from None
+    if not resize and image.shape != (SIDE, SIDE):
+        height, width = image.shape
         raise DataError(
             f"{name} has {width}x{height} pixels; expected {SIDE}x{SIDE}. "
             "To scale every picture to that: data.resize: true."
         )
-    shrinks = height >= SIDE and width >= SIDE
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=method), dtype=np.uint8)
+    return resize_face(image)

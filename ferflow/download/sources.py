@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ferflow.core.errors import DataError, ParamError
-from ferflow.core.hashing import sha256_of
+from ferflow.core.hashing import check_sha256
 from ferflow.core.params import repository_root
 from ferflow.core.pipeline import SCRATCH
 from ferflow.core.split import SPLITS, Split
@@ -126,12 +126,7 @@ def _checked_path(params: DataParams) -> Path:
             "Set both with: ferflow use PRESET --set data.path=FILE_OR_FOLDER"
         )
     path = repository_root() / params.path
-    found = sha256_of(path)
-    if found != params.sha256:
-        raise ParamError(
-            f"{params.path} has the sha256 {found[:12]}..., data.sha256 in params.yaml says "
-            f"{params.sha256[:12]}...: the data changed. If that is meant, run `ferflow use` again."
-        )
+    check_sha256(path, params.sha256, "data.path")
     return path
 
 

@@ -1,11 +1,11 @@
 """Drawings of the evaluation's tables as PNG files.
 
 Each ``plot_<what>(table, path, *, title)`` takes a table as ``ferflow.evaluation.metrics`` or the
-colony makes it, or reads it back from CSV. The same input gives the same bytes. Figures are made
-as objects, without pyplot, so that nothing global is touched and several can be drawn at once.
+colony makes it, or reads it back from CSV. The same input gives the same bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 
@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ferflow.core.files import atomic
+from ferflow.core.figures import png
 
 DPI = 150
 INK, MUTED, GRID = "#222222", "#767676", "#e4e4e4"
@@ -30,22 +29,22 @@ BLUE, RED = COLOURS[:2]
 THOUSANDS = "{x:,.0f}"
 DASHES = ["-", "--"]  # neighbours in the legend differ in dash as well as in colour
 
+_MOST_SETTINGS = 30  # shown of a search, the best
+_WITHOUT_SETTINGS = 6  # columns before those of the parameters, `training.shared.search.COLUMNS`
+
 
 def plot_confusion(table: pd.DataFrame, path: Path, *, title: str = "Confusion matrix") -> None:
     """Two matrices side by side, images and shares of the actual class; a row is a true class.
 
     table : columns actual, predicted, count, share, all pairs of classes in label order.
     """
-    labels = list(table["actual"].unique())
+    labels, counts, shares = matrices(table)
     side = max(3.2, 1.4 + 0.6 * len(labels))  # inches: a cell must hold "1,774"
-    figure = _figure(2 * side, side + 0.2, title)
-    left, right = figure.subplots(1, 2, sharey=True)
-    shape = (len(labels), len(labels))
-    _draw_matrix(left, table["count"].to_numpy().reshape(shape), labels, "{:,.0f}", "Images")
-    share = table["share"].to_numpy().reshape(shape)
-    _draw_matrix(right, share, labels, "{:.2f}", "Share of the true class")
-    left.set_ylabel("True class", fontsize=TEXT, color=INK)
-    _save(figure, path)
+    with _figure(path, 2 * side, side + 0.2, title) as figure:
+        left, right = figure.subplots(1, 2, sharey=True)
+        _draw_matrix(left, counts, labels, "{:,.0f}", "Images")
+        _draw_matrix(right, shares, labels, "{:.2f}", "Share of the true class")
+        left.set_ylabel("True class", fontsize=TEXT, color=INK)
 
 
 def plot_roc(
@@ -59,11 +58,10 @@ def plot_roc(
 
     table : columns class, false_positive_rate, true_positive_rate (0 to 1).
     """
-    figure = _figure(6.6, 4.8, title)
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
-    _draw_curves(axes, table, "false_positive_rate", "true_positive_rate", areas, "Class, area")
-    _save(figure, path)
+    with _figure(path, 6.6, 4.8, title) as figure:
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
+        _draw_curves(axes, table, "false_positive_rate", "true_positive_rate", areas, "Class, area")
 
 
 def plot_precision_recall(
@@ -77,9 +75,9 @@ def plot_precision_recall(
 
     table : columns class, recall, precision (0 to 1).
     """
-    figure = _figure(6.6, 4.8, title)
-    _draw_curves(figure.subplots(), table, "recall", "precision", areas, "Class, average precision")
-    _save(figure, path)
+    with _figure(path, 6.6, 4.8, title) as figure:
+        axes = figure.subplots()
+        _draw_curves(axes, table, "recall", "precision", areas, "Class, average precision")
 
 
 def plot_reliability(table: pd.DataFrame, path: Path, *, title: str = "Reliability") -> None:
@@ -88,21 +86,21 @@ def plot_reliability(table: pd.DataFrame, path: Path, *, title: str = "Reliabili
     table : columns confidence_low, confidence_high, n, confidence, accuracy; the last two NaN
         where n is 0.
     """
-    figure = _figure(5.0, 5.8, title)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    filled = table[table["n"] > 0]
-    upper.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
-    sure, right = filled["confidence"], filled["accuracy"]
-    upper.vlines(sure, sure, right, color=RED, linewidth=2, alpha=0.6, label="gap")
-    upper.plot(sure, right, "o-", color=BLUE, label="accuracy")
-    _style(upper, "", "Share of right decisions")
-    upper.set(xlim=(0, 1.015), ylim=(0, 1.015))  # room for a whole marker at 1
-    upper.legend(loc="upper left", frameon=False, fontsize=SMALL)
-    width = table["confidence_high"] - table["confidence_low"]
-    lower.bar(table["confidence_low"], table["n"], width, align="edge", color=BLUE, edgecolor="w")
-    _style(lower, "Confidence (probability of the decision)", "Images")
-    lower.yaxis.set_major_formatter(THOUSANDS)
-    _save(figure, path)
+    with _figure(path, 5.0, 5.8, title) as figure:
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        filled = table[table["n"] > 0]
+        upper.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
+        sure, right = filled["confidence"], filled["accuracy"]
+        upper.vlines(sure, sure, right, color=RED, linewidth=2, alpha=0.6, label="gap")
+        upper.plot(sure, right, "o-", color=BLUE, label="accuracy")
+        _style(upper, "", "Share of right decisions")
+        upper.set(xlim=(0, 1.015), ylim=(0, 1.015))  # room for a whole marker at 1
+        upper.legend(loc="upper left", frameon=False, fontsize=SMALL)
+        left = table["confidence_low"]
+        width = table["confidence_high"] - left
+        lower.bar(left, table["n"], width, align="edge", color=BLUE, edgecolor="w")
+        _style(lower, "Confidence (probability of the decision)", "Images")
+        lower.yaxis.set_major_formatter(THOUSANDS)
 
 
 def mistake_caption(actual: str, predicted: str, probability: float) -> str:
@@ -130,25 +128,24 @@ def plot_gallery(
         )
     n_columns = max(3, min(n_columns, len(images)))  # three, at least: the title needs the width
     n_rows = max(1, -(-len(images) // n_columns))
-    figure = _figure(1.55 * n_columns, 0.5 + 2.0 * n_rows, title)
-    cells = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for cell in cells:
-        cell.set_axis_off()
-    for cell, image, caption in zip(cells, images, captions, strict=False):
-        cell.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        cell.text(
-            0.5,
-            -0.05,
-            caption,
-            transform=cell.transAxes,
-            ha="center",
-            va="top",
-            fontsize=SMALL,
-            color=INK,
-        )
-    if not len(images):
-        figure.text(0.5, 0.5, "none", ha="center", color=MUTED, fontsize=TEXT)
-    _save(figure, path)
+    with _figure(path, 1.55 * n_columns, 0.5 + 2.0 * n_rows, title) as figure:
+        cells = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+        for cell in cells:
+            cell.set_axis_off()
+        for cell, image, caption in zip(cells, images, captions, strict=False):
+            cell.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            cell.text(
+                0.5,
+                -0.05,
+                caption,
+                transform=cell.transAxes,
+                ha="center",
+                va="top",
+                fontsize=SMALL,
+                color=INK,
+            )
+        if not len(images):
+            figure.text(0.5, 0.5, "none", ha="center", color=MUTED, fontsize=TEXT)
 
 
 def plot_convergence(
@@ -162,24 +159,23 @@ def plot_convergence(
 
     table : columns iteration (whole numbers), ant, n_features, score, best_score.
     """
-    figure = _figure(6.6, 4.0, title)
-    axes = figure.subplots()
-    axes.scatter(
-        table["iteration"],
-        table["score"],
-        s=16,
-        color=BLUE,
-        alpha=0.5,
-        linewidths=0,
-        label="an ant",
-    )
-    best = table.groupby("iteration")["best_score"].max()
-    edges = np.append(best.index - 0.5, best.index[-1] + 0.5)  # a step as wide as an iteration
-    axes.stairs(best, edges, baseline=None, color=RED, linewidth=2, label="best so far")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    _style(axes, "Iteration", score_name)
-    axes.legend(loc="lower right", frameon=False, fontsize=SMALL)
-    _save(figure, path)
+    with _figure(path, 6.6, 4.0, title) as figure:
+        axes = figure.subplots()
+        axes.scatter(
+            table["iteration"],
+            table["score"],
+            s=16,
+            color=BLUE,
+            alpha=0.5,
+            linewidths=0,
+            label="an ant",
+        )
+        best = table.groupby("iteration")["best_score"].max()
+        edges = np.append(best.index - 0.5, best.index[-1] + 0.5)  # a step as wide as an iteration
+        axes.stairs(best, edges, baseline=None, color=RED, linewidth=2, label="best so far")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        _style(axes, "Iteration", score_name)
+        axes.legend(loc="lower right", frameon=False, fontsize=SMALL)
 
 
 def plot_training(
@@ -191,29 +187,48 @@ def plot_training(
         three NaN where nothing was validated.
     chosen : the epoch whose weights were kept; it gets a dot on each of val's curves.
     """
-    _save(training_figure(table, chosen, title), path)
-
-
-def training_figure(table: pd.DataFrame, chosen: int | None, title: str) -> Figure:
-    """What `plot_training` writes."""
     validated = table["val_accuracy"].notna().any()
-    figure = _figure(6.6, 5.6 if validated else 3.4, title)
-    panels = figure.subplots(2 if validated else 1, 1, sharex=True, squeeze=False).ravel()
-    upper, lower = panels[0], panels[-1]
-    upper.plot(table["epoch"], table["train_loss"], color=BLUE, label="train")
-    if validated:
-        upper.plot(table["epoch"], table["val_loss"], color=RED, label="val")
-        lower.plot(table["epoch"], table["val_accuracy"], color=BLUE, label="accuracy")
-        lower.plot(table["epoch"], table["val_f1_macro"], "--", color=RED, label="macro F1")
-        row = table[table["epoch"] == chosen]
-        _mark_chosen(upper, row, {"val_loss": RED})
-        _mark_chosen(lower, row, {"val_accuracy": BLUE, "val_f1_macro": RED})
-        _style(lower, "Epoch", "Score on val")
-        lower.legend(frameon=False, fontsize=SMALL)
-    _style(upper, "" if validated else "Epoch", "Loss")
-    upper.legend(frameon=False, fontsize=SMALL)
-    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return figure
+    with _figure(path, 6.6, 5.6 if validated else 3.4, title) as figure:
+        panels = figure.subplots(2 if validated else 1, 1, sharex=True, squeeze=False).ravel()
+        upper, lower = panels[0], panels[-1]
+        upper.plot(table["epoch"], table["train_loss"], color=BLUE, label="train")
+        if validated:
+            upper.plot(table["epoch"], table["val_loss"], color=RED, label="val")
+            lower.plot(table["epoch"], table["val_accuracy"], color=BLUE, label="accuracy")
+            lower.plot(table["epoch"], table["val_f1_macro"], "--", color=RED, label="macro F1")
+            row = table[table["epoch"] == chosen]
+            _mark_chosen(upper, row, {"val_loss": RED})
+            _mark_chosen(lower, row, {"val_accuracy": BLUE, "val_f1_macro": RED})
+            _style(lower, "Epoch", "Score on val")
+            lower.legend(frameon=False, fontsize=SMALL)
+        _style(upper, "" if validated else "Epoch", "Loss")
+        upper.legend(frameon=False, fontsize=SMALL)
+        lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def plot_search(
+    table: pd.DataFrame, path: Path, *, title: str = "Settings that were tried"
+) -> None:
+    """A dot for each of the best settings of the last round, best at the top; its name is what it
+    sets. With folds a line spans one standard deviation to each side.
+
+    table : as `ferflow.training.shared.search` writes it.
+    """
+    last = table[table["iteration"] == table["iteration"].max()]
+    shown = last.sort_values("score", ascending=False, kind="stable").head(_MOST_SETTINGS)
+    keys = list(table.columns[_WITHOUT_SETTINGS:])
+    names = [", ".join(f"{key} {row[key]}" for key in keys) for _, row in shown.iterrows()]
+    with _figure(path, 7.5, 1.2 + 0.28 * len(shown), title, pad=None) as figure:
+        axes = figure.subplots()
+        places = range(len(shown))
+        axes.errorbar(shown["score"], places, xerr=shown["score_std"], fmt="o", color=BLUE)
+        axes.plot(shown["score"].iloc[0], 0, "o", color=RED)
+        axes.set_yticks(places, names, fontsize=SMALL)
+        axes.invert_yaxis()
+        axes.set_xlabel("Score", fontsize=TEXT, color=INK)
+        axes.grid(color=GRID, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
 
 
 def plot_class_counts(
@@ -229,22 +244,21 @@ def plot_class_counts(
     """
     if set(before) != set(after):
         raise ValueError(f"both must name the same classes; got {list(before)} and {list(after)}")
-    figure = _figure(6.6, 1.4 + 0.5 * len(before), title)
-    axes = figure.subplots()
-    rows = np.arange(len(before))
-    bars = (("before", before, MUTED, -0.2), ("after", after, BLUE, 0.2))
-    for name, counts, colour, shift in bars:
-        heights = [counts[label] for label in before]
-        drawn = axes.barh(rows + shift, heights, 0.36, color=colour, label=name)
-        axes.bar_label(drawn, fmt="{:,.0f}", padding=3, fontsize=SMALL, color=INK)
-    axes.set_yticks(rows, list(before))
-    axes.invert_yaxis()
-    axes.margins(x=0.12)  # room for the numbers at the ends of the bars
-    _style(axes, "Images", "")
-    axes.grid(visible=False, axis="y")
-    axes.xaxis.set_major_formatter(THOUSANDS)
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=SMALL)
-    _save(figure, path)
+    with _figure(path, 6.6, 1.4 + 0.5 * len(before), title) as figure:
+        axes = figure.subplots()
+        rows = np.arange(len(before))
+        bars = (("before", before, MUTED, -0.2), ("after", after, BLUE, 0.2))
+        for name, counts, colour, shift in bars:
+            heights = [counts[label] for label in before]
+            drawn = axes.barh(rows + shift, heights, 0.36, color=colour, label=name)
+            axes.bar_label(drawn, fmt="{:,.0f}", padding=3, fontsize=SMALL, color=INK)
+        axes.set_yticks(rows, list(before))
+        axes.invert_yaxis()
+        axes.margins(x=0.12)  # room for the numbers at the ends of the bars
+        _style(axes, "Images", "")
+        axes.grid(visible=False, axis="y")
+        axes.xaxis.set_major_formatter(THOUSANDS)
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=SMALL)
 
 
 def _mark_chosen(axes: Axes, row: pd.DataFrame, colours: Mapping[str, str]) -> None:
@@ -256,12 +270,14 @@ def _mark_chosen(axes: Axes, row: pd.DataFrame, colours: Mapping[str, str]) -> N
     axes.plot([], [], "o", color=INK, label="chosen epoch")  # in the legend alone
 
 
-def _figure(width: float, height: float, title: str) -> Figure:
-    """An empty white figure of ``width`` x ``height`` inches with its title."""
-    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches around each drawing
-    figure = Figure(figsize=(width, height), layout=layout)
-    figure.suptitle(title, fontsize=TITLE, fontweight="bold", color=INK)
-    return figure
+@contextmanager
+def _figure(
+    path: Path, width: float, height: float, title: str, *, pad: float | None = 0.1
+) -> Iterator[Figure]:
+    """As `png`, with a title, and `pad` inches around each drawing (None: matplotlib's own)."""
+    with png(path, width, height, dpi=DPI, w_pad=pad, h_pad=pad) as figure:
+        figure.suptitle(title, fontsize=TITLE, fontweight="bold", color=INK)
+        yield figure
 
 
 def _style(axes: Axes, x_label: str, y_label: str) -> None:
@@ -281,17 +297,45 @@ def _draw_matrix(
     """A (c, c) matrix as shades of blue with a number in each cell, written by ``form``."""
     highest = max(cells.max(), 1e-9)
     axes.imshow(cells, cmap="Blues", vmin=0, vmax=highest)
-    for (row, column), value in np.ndenumerate(cells):
-        colour = "white" if value > highest / 2 else INK
-        axes.text(
-            column, row, form.format(value), ha="center", va="center", fontsize=SMALL, color=colour
-        )
+    write_matrix(axes, labels, cells, form, dark=cells > highest / 2, middle=0)
     axes.set_title(title, fontsize=TEXT, color=INK)
-    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(labels)), labels)
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
+
+
+def matrices(table: pd.DataFrame) -> tuple[list[str], NDArray[np.int64], NDArray[np.float64]]:
+    """Labels, counts (c, c) and shares (c, c) of a table of all pairs of classes."""
+    labels = list(table["actual"].unique())
+    counts, shares = (table[key].to_numpy().reshape(len(labels), -1) for key in ("count", "share"))
+    return labels, counts, shares
+
+
+def write_matrix(
+    axes: Axes,
+    labels: Sequence[str],
+    cells: NDArray[np.number],
+    form: str,
+    *,
+    dark: NDArray[np.bool_],
+    middle: float,
+) -> None:
+    """A matrix's numbers (c, c) by ``form``, white where it is dark (c, c), and its classes.
+
+    middle : of the first cell, on both axes; the others follow in steps of 1.
+    """
+    for (row, column), value in np.ndenumerate(cells):
+        at, word = (column + middle, row + middle), form.format(value)
+        colour = "white" if dark[row, column] else INK
+        axes.text(*at, word, ha="center", va="center", fontsize=SMALL, color=colour)
+    places = np.arange(len(labels)) + middle
+    axes.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, labels)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("Predicted class", fontsize=TEXT, color=INK)
+
+
+def looks() -> Iterator[tuple[str, str]]:
+    """Colour and dash of one curve after another; neighbours differ in both."""
+    return zip(cycle(COLOURS), cycle(DASHES), strict=False)
 
 
 def _draw_curves(
@@ -303,10 +347,8 @@ def _draw_curves(
     legend_title: str,
 ) -> None:
     """One line for each value of column ``class``, on a unit square, legend on the right."""
-    styles = zip(cycle(COLOURS), cycle(DASHES), strict=False)
-    for (name, curve), (colour, dash) in zip(
-        table.groupby("class", sort=False), styles, strict=False
-    ):
+    curves = table.groupby("class", sort=False)
+    for (name, curve), (colour, dash) in zip(curves, looks(), strict=False):
         label = str(name) if areas is None else f"{name}, {areas[str(name)]:.3f}"
         axes.plot(curve[x], curve[y], dash, color=colour, linewidth=1.6, label=label)
     _style(axes, x.replace("_", " ").capitalize(), y.replace("_", " ").capitalize())
@@ -322,10 +364,3 @@ def _draw_curves(
         fontsize=SMALL,
         title_fontsize=SMALL,
     )
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """Write the PNG; it appears under its name only when complete."""
-    nameless = {"Software": None}  # or the file would carry matplotlib's version
-    with atomic(path) as part:
-        figure.savefig(part, format="png", dpi=DPI, facecolor="white", metadata=nameless)

@@ -58,7 +58,7 @@ def split_metrics(
     Matthews' correlation (-1 to 1), ``log_loss`` is in nats, ``ece`` the expected calibration
     error (0 to 1), ``ece_floor`` what a calibrated model of these confidences would have.
     """
-    y, p = _checked(y, p, labels)
+    y, p = checked(y, p, labels)
     predicted = p.argmax(axis=1)
     n_correct = int((predicted == y).sum())
     share = n_correct / len(y)
@@ -114,13 +114,18 @@ def wilson_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> 
 
 
 def confusion_table(y: Indices, p: Probabilities, labels: Sequence[str]) -> pd.DataFrame:
+    """The decisions counted, as `table_of_counts` has them."""
+    y, p = checked(y, p, labels)
+    counts = confusion_matrix(y, p.argmax(axis=1), labels=range(len(labels)))
+    return table_of_counts(counts, labels)
+
+
+def table_of_counts(counts: NDArray[np.int64], labels: Sequence[str]) -> pd.DataFrame:
     """All c * c pairs of classes in label order: actual, predicted, count, share.
 
-    ``share`` is the count divided by the number of rows of the actual class, 0 to 1, and 0 for a
-    class without rows.
+    counts : (c, c), a row for each actual class. ``share`` is the count divided by the number of
+    rows of the actual class, 0 to 1, and 0 for a class without rows.
     """
-    y, p = _checked(y, p, labels)
-    counts = confusion_matrix(y, p.argmax(axis=1), labels=range(len(labels)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     return pd.DataFrame(
         {
@@ -140,7 +145,7 @@ def reliability_table(y: Indices, p: Probabilities, n_bins: int = 15) -> pd.Data
     The last two are NaN in an empty bin. Bins have equal width 1 / n_bins, as in Guo et al., "On
     calibration of modern neural networks", ICML 2017.
     """
-    y, p = _checked(y, p)
+    y, p = checked(y, p)
     if n_bins < 1:
         raise ValueError(f"n_bins must be at least 1; got {n_bins}")
     edges = np.arange(n_bins + 1) / n_bins
@@ -189,7 +194,7 @@ def roc_table(
     upright piece that does not exceed it (the upper ends alone would flatter the curve).
     Classes with no positive or no negative rows are left out.
     """
-    y, p = _checked(y, p, labels)
+    y, p = checked(y, p, labels)
     grid = _grid(n_points, n_each=2)
     curves = []
     for k in _rankable_classes(y, len(labels)):
@@ -211,7 +216,7 @@ def precision_recall_table(
     precision 1, which no threshold attains, is absent. Classes with no positive or no negative
     rows are left out.
     """
-    y, p = _checked(y, p, labels)
+    y, p = checked(y, p, labels)
     grid = _grid(n_points, n_each=1)
     curves = []
     for k in _rankable_classes(y, len(labels)):
@@ -230,7 +235,7 @@ def ranking_scores(
     Computed from all rows, not from the thinned curves. Classes with no positive or no negative
     rows are left out.
     """
-    y, p = _checked(y, p, labels)
+    y, p = checked(y, p, labels)
     return {
         labels[k]: {
             "roc_auc": float(roc_auc_score(y == k, p[:, k])),
@@ -240,8 +245,8 @@ def ranking_scores(
     }
 
 
-def _checked(
-    y: Indices, p: Probabilities, labels: Sequence[str] | None = None
+def checked(
+    y: Indices, p: NDArray[np.floating], labels: Sequence[str] | None = None
 ) -> tuple[NDArray[np.int64], Probabilities]:
     """``y`` as int64 and ``p`` as float64, or ValueError. ``labels`` None: any number of them."""
     y, p = np.asarray(y), np.asarray(p)
@@ -255,19 +260,19 @@ def _checked(
         raise ValueError(f"p must be floats of shape ({len(y)}, {wanted}); got {p.dtype} {p.shape}")
     if y.min() < 0 or y.max() >= n_classes:
         raise ValueError(f"y must lie in 0..{n_classes - 1}; got {y.min()}..{y.max()}")
-    _check_rows(p)
+    check_rows(p)
     return y.astype(np.int64), p.astype(np.float64)
 
 
-def _check_rows(p: Probabilities) -> None:
+def check_rows(p: NDArray[np.floating], tolerance: float = SUM_TOLERANCE) -> None:
     """ValueError with the first row of ``p`` that is not a distribution over the classes."""
     finite = np.isfinite(p)
     sums = p.sum(axis=1, dtype=np.float64, where=finite)
-    sound = finite.all(axis=1) & (p >= 0).all(axis=1) & (np.abs(sums - 1) <= SUM_TOLERANCE)
+    sound = finite.all(axis=1) & (p >= 0).all(axis=1) & (np.abs(sums - 1) <= tolerance)
     if not sound.all():
         row = int(np.argmin(sound))
         raise ValueError(
-            f"each row of p must be finite, not negative and sum to 1 (within {SUM_TOLERANCE}); "
+            f"each row of p must be finite, not negative and sum to 1 (within {tolerance}); "
             f"got {p[row].tolist()} in row {row}"
         )
 

@@ -14,7 +14,6 @@ from ferflow.core.tables import read_table, write_table
 from ferflow.evaluation import figures, metrics
 from ferflow.evaluation.params import EvaluateParams
 from ferflow.evaluation.predictions import prediction_frame, split_predictions, twin_numbers
-from ferflow.evaluation.search_figure import plot_search
 from ferflow.evaluation.tta import tta_proba
 from ferflow.training.shared.classifier import Classifier
 from ferflow.training.shared.fitting import check_labels
@@ -126,7 +125,7 @@ def draw_search(table_file: Path, path: Path) -> None:
     """The settings among which `train` chose, where it did."""
     table = read_table(table_file)
     if not table.empty:
-        plot_search(table, path)
+        figures.plot_search(table, path)
 
 
 def draw_class_counts(counts_file: Path, path: Path) -> None:

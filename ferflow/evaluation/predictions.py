@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ferflow.core.files import atomic
+from ferflow.evaluation.metrics import checked
 
 TEXT_COLUMNS = ["source_id", "split", "label"]
 PREFIX, TTA_PREFIX = "p_", "tta_"
@@ -37,32 +38,23 @@ def prediction_frame(
 
     source_ids : n names of the source images.
     y : integer array of shape (n,), true class indices 0 to c - 1.
-    p : float array of shape (n, c), finite class probabilities, kept as float64.
+    p : float array of shape (n, c), class probabilities, kept as float64.
     labels : the c class names, in the order of the columns of ``p``.
     tta : as ``p``, of test-time augmentation, or None.
-    Raises ValueError on other shapes, indices or values.
+    Raises ValueError on what the metrics refuse, see `ferflow.evaluation.metrics`.
     """
-    y, p = np.asarray(y), np.asarray(p)
-    if y.shape != (len(source_ids),) or p.shape != (len(source_ids), len(labels)):
-        raise ValueError(
-            f"{len(source_ids)} source ids and {len(labels)} labels need y and p of shape "
-            f"({len(source_ids)},) and ({len(source_ids)}, {len(labels)}); "
-            f"got {y.shape} and {p.shape}"
-        )
-    if y.dtype.kind not in "iu" or not np.isin(y, np.arange(len(labels))).all():
-        raise ValueError(f"y must be integers in 0..{len(labels) - 1}; got {np.unique(y)}")
-    if not np.isfinite(p).all():
-        raise ValueError(f"p must be finite; row {_first_bad_row(p)} is not")
+    y, p = checked(y, p, labels)
+    if len(source_ids) != len(y):
+        raise ValueError(f"{len(y)} rows need as many source ids; got {len(source_ids)}")
     text = {
         "source_id": [str(name) for name in source_ids],
         "split": [split] * len(y),
         "label": [labels[k] for k in y],
     }
-    chances = {PREFIX + name: p[:, k].astype(np.float64) for k, name in enumerate(labels)}
+    chances = {PREFIX + name: p[:, k] for k, name in enumerate(labels)}
     if tta is not None:
-        chances |= {
-            TTA_PREFIX + name: tta[:, k].astype(np.float64) for k, name in enumerate(labels)
-        }
+        _, mean = checked(y, tta, labels)
+        chances |= {TTA_PREFIX + name: mean[:, k] for k, name in enumerate(labels)}
     return pd.DataFrame(text | chances)
 
 
@@ -169,8 +161,3 @@ def _class_names(frame: pd.DataFrame) -> list[str]:
             f"class; got {columns}"
         )
     return [name.removeprefix(PREFIX) for name in chances]
-
-
-def _first_bad_row(p: NDArray[np.floating]) -> int:
-    """Index of the first row of ``p`` (n, c) with a value that is not finite."""
-    return int(np.argmin(np.isfinite(p).all(axis=1)))

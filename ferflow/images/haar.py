@@ -1,6 +1,7 @@
-"""Is there a face? Asked of OpenCV's Haar cascade (Viola and Jones, CVPR 2001)."""
+"""Where are faces? Asked of OpenCV's Haar cascade (Viola and Jones, CVPR 2001)."""
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_CASCADE = "haarcascade_frontalface_default.xml"
-_SCALE_STEP = 1.1  # between one size of the searched face and the next
-_MIN_NEIGHBOURS = 3  # overlapping hits that make a face, OpenCV's default
-_MIN_SIDE = 24  # pixels: the size that the cascade was trained at
+TRAINED_SIDE = 24  # pixels: the size that the cascade was trained at
+
+_FILE = "haarcascade_frontalface_default.xml"
+_NEIGHBOURS = 3  # overlapping hits that make a face, OpenCV's default
 _PART = 256  # images a thread takes at a time
+
+_own = threading.local()  # a cascade for each thread: they keep their working memory in themselves
 
 
 def has_face(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -27,14 +30,25 @@ def has_face(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.concatenate([np.empty(0, np.bool_), *found])
 
 
-def _search(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    # a cascade of its own for each thread: they keep their working memory in themselves
-    cascade = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / _CASCADE))
-    size = (_MIN_SIDE, _MIN_SIDE)
-    return np.array(
-        [
-            len(cascade.detectMultiScale(image, _SCALE_STEP, _MIN_NEIGHBOURS, minSize=size)) > 0
-            for image in images
-        ],
-        dtype=np.bool_,
+def face_boxes(
+    grey: NDArray[np.uint8],
+    neighbours: int,
+    *,
+    min_side: int = TRAINED_SIDE,
+    scale_step: float = 1.1,
+) -> NDArray[np.int32]:
+    """The cascade's boxes (n, 4) in a picture (height, width): left, top, width, height, unordered.
+
+    neighbours : overlapping hits that make a face. min_side : of the faces to look for, in pixels.
+    scale_step : between one size of the searched face and the next.
+    """
+    if not hasattr(_own, "cascade"):
+        _own.cascade = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / _FILE))
+    found = _own.cascade.detectMultiScale(
+        grey, scale_step, neighbours, minSize=(min_side, min_side)
     )
+    return np.asarray(found, dtype=np.int32).reshape(-1, 4)
+
+
+def _search(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return np.array([len(face_boxes(image, _NEIGHBOURS)) > 0 for image in images], dtype=np.bool_)

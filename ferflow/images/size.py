@@ -1,4 +1,4 @@
-"""How large a picture is, told by its header: asked before anything of it is decoded."""
+"""How large a face is, and how large any picture: told by its header, before it is decoded."""
 
 import io
 import warnings
@@ -7,6 +7,7 @@ from PIL import Image
 
 from ferflow.core.errors import DataError
 
+SIDE = 48  # pixels, both ways: a face as FER-2013 has it, and as every stage sees it
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 MAX_PIXELS = 80_000_000  # 240 MB in colour; Pillow itself warns from 89 million on
 

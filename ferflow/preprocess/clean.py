@@ -45,12 +45,7 @@ def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned
     acts on every split. Both are part of the protocol.
     """
     labels = next(iter(splits.values())).labels
-    pool = Pool(
-        x=np.concatenate([split.x for split in splits.values()]),
-        y=np.concatenate([split.y for split in splits.values()]),
-        split=np.repeat(list(splits), [len(split) for split in splits.values()]),
-        twin_distance=params.twin_distance,
-    )
+    pool = Pool.of(splits, params.twin_distance)
     removed: dict[str, Rows] = {}
     alive = np.ones(len(pool.y), np.bool_)
     if params.classes is not None:
@@ -62,7 +57,6 @@ def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned
     _check_left(pool, alive, list(splits))
     counts = {name: _counts(pool, name, removed, params, labels) for name in splits}
     meta = _meta(params, counts, labels)
-    source_id = np.concatenate([split.source_id for split in splits.values()])
     return Cleaned(
         splits={
             name: _finish(split, alive[pool.split == name], params, meta)
@@ -71,8 +65,8 @@ def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned
         counts=counts,
         removed=removed,
         pool=pool,
-        twins=twin_table(pool, alive, source_id),
-        split_twins={name: split_twins(pool, alive, source_id, name) for name in splits},
+        twins=twin_table(pool, alive),
+        split_twins={name: split_twins(pool, alive, name) for name in splits},
     )
 
 

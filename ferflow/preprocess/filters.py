@@ -5,13 +5,14 @@ earlier one took out; so every image is counted under one reason. What needs a l
 alone comes first, then what compares images.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.core.split import Split
 from ferflow.images.haar import has_face
 from ferflow.images.measures import (
     black_white_share,
@@ -31,14 +32,23 @@ Rows = NDArray[np.intp]
 class Pool:
     """The images of all splits, one split after another.
 
-    x : uint8 (n, height, width). y : int64 (n,). split : (n,) names of splits.
+    x : uint8 (n, height, width). y : int64 (n,). source_id, split : (n,) names of images, splits.
     twin_distance : bits, see `ferflow.images.twins`. Groups are found when first asked for.
     """
 
     x: NDArray[np.uint8]
     y: NDArray[np.int64]
+    source_id: NDArray[np.str_]
     split: NDArray[np.str_]
     twin_distance: int
+
+    @classmethod
+    def of(cls, splits: Mapping[str, Split], twin_distance: int) -> "Pool":
+        """The images of splits, in their order."""
+        parts = list(splits.values())
+        rows = Split.join(parts)
+        names = np.repeat(list(splits), [len(part) for part in parts])
+        return cls(rows.x, rows.y, rows.source_id, names, twin_distance)
 
     @cached_property
     def is_train(self) -> Mask:

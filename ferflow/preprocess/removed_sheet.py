@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from ferflow.core.files import atomic
+from ferflow.core.figures import png
 from ferflow.preprocess.filters import Pool, Rows
 
 _N_SHOWN = 16  # images of a reason
@@ -26,25 +24,21 @@ def draw_removed(
     """
     strips = {reason: rows for reason, rows in removed.items() if len(rows)}
     height = 0.5 + 1.05 * max(1, len(strips))  # inches
-    layout = ConstrainedLayoutEngine(h_pad=0.05, w_pad=0.1)
-    figure = Figure(figsize=(12, height), layout=layout)
-    title = "Images taken out, by reason" if strips else "No image was taken out"
-    figure.suptitle(title, fontsize=12, fontweight="bold", color=_INK)
-    for number, (reason, rows) in enumerate(strips.items(), start=1):
-        axes = figure.add_subplot(len(strips), 1, number)
-        shown = rows[np.linspace(0, len(rows) - 1, min(len(rows), _N_SHOWN)).astype(int)]
-        strip = _strip(pool.x[shown])
-        axes.imshow(strip, cmap="gray", vmin=0, vmax=255)
-        axes.set_axis_off()
-        axes.set_title(f"{reason}: {len(rows):,}", fontsize=10, loc="left", color=_INK)
-        side = strip.shape[1] / _N_SHOWN
-        for place, row in enumerate(shown):
-            words = f"{pool.split[row]} {labels[pool.y[row]]}"
-            centre = (place + 0.5) * side - _GAP / 2
-            axes.text(centre, len(strip), words, fontsize=7, ha="center", va="top", color=_INK)
-    with atomic(path) as part:  # without matplotlib's version, which would change the bytes
-        metadata = {"Software": None}
-        figure.savefig(part, format="png", dpi=_DPI, facecolor="white", metadata=metadata)
+    with png(path, 12, height, dpi=_DPI, w_pad=0.1, h_pad=0.05) as figure:
+        title = "Images taken out, by reason" if strips else "No image was taken out"
+        figure.suptitle(title, fontsize=12, fontweight="bold", color=_INK)
+        for number, (reason, rows) in enumerate(strips.items(), start=1):
+            axes = figure.add_subplot(len(strips), 1, number)
+            shown = rows[np.linspace(0, len(rows) - 1, min(len(rows), _N_SHOWN)).astype(int)]
+            strip = _strip(pool.x[shown])
+            axes.imshow(strip, cmap="gray", vmin=0, vmax=255)
+            axes.set_axis_off()
+            axes.set_title(f"{reason}: {len(rows):,}", fontsize=10, loc="left", color=_INK)
+            side = strip.shape[1] / _N_SHOWN
+            for place, row in enumerate(shown):
+                words = f"{pool.split[row]} {labels[pool.y[row]]}"
+                centre = (place + 0.5) * side - _GAP / 2
+                axes.text(centre, len(strip), words, fontsize=7, ha="center", va="top", color=_INK)
 
 
 def _strip(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

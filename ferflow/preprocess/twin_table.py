@@ -8,7 +8,7 @@ from ferflow.images.twins import Groups
 from ferflow.preprocess.filters import Mask, Pool
 
 
-def twin_table(pool: Pool, alive: Mask, source_id: NDArray[np.str_]) -> pd.DataFrame:
+def twin_table(pool: Pool, alive: Mask) -> pd.DataFrame:
     """A row for each image of val or test, among those `alive` (n,), with a twin in train.
 
     Columns: split, source_id; kind, 'exact' where one of the twins is identical, else 'near';
@@ -24,15 +24,15 @@ def twin_table(pool: Pool, alive: Mask, source_id: NDArray[np.str_]) -> pd.DataF
     return pd.DataFrame(
         {
             "split": pool.split[rows],
-            "source_id": source_id[rows],
+            "source_id": pool.source_id[rows],
             "kind": np.where(copy >= 0, "exact", "near"),
-            "train_source_id": source_id[np.where(copy >= 0, copy, twin)],
+            "train_source_id": pool.source_id[np.where(copy >= 0, copy, twin)],
             "n_in_train": n_twins[pool.twins[rows]],
         }
     )
 
 
-def split_twins(pool: Pool, alive: Mask, source_id: NDArray[np.str_], split: str) -> pd.DataFrame:
+def split_twins(pool: Pool, alive: Mask, split: str) -> pd.DataFrame:
     """A row for each image of a split, among those `alive` (n,), that has an earlier twin there.
 
     Columns: source_id; twin_of, the first image of its twins.
@@ -41,8 +41,8 @@ def split_twins(pool: Pool, alive: Mask, source_id: NDArray[np.str_], split: str
     first, _ = _first_and_count(pool.twins, rows)
     earliest = first[pool.twins[rows]]
     later = earliest != rows
-    columns = {"source_id": source_id[rows[later]], "twin_of": source_id[earliest[later]]}
-    return pd.DataFrame(columns)
+    found = {"source_id": rows[later], "twin_of": earliest[later]}
+    return pd.DataFrame({column: pool.source_id[own] for column, own in found.items()})
 
 
 def _first_and_count(groups: Groups, rows: NDArray[np.intp]) -> tuple[Groups, Groups]:

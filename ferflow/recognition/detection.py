@@ -3,25 +3,22 @@
 OpenCV's Haar cascade (Viola and Jones, CVPR 2001) finds faces seen from the front.
 """
 
-import threading
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.recognition.face_classifier import SIDE, resize_face
+from ferflow.images.decode import resize_face
+from ferflow.images.haar import TRAINED_SIDE, face_boxes
+from ferflow.images.size import SIDE
 
 # FER-2013's images are about what the cascade frames: put on a wider ground, they get a box of
 # 46.8 of their 48 pixels (median over Training, quartiles 43.5 and 49.5) with the same centre.
 # So the cascade's box grows by that. `python -m benchmarks.framing FER2013.zip` measures it.
-MARGIN = 48 / 46.8
+MARGIN = SIDE / 46.8
 
-_CASCADE = "haarcascade_frontalface_default.xml"
-_SCALE_STEP = 1.1  # between one size of the searched face and the next
-_MIN_NEIGHBOURS = 5  # overlapping hits that make a face
-_CASCADE_SIDE = 24  # pixels: the size that the cascade was trained at
+NEIGHBOURS = 5  # overlapping hits that make a face
 _SEARCH_SIDES = (320, 960)  # pixels: the longer side of what is searched, least and most
 
 
@@ -32,9 +29,6 @@ class Box(NamedTuple):
     top: int
     width: int
     height: int
-
-
-_cascades = threading.local()  # one for each thread: they keep their working memory in themselves
 
 
 def find_faces(grey: NDArray[np.uint8]) -> list[Box]:
@@ -50,20 +44,10 @@ def find_faces(grey: NDArray[np.uint8]) -> list[Box]:
     small = grey
     if scale < 1:
         small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    min_side = max(_CASCADE_SIDE, round(SIDE * scale))
-    found = raw_boxes(small, min_side=min_side, scale_step=_SCALE_STEP)
+    min_side = max(TRAINED_SIDE, round(SIDE * scale))
+    found = face_boxes(small, NEIGHBOURS, min_side=min_side)
     boxes = [_grow(*(float(n) / scale for n in box)) for box in found]
     return sorted(boxes, key=lambda box: (-box.width, box.left, box.top))
-
-
-def raw_boxes(grey: NDArray[np.uint8], *, min_side: int, scale_step: float) -> NDArray[np.int32]:
-    """The cascade's own boxes (n, 4): left, top, width, height, in no order.
-
-    min_side : of the faces to look for, in pixels. scale_step : between one size and the next.
-    """
-    least = (min_side, min_side)
-    found = _cascade().detectMultiScale(grey, scale_step, _MIN_NEIGHBOURS, minSize=least)
-    return np.asarray(found, dtype=np.int32).reshape(-1, 4)
 
 
 def cut_out(grey: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
@@ -79,10 +63,3 @@ def _grow(left: float, top: float, width: float, height: float) -> Box:
     side = MARGIN * max(width, height)
     x, y = left + width / 2 - side / 2, top + height / 2 - side / 2
     return Box(round(x), round(y), round(side), round(side))
-
-
-def _cascade() -> cv2.CascadeClassifier:
-    if not hasattr(_cascades, "own"):
-        _cascades.own = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / _CASCADE))
-    cascade: cv2.CascadeClassifier = _cascades.own
-    return cascade

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,10 +12,8 @@ from ferflow.core.hashing import sha256_of
 from ferflow.features.extraction import extract_features, make_extractor
 from ferflow.features.params import FeaturesParams
 from ferflow.images.lighting import correct_lighting
-from ferflow.images.size import check_encoded
+from ferflow.images.size import SIDE
 from ferflow.training.shared.classifier import load_classifier
-
-SIDE = 48  # pixels: what every stage before the features sees
 
 # what parts that do not fit together raise when they are asked for the first time
 _UNFIT = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, MemoryError)
@@ -66,28 +63,6 @@ class FaceClassifier:
                 f"got {images.dtype} {images.shape}."
             )
         return self._extract(correct_lighting(images, self.classifier.meta["lighting"]))
-
-
-def decode_face(content: bytes) -> NDArray[np.uint8]:
-    """A picture file's bytes as a grey face (48, 48); DataError where it is no picture."""
-    try:
-        check_encoded(content)
-    except DataError as error:
-        raise DataError(f"a picture {error}") from None
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise DataError(f"not a readable picture ({len(content)} bytes).")
-    return resize_face(np.asarray(image, dtype=np.uint8))
-
-
-def resize_face(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A grey face of any size as (48, 48); shrinking averages the pixels that fall together."""
-    height, width = grey.shape
-    if (height, width) == (SIDE, SIDE):
-        return grey
-    shrinks = height >= SIDE and width >= SIDE
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=method), dtype=np.uint8)
 
 
 def _feature_maker(

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ferflow.core.masks import select_columns
-from ferflow.recognition.face_classifier import SIDE, FaceClassifier
+from ferflow.images.size import SIDE
+from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.training.shared.families import family_module
 
 

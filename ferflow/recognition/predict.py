@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ferflow.core.errors import DataError
+from ferflow.images.size import SIDE
 from ferflow.recognition.annotation import Annotator
 from ferflow.recognition.detection import Box
 from ferflow.recognition.inputs import Input
@@ -38,7 +39,7 @@ class _Seen:
     source: Input
     result: Result
     boxes: Sequence[Box] = ()
-    faces: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 48, 48), np.uint8))
+    faces: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, SIDE, SIDE), np.uint8))
     pixels: NDArray[np.uint8] | None = None
     rate: float = 0.0
 

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
+from ferflow.images.decode import resize_face
+from ferflow.images.size import SIDE
 from ferflow.recognition.detection import Box, cut_out, find_faces
-from ferflow.recognition.face_classifier import FaceClassifier, resize_face
+from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.pictures import Source, read_picture, to_grey
 from ferflow.training.shared.classifier import ABOUT
 
@@ -95,4 +97,4 @@ def locate(pixels: NDArray[np.uint8], *, detect: bool) -> tuple[list[Box], NDArr
         return [Box(0, 0, grey.shape[1], grey.shape[0])], resize_face(grey)[None]
     boxes = find_faces(grey)
     faces = [cut_out(grey, box) for box in boxes]
-    return boxes, np.stack(faces) if faces else np.empty((0, 48, 48), np.uint8)
+    return boxes, np.stack(faces) if faces else np.empty((0, SIDE, SIDE), np.uint8)

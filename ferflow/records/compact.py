@@ -23,7 +23,7 @@ from ferflow.core.bounded import read_bounded
 from ferflow.core.errors import DataError
 from ferflow.core.files import atomic
 from ferflow.core.params import flatten
-from ferflow.evaluation.metrics import independent_rows, split_metrics
+from ferflow.evaluation.metrics import check_rows, independent_rows, split_metrics
 from ferflow.evaluation.predictions import PREFIX, split_predictions, twin_numbers
 
 KEPT_SPLITS = ("val", "test")
@@ -256,8 +256,7 @@ def _answers(rows: pd.DataFrame, labels: list[str], single: bool) -> Answers:
     index = {name: k for k, name in enumerate(labels)}
     y = np.array([index[name] for name in rows["label"]], dtype=np.int64)
     p = np.ascontiguousarray(rows[[PREFIX + name for name in labels]].to_numpy())
-    if not np.isfinite(p).all() or (p < 0).any() or (abs(p.sum(axis=1) - 1) > 0.01).any():
-        raise ValueError("probabilities must be 0 or more and sum to 1")
+    check_rows(p, tolerance=0.01)
     twins = None
     if _TWINS in rows:
         twins = rows[_TWINS].to_numpy(dtype=np.int64)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import StringIO
-from itertools import cycle
 from typing import Any
 from xml.etree import ElementTree
 
@@ -18,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ferflow.evaluation.figures import COLOURS, DASHES, GRID, INK, MUTED, SMALL, TEXT
+from ferflow.evaluation.figures import GRID, INK, MUTED, SMALL, TEXT, looks, matrices, write_matrix
 
 _SVG = "http://www.w3.org/2000/svg"
 _FONT = "'DejaVu Sans', sans-serif"  # the first comes with matplotlib
@@ -70,23 +69,14 @@ def matrix_picture(name: str, caption: str, table: pd.DataFrame) -> Picture:
 
     table : columns actual, predicted, count, share, all pairs of classes in label order.
     """
-    labels = list(table["actual"].unique())
-    shape = (len(labels), len(labels))
-    counts, shares = (table[key].to_numpy().reshape(shape) for key in ("count", "share"))
+    labels, counts, shares = matrices(table)
     with _style(name):
         figure = Figure(figsize=(1.2 + 0.44 * len(labels), 1 + 0.33 * len(labels)))
         axes = figure.subplots()
         axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white", clip_on=False)
-        for (row, column), count in np.ndenumerate(counts):
-            colour = "white" if shares[row, column] > 0.6 else INK
-            at = (column + 0.5, row + 0.5)
-            axes.text(*at, f"{count:,.0f}", ha="center", va="center", color=colour)
-        middles = np.arange(len(labels)) + 0.5
-        axes.set_xticks(middles, labels, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(middles, labels)
+        write_matrix(axes, labels, counts, "{:,.0f}", dark=shares > 0.6, middle=0.5)
         axes.invert_yaxis()
-        axes.spines[:].set_visible(False)
-        axes.set(xlabel="Predicted class", ylabel="True class")
+        axes.set_ylabel("True class")
         return Picture(name, caption, _svg(figure))
 
 
@@ -111,8 +101,7 @@ def curves_picture(
         figure = Figure(figsize=(3.6, 3))
         axes = figure.subplots()
         _mark(axes, [run[np.isfinite(run).all(axis=1), 0] for li in lines for run in li.runs])
-        looks = zip(cycle(COLOURS), cycle(DASHES), strict=False)
-        keys = [_draw(axes, *each) for each in zip(lines, looks, strict=False)]
+        keys = [_draw(axes, *each) for each in zip(lines, looks(), strict=False)]
         axes.grid(clip_on=False)
         axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
         names = [line.name for line in lines]  # told, or matplotlib leaves out "_a"

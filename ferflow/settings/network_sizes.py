@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from ferflow.core.errors import ParamError
 from ferflow.core.params import nearest
+from ferflow.images.size import SIDE
 from ferflow.settings.presets import load_preset, preset_names
 from ferflow.training.families.network import architecture, architecture_names, build_network
 
-SIDE, N_CLASSES = 48, 7
+N_CLASSES = 7
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from ferflow.core.errors import DataError
-from ferflow.recognition.face_classifier import FaceClassifier, decode_face
+from ferflow.images.decode import decode_grey, resize_face
+from ferflow.recognition.face_classifier import FaceClassifier
 
 
 class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
@@ -38,9 +39,11 @@ class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
 def _decode(text: str) -> Any:
     try:
-        return decode_face(base64.b64decode(text, validate=True))
+        return resize_face(decode_grey(base64.b64decode(text, validate=True)))
     except binascii.Error:
         raise DataError("the column `image` must hold base64 of a picture file.") from None
+    except DataError as error:
+        raise DataError(f"a picture in the column `image` {error}") from None
 
 
 mlflow.models.set_model(FaceModel())

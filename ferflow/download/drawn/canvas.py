@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 48
+from ferflow.images.size import SIDE
+
 SUPERSAMPLING = 4
 _FRACTION_BITS = 4  # cv2 takes points in sixteenths of a pixel
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ferflow.download.drawn.canvas import SIDE, SUPERSAMPLING, Canvas, Points, Pose, Tones
+from ferflow.download.drawn.canvas import SUPERSAMPLING, Canvas, Points, Pose, Tones
 from ferflow.download.drawn.drawing import Face, Identity, Movement, draw
+from ferflow.images.size import SIDE
 
 # Displacements at full strength, in pixels of the 48x48 picture, named as in `Movement`.
 ACTION_UNITS: Mapping[str, Mapping[str, float]] = {

@@ -18,7 +18,7 @@ from ferflow.core.params import nearest
 from ferflow.download.archives import Files
 from ferflow.download.collection import Collection, image_rows
 from ferflow.download.labels import FER2013_COUNTS, FER2013_LABELS, FER2013_SPLITS
-from ferflow.download.pictures import SIDE
+from ferflow.images.size import SIDE
 
 OFFICIAL_MD5 = {
     "f8428a1edbd21e88f42c73edd2a14f95": "fer2013.csv",

@@ -9,6 +9,7 @@ from ferflow.backbones.devices import pick_device, pick_dtype
 from ferflow.backbones.pretrained import load_pretrained, map_features
 from ferflow.features.extraction import Extractor
 from ferflow.features.params import FeaturesParams
+from ferflow.images.size import SIDE
 
 
 def make(params: FeaturesParams) -> Extractor:
@@ -37,5 +38,5 @@ def make(params: FeaturesParams) -> Extractor:
         pooled = maps.flatten(1, -2).mean(dim=1) if params.pooling == "avg" else maps.contiguous()
         return pooled.cpu().numpy()
 
-    shape = extract(np.zeros((1, 48, 48), np.uint8)).shape[1:]
+    shape = extract(np.zeros((1, SIDE, SIDE), np.uint8)).shape[1:]
     return Extractor(extract, tuple(shape), params.batch_size)

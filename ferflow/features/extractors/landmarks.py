@@ -31,6 +31,7 @@ from ferflow.core.hashing import check_sha256
 from ferflow.core.params import repository_root
 from ferflow.features.extraction import Extractor
 from ferflow.features.params import FeaturesParams
+from ferflow.images.size import SIDE
 
 
 def make(params: FeaturesParams) -> Extractor:
@@ -49,7 +50,7 @@ def make(params: FeaturesParams) -> Extractor:
         # one by one: files are usually exported for one image
         return np.stack([_own_frame(network(image)) for image in images])
 
-    n_landmarks = len(network(np.full((48, 48), 128, np.uint8)))
+    n_landmarks = len(network(np.full((SIDE, SIDE), 128, np.uint8)))
     return Extractor(extract, (n_landmarks, 2), params.batch_size)
 
 
@@ -76,7 +77,7 @@ class _Network:
         for self._n_channels in (3, 1):
             try:
                 with _quiet():
-                    self(np.zeros((48, 48), np.uint8))
+                    self(np.zeros((SIDE, SIDE), np.uint8))
             except cv2.error as error:
                 reasons.append(error.err)
             else:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ferflow.features.extraction import Extractor
 from ferflow.features.params import FeaturesParams
+from ferflow.images.size import SIDE
 
-_SIDE, _CELLS = 48, 6  # a grid of 6x6 cells of 8x8 pixels
+_CELLS = 6  # a grid of 6x6 cells of 8x8 pixels
 _BINS = 59
 _AROUND = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))  # in a circle
 _SHAPE = (_CELLS, _CELLS, _BINS)
@@ -23,14 +24,14 @@ _SHAPE = (_CELLS, _CELLS, _BINS)
 def make(params: FeaturesParams) -> Extractor:
     """Features of shape (6, 6, 59): cell row, cell column, share of the cell's pixels; 0 to 1."""
     bins = _uniform_bins()
-    cell = np.arange(_SIDE) // (_SIDE // _CELLS)
+    cell = np.arange(SIDE) // (SIDE // _CELLS)
     first_bin = (cell[:, None] * _CELLS + cell) * _BINS  # (48, 48)
     n_features = _CELLS * _CELLS * _BINS
 
     def extract(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         place = first_bin + bins[codes(images)] + n_features * np.arange(len(images))[:, None, None]
         counts = np.bincount(place.ravel(), minlength=n_features * len(images))
-        return (counts.reshape(-1, *_SHAPE) / (_SIDE // _CELLS) ** 2).astype(np.float32)
+        return (counts.reshape(-1, *_SHAPE) / (SIDE // _CELLS) ** 2).astype(np.float32)
 
     return Extractor(extract, _SHAPE, params.batch_size)
 
