@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and JSON in them."""
+"""Files that appear whole or not at all, are read up to a size, and JSON in them."""
 
 import json
 import os
@@ -9,7 +9,6 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from ferflow.core.bounded import read_bounded
 from ferflow.core.errors import DataError, DiskError
 
 _MAX_JSON = 8 << 20  # bytes; the longest, a model's or a run's figures, have some 30,000
@@ -52,6 +51,26 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not valid JSON: {error}") from None
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """The content of a file of at most `most` bytes.
+
+    Raises FileNotFoundError where there is none; DataError where it is larger, cannot be read, or
+    is a folder, a pipe or a device, which may never end.
+    """
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} cannot be read: it is no ordinary file.")
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+    if len(content) > most:
+        raise DataError(f"{path} is too large: at most {most:,} bytes are read.")
+    return content
 
 
 def pass_through(source: Path, target: Path) -> None:

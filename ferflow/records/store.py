@@ -17,9 +17,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from scipy.stats import t as student_t
 
-from ferflow.core.bounded import read_bounded
 from ferflow.core.errors import DataError, FerflowError
-from ferflow.core.files import write_json
+from ferflow.core.files import read_bounded, write_json
 from ferflow.core.params import Record, nearest
 from ferflow.records.compact import Answers, read_answers, write_answers
 from ferflow.records.resampling import SCORES

@@ -1,4 +1,4 @@
-"""Families of classifiers: a package each in `ferflow/training/families/`; `train.family` names it."""
+"""Families of classifiers: packages in `ferflow/training/families/`; `train.family` names one."""
 
 import importlib
 from pathlib import Path
