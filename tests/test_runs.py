@@ -190,7 +190,7 @@ def test_the_stages_whose_code_changed_since_a_record_are_named(make_record, wor
         "ferflow/core/params.py",
         "stages/balance.py",
     ):
-        (workplace / name).parent.mkdir(exist_ok=True)
+        (workplace / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, workplace / name)
     names = ["-c", "user.email=test@example.org", "-c", "user.name=test"]
     for words in (["init"], ["add", "--all"], ["commit", "--message", "one"]):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ferflow.core.busy import lock_holders
+from ferflow.core.dvc_locks import lock_holders
 from ferflow.core.errors import FerflowError, printable
 from ferflow.core.params import flatten
 from ferflow.core.pipeline import record_cost, stage_params

@@ -19,7 +19,7 @@ _WITHIN = ["source_id", "twin_of"]
 
 
 def read_twins(path: Path) -> pd.DataFrame:
-    """What `ferflow.preprocess.twin_table` wrote, all columns as text; DataError if it is not one."""
+    """What `ferflow.preprocess.twin_table` wrote, all columns as text; DataError if it is not."""
     table = read_table(path, "table of twins", dtype=str, keep_default_na=False)
     if not set(table.columns) >= _COLUMNS:
         raise DataError(

@@ -30,7 +30,9 @@ def open_store() -> tuple[MlflowClient, str]:
     if file is None:
         client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
         return client, _experiment(client, None)
-    with exclusive(file.parent, f"{file.name}.lock"):  # two processes that create it at once crash
+    with exclusive(
+        file.with_name(f"{file.name}.lock")
+    ):  # two processes that create it at once crash
         if not file.exists():
             _create(file)
         client = MlflowClient(database_uri(file))
@@ -53,7 +55,7 @@ def one_writer() -> Iterator[None]:
     """
     file = _database()
     try:
-        with nullcontext() if file is None else exclusive(file.parent, f"{file.name}.writer"):
+        with nullcontext() if file is None else exclusive(file.with_name(f"{file.name}.writer")):
             yield
     except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).strip().splitlines()[0]
