@@ -1,11 +1,10 @@
 """DVC's list of locks: whether DVC is at work in this repository, and what a kill cut off of it."""
 
 import json
-import os
 from pathlib import Path
 
 from ferflow.core.errors import FerflowError
-from ferflow.core.locks import exclusive
+from ferflow.core.locks import exclusive, is_alive
 
 LOCKS = Path(".dvc/tmp/rwlock")  # path -> the processes that read it, the one that writes it
 
@@ -15,7 +14,7 @@ def refuse_while_dvc_runs() -> None:
 
     A queued or `--temp` experiment runs in a copy of its own and is not in the way.
     """
-    if process := next(filter(_is_alive, lock_holders()), None):
+    if process := next(filter(is_alive, lock_holders()), None):
         raise FerflowError(
             f"DVC runs the pipeline here (process {process}), and its stages read params.yaml one "
             "after another. Wait until it has ended, or work in another clone. If that process is "
@@ -57,14 +56,4 @@ def _is_whole() -> bool:
         return True
     except ValueError:
         return False
-    return True
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
     return True

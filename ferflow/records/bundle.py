@@ -1,12 +1,12 @@
 """The bundled model: the last run's network, small enough to lie in Git, with its model card."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import torch
 
 from ferflow.core.errors import FerflowError
+from ferflow.core.files import atomic
 from ferflow.core.last_run import check_finished
 from ferflow.core.params import load_params, load_seed, read_yaml
 from ferflow.core.pipeline import read_lock
@@ -46,19 +46,15 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
         )
     if classifier.meta["trained_on"] != ["train"]:
         raise FerflowError("the bundled model must not be trained on validation rows.")
-    part = target.with_name(f"{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    save_network(classifier.model, part, torch.float16)
-    write_about(part, classifier)
-    write_seen(part, load_split(_IMAGES / "train.safetensors").x)
-    size = sum(file.stat().st_size for file in part.iterdir())
-    if size > MAX_BYTES:
-        shutil.rmtree(part)
-        raise FerflowError(f"the model takes {size:,} bytes; {MAX_BYTES:,} are allowed in Git.")
-    (part / CARD).write_text(_card(load_classifier(part)), encoding="utf-8")
-    shutil.rmtree(target, ignore_errors=True)
-    part.replace(target)
+    with atomic(target) as part:
+        part.mkdir()
+        save_network(classifier.model, part, torch.float16)
+        write_about(part, classifier)
+        write_seen(part, load_split(_IMAGES / "train.safetensors").x)
+        size = sum(file.stat().st_size for file in part.iterdir())
+        if size > MAX_BYTES:
+            raise FerflowError(f"the model takes {size:,} bytes; {MAX_BYTES:,} are allowed in Git.")
+        (part / CARD).write_text(_card(load_classifier(part)), encoding="utf-8")
     return size
 
 

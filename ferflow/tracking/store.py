@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from ferflow.core.errors import FerflowError
+from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive
 from ferflow.core.params import repository_root
 from ferflow.tracking.database import EXPERIMENT, FOLDER, artifacts_uri, own_database
@@ -93,11 +94,5 @@ def _experiment(client: MlflowClient, artifacts: str | None) -> str:
 
 def _create(file: Path) -> None:
     """Make the database under another name first: one that is cut off half-made never opens."""
-    part = file.with_name(f"{file.name}.part")
-    part.unlink(missing_ok=True)
-    try:
+    with atomic(file) as part:
         MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, artifacts_uri(file))
-        part.rename(file)
-    except BaseException:
-        part.unlink(missing_ok=True)  # what a full disk took of it
-        raise
