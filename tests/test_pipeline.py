@@ -5,16 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ferflow.core.last_run import STAGES, check_finished, data_fingerprint, lock_fingerprint
-from ferflow.core.params import PARAMS_FILE, read_yaml
-from ferflow.core.pipeline import (
-    _hash,
-    dvc_md5,
-    read_lock,
-    stage_fingerprint,
-    stage_params,
-)
-from ferflow.records.recording import _locked_code, code_fingerprint
+from ferflow.core.errors import FerflowError
+from ferflow.core.params import PARAMS_FILE
+from ferflow.core.pipeline import STAGES, Pipeline, dvc_md5
 
 CHAIN = "stages:\n" + "".join(
     f"""  {stage}:
@@ -57,7 +50,7 @@ def chain(tmp_path, monkeypatch):
         lock[stage] = {
             "cmd": f"python -m stages.{stage}",
             "deps": [{"path": p, "hash": "md5", "md5": dvc_md5(Path(p))} for p in deps],
-            "params": {"params.yaml": stage_params(stage)},
+            "params": {"params.yaml": Pipeline().stage_params(stage)},
             "outs": [{"path": p, "hash": "md5", "md5": dvc_md5(Path(p))} for p in outs],
         }
     write(Path("dvc.lock"), json.dumps({"schema": "2.0", "stages": lock}))
@@ -67,10 +60,50 @@ def chain(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("chain")
 def test_fingerprints_are_what_they_always_were():
     """Records and MLflow know runs by them: another value would make every run a new one."""
-    lock, params = read_lock(), read_yaml(PARAMS_FILE)
-    check_finished(lock)
-    assert lock_fingerprint(lock) == "f663cbe7c9b00751"
-    assert data_fingerprint(lock) == "0913985447753cc6"
-    assert stage_fingerprint("train") == _hash(lock["train"]["deps"], lock["train"]["params"])
-    assert stage_fingerprint("train") == "aa7742376f796da4"
-    assert code_fingerprint(params) == _locked_code(lock) == "843db5f349ac3870"
+    pipeline = Pipeline()
+    pipeline.check_finished()
+    assert pipeline.lock_fingerprint() == "f663cbe7c9b00751"
+    assert pipeline.data_fingerprint() == "0913985447753cc6"
+    assert pipeline.stage_fingerprint("train") == "aa7742376f796da4"
+    assert pipeline.locked_stage_fingerprint("train") == "aa7742376f796da4"
+    assert pipeline.code_fingerprint() == "843db5f349ac3870"
+    assert pipeline.locked_code_fingerprint() == "843db5f349ac3870"
+
+
+@pytest.mark.usefixtures("chain")
+def test_changed_code_has_another_fingerprint_than_the_locks():
+    write(Path("ferflow/core/a.py"), "changed")
+    pipeline = Pipeline()
+    assert pipeline.code_fingerprint() != pipeline.locked_code_fingerprint()
+    assert pipeline.stage_fingerprint("train") != pipeline.locked_stage_fingerprint("train")
+
+
+@pytest.mark.usefixtures("chain")
+def test_given_parameters_stand_for_those_of_the_file():
+    write(Path("ferflow/svm/e.py"), "")
+    pipeline = Pipeline({"seed": 4, "train": {"family": "svm", "svm": {"c": 1}}})
+    assert pipeline.stage_params("train") == {"seed": 4, "train.svm": {"c": 1}}
+    assert pipeline.stages["train"]["deps"][-1] == "ferflow/svm"
+    assert pipeline.code_fingerprint() != pipeline.locked_code_fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda: Path("dvc.lock").unlink(), r"has not finished \(download, .*evaluate\)"),
+        (lambda: write(PARAMS_FILE, PARAMS.replace("0.25", "0.5")), r"leaf was 0\.25 in the last"),
+        (lambda: Path("data/train/twins.csv").unlink(), r"data/train/twins\.csv is not here"),
+        (lambda: write(Path("data/evaluate/twins.csv"), "x"), "is not what the last run wrote"),
+    ],
+    ids=["no lock", "parameters", "missing", "changed"],
+)
+@pytest.mark.usefixtures("chain")
+def test_results_that_are_not_the_last_runs_are_refused(change, message):
+    change()
+    with pytest.raises(FerflowError, match=rf"{message}.* Run `dvc repro` first"):
+        Pipeline().check_finished()
+
+
+def test_without_a_lock_file_there_are_no_entries(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Pipeline().lock == {}

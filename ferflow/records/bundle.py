@@ -7,13 +7,13 @@ import torch
 
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import atomic
-from ferflow.core.last_run import check_finished
-from ferflow.core.params import load_params, load_seed, read_yaml
-from ferflow.core.pipeline import read_lock
+from ferflow.core.params import load_params, load_seed
+from ferflow.core.paths import CLASSIFIER, PREPROCESSED
+from ferflow.core.pipeline import Pipeline
 from ferflow.core.split import Split, load_split
 from ferflow.evaluation.outputs import predict, split_scores
 from ferflow.evaluation.params import EvaluateParams
-from ferflow.evaluation.protocol import describe
+from ferflow.evaluation.summary import protocol_line
 from ferflow.evaluation.without_twins import read_twins, without_twins
 from ferflow.images.seen import write_seen
 from ferflow.records.model_card import model_card
@@ -22,7 +22,6 @@ from ferflow.training.shared.classifier import Classifier, load_classifier, writ
 BUNDLED = Path(__file__).parents[1] / "bundled"
 CARD = "README.md"
 MAX_BYTES = 5_000_000
-_CLASSIFIER, _IMAGES = Path("models/classifier"), Path("data/preprocessed")
 _SCORED = ("val", "test")
 
 
@@ -36,8 +35,8 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
     from ferflow.training.families.network.backbones import BackboneClassifier
     from ferflow.training.families.network.files import save_network
 
-    check_finished(read_lock())
-    classifier = load_classifier(_CLASSIFIER)
+    Pipeline().check_finished()
+    classifier = load_classifier(CLASSIFIER)
     network = getattr(classifier.model, "network", None)
     if not isinstance(network, BackboneClassifier):
         raise FerflowError(
@@ -50,7 +49,7 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
         part.mkdir()
         save_network(classifier.model, part, torch.float16)
         write_about(part, classifier)
-        write_seen(part, load_split(_IMAGES / "train.safetensors").x)
+        write_seen(part, load_split(PREPROCESSED / "train.safetensors").x)
         size = sum(file.stat().st_size for file in part.iterdir())
         if size > MAX_BYTES:
             raise FerflowError(f"the model takes {size:,} bytes; {MAX_BYTES:,} are allowed in Git.")
@@ -62,14 +61,13 @@ def _card(classifier: Classifier) -> str:
     """The model card, with scores of the classifier as it is bundled."""
     params, seed = load_params("evaluate", EvaluateParams), load_seed()
     splits: dict[str, Split] = {
-        name: load_split(_IMAGES / f"{name}.safetensors") for name in _SCORED
+        name: load_split(PREPROCESSED / f"{name}.safetensors") for name in _SCORED
     }
     frames = [predict(classifier, name, rows, params, seed) for name, rows in splits.items()]
     predictions = pd.concat(frames, ignore_index=True)
-    apart = without_twins(predictions, read_twins(_IMAGES / "twins.csv"))
+    apart = without_twins(predictions, read_twins(PREPROCESSED / "twins.csv"))
     scores = {
         name: split_scores(frame, params.calibration_bins)
         for name, frame in (("all", predictions), ("apart", apart))
     }
-    protocol = describe(read_yaml(Path("metrics/metrics.json"))["protocol"])
-    return model_card(classifier, scores["all"] | scores["apart"], protocol)
+    return model_card(classifier, scores["all"] | scores["apart"], protocol_line())

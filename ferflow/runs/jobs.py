@@ -21,7 +21,7 @@ from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive
 from ferflow.core.params import PARAMS_FILE, read_yaml, repository_root
-from ferflow.core.pipeline import SCRATCH
+from ferflow.core.paths import SCRATCH
 from ferflow.core.yaml_text import parse_yaml
 from ferflow.records.recorded import find_recorded, is_stale, stale_text
 from ferflow.records.recording import record_run, variant_of
