@@ -11,7 +11,7 @@ from ferflow.balance.params import BalanceParams
 from ferflow.core.errors import ParamError
 from ferflow.core.files import write_json
 from ferflow.core.params import load_params, load_seed, repository_root
-from ferflow.core.pipeline import SCRATCH
+from ferflow.core.paths import SCRATCH
 from ferflow.core.split import SPLITS, load_split
 from ferflow.core.stage import run_stage
 from ferflow.features.extraction import extract_features, make_extractor

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from ferflow.core.files import write_json
 from ferflow.core.masks import save_mask
 from ferflow.core.params import load_params, load_seed, repository_root
-from ferflow.core.pipeline import SCRATCH
+from ferflow.core.paths import SCRATCH
 from ferflow.core.split import load_split
 from ferflow.core.stage import run_stage
 from ferflow.core.tables import write_table

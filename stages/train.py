@@ -6,7 +6,7 @@ from pathlib import Path
 from ferflow.core.files import write_json
 from ferflow.core.masks import load_mask, select_columns
 from ferflow.core.params import load_params, load_seed, repository_root
-from ferflow.core.pipeline import SCRATCH
+from ferflow.core.paths import SCRATCH
 from ferflow.core.split import Split, load_split
 from ferflow.core.stage import run_stage
 from ferflow.core.tables import write_table

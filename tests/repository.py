@@ -149,7 +149,7 @@ def finished(folder):
     The first process that asks makes it in this folder, the others wait for it.
     """
     ready = folder.with_name(f"{folder.name} is ready")
-    with exclusive(folder.parent, f"{folder.name}.lock"):
+    with exclusive(folder.with_name(f"{folder.name}.lock")):
         if not ready.exists():
             shutil.rmtree(folder, ignore_errors=True)
             repository = Repository(folder)

@@ -60,7 +60,7 @@ def tiny_network():
 def last_run(tmp_path, monkeypatch):
     """A finished run of a tiny network, as its files."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(bundle, "check_finished", lambda _: None)
+    monkeypatch.setattr(bundle.Pipeline, "check_finished", lambda _: None)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     for seed, name in enumerate(("train", "val", "test")):
         save_split(Path(f"data/preprocessed/{name}.safetensors"), faces(100 * seed))

@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from ferflow.core.costs import find_cost, record_cost
 from ferflow.core.files import read_json
-from ferflow.core.pipeline import SCRATCH, find_cost, read_lock, record_cost
+from ferflow.core.paths import SCRATCH
+from ferflow.core.pipeline import Pipeline
 
 PIPELINE = """
 stages:
@@ -30,7 +32,7 @@ family: {name: forest, forest: {trees: 90, depth: null, leaf: 0.25, weight: "1"}
 WORK = """
 import os, sys
 from pathlib import Path
-from ferflow.core.pipeline import record_cost
+from ferflow.core.costs import record_cost
 for name in sys.argv[1:]:
     out = Path(name) if "." in name else Path(name, "inside")
     out.parent.mkdir(exist_ok=True)
@@ -72,7 +74,7 @@ def here(dvc_repository, monkeypatch):
 
 @pytest.mark.parametrize("stage", ["first", "second"])
 def test_a_cost_is_found_from_the_entry_that_dvc_wrote(here, stage):
-    cost = find_cost(stage, read_lock()[stage])
+    cost = find_cost(Pipeline(), stage)
     assert cost["seconds"] == 1.235
     assert cost["peak_memory_mb"] > 1
     assert len(list((here / SCRATCH / "costs").glob(f"{stage}-*.json"))) == 1
@@ -81,13 +83,14 @@ def test_a_cost_is_found_from_the_entry_that_dvc_wrote(here, stage):
 @pytest.mark.parametrize("change", ["code", "input", "params"])
 @pytest.mark.usefixtures("here")
 def test_a_run_of_other_code_inputs_or_params_has_no_such_cost(change):
-    entry = read_lock()["second"]
+    pipeline = Pipeline()
+    entry = pipeline.lock["second"]
     if change == "params":
         entry["params"]["params.yaml"]["family.forest"]["trees"] = 91
     else:
         path = "parts/forest" if change == "code" else "made"
         next(dep for dep in entry["deps"] if dep["path"] == path)["md5"] = "0" * 32
-    assert find_cost("second", entry) is None
+    assert find_cost(pipeline, "second") is None
 
 
 def test_a_stage_run_by_hand_leaves_no_cost(tmp_path, monkeypatch):
@@ -102,8 +105,3 @@ def test_costs_go_to_the_repository_even_from_a_copy_of_it(tmp_path, monkeypatch
     record_cost("first", 2.0)
     (file,) = (tmp_path / SCRATCH / "costs").iterdir()
     assert read_json(file)["seconds"] == 2.0
-
-
-def test_without_a_lock_file_there_are_no_entries(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert read_lock() == {}

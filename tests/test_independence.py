@@ -221,12 +221,12 @@ def rescored(make_record, make_answers, monkeypatch):
     make_record("fernet", answers=answers, data="here", params={module.DISTANCE: 2})
     within = pd.DataFrame({"source_id": names[20:], "twin_of": names[:20]})
     for name in ("val", "test"):
-        module.IMAGES.mkdir(parents=True, exist_ok=True)
-        write_table(module.IMAGES / f"{name}_twins.csv", within)
+        module.PREPROCESSED.mkdir(parents=True, exist_ok=True)
+        write_table(module.PREPROCESSED / f"{name}_twins.csv", within)
     twins = {"split": ["test"], "source_id": [names[0]], "kind": ["exact"]}
-    write_table(module.IMAGES / "twins.csv", pd.DataFrame(twins))
-    monkeypatch.setattr(module, "read_lock", lambda: {"preprocess": {}})
-    monkeypatch.setattr(module, "data_fingerprint", lambda _: "here")
+    write_table(module.PREPROCESSED / "twins.csv", pd.DataFrame(twins))
+    monkeypatch.setattr(module.Pipeline, "lock", {"preprocess": {}})
+    monkeypatch.setattr(module.Pipeline, "data_fingerprint", lambda _: "here")
     return answers
 
 
@@ -254,7 +254,6 @@ def test_rescore_widens_intervals_and_keeps_the_scores(rescored):
 
 
 @pytest.mark.usefixtures("workplace")
-def test_rescore_without_the_images_says_what_to_run(monkeypatch):
-    monkeypatch.setattr(module, "read_lock", lambda: {})
+def test_rescore_without_the_images_says_what_to_run():
     with pytest.raises(FerflowError, match="dvc repro preprocess"):
         module.rescore()

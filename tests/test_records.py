@@ -1,8 +1,6 @@
 """Records: a strict reader, groups, summaries, the bootstrap."""
 
 import json
-import re
-import subprocess
 
 import numpy as np
 import pytest
@@ -11,8 +9,7 @@ from scipy import stats
 from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.params import PARAMS_FILE, read_yaml
 from ferflow.evaluation.metrics import split_metrics
-from ferflow.records import ensemble, machine
-from ferflow.records import recording as record
+from ferflow.records import machine
 from ferflow.records.compact import (
     Answers,
 )
@@ -27,7 +24,6 @@ from ferflow.records.store import (
     summary_file,
 )
 from ferflow.settings.presets import use
-from ferflow.tracking import mirror as tracking
 
 LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
@@ -133,40 +129,6 @@ def test_curves_are_kept_with_gaps_where_nothing_was_measured(tmp_path, make_rec
     assert read_record(made.file("json")).training == curves
     table.write_text("epoch,train_loss\n")
     assert read_curves(table) == {}
-
-
-def git(folder, *words):
-    names = ["-c", "user.email=test@example.org", "-c", "user.name=test"]
-    subprocess.run(["git", *names, *words], cwd=folder, check=True, capture_output=True)
-
-
-def test_mlflow_and_the_records_name_the_same_commit(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    files = [
-        tmp_path / name for name in ("ferflow/a.py", "params.yaml", "dvc.lock", "metrics.json")
-    ]
-    files[0].parent.mkdir()
-    for path in files:
-        path.write_text("one")
-    for words in (["init"], ["add", "--all"], ["commit", "--message", "one"]):
-        git(tmp_path, *words)
-
-    def commits():
-        return {tracking.code_commit(), record.code_commit(), ensemble.code_commit()}
-
-    (clean,) = commits()
-    assert re.fullmatch(r"[0-9a-f]{12}", clean)
-    for path in files[1:]:
-        path.write_text("two")
-    assert commits() == {clean}, "what a run keeps is not code"
-    files[0].write_text("two")
-    assert commits() == {f"{clean}-dirty"}
-
-
-def test_outside_git_there_is_no_commit(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert tracking.code_commit() == "none"
 
 
 @pytest.mark.parametrize(

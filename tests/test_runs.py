@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ferflow.core.errors import FerflowError, ParamError
-from ferflow.core.last_run import code_commit
+from ferflow.core.git import code_commit
 from ferflow.core.params import PARAMS_FILE, read_yaml
-from ferflow.records import recorded
+from ferflow.core.pipeline import Pipeline
 from ferflow.records.recorded import find_recorded, is_stale, stale_text
 from ferflow.records.recording import fold_of, public_params, variant_of
 from ferflow.records.store import load_records
@@ -99,7 +99,7 @@ def newer_code(pipeline, monkeypatch):
 
 
 def set_code(monkeypatch, code):
-    monkeypatch.setattr(recorded, "code_fingerprint", lambda _: code)
+    monkeypatch.setattr(Pipeline, "code_fingerprint", lambda _: code)
 
 
 @pytest.mark.usefixtures("newer_code")
@@ -190,7 +190,7 @@ def test_the_stages_whose_code_changed_since_a_record_are_named(make_record, wor
         "ferflow/core/params.py",
         "stages/balance.py",
     ):
-        (workplace / name).parent.mkdir(exist_ok=True)
+        (workplace / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, workplace / name)
     names = ["-c", "user.email=test@example.org", "-c", "user.name=test"]
     for words in (["init"], ["add", "--all"], ["commit", "--message", "one"]):

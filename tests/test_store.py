@@ -61,7 +61,7 @@ def test_an_experiment_that_another_process_made_first_is_taken():
 def test_a_database_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch):
     class FullDisk:
         def __init__(self, uri):
-            self.part = tmp_path / "mlflow.db.part"
+            self.part = tmp_path / f"mlflow.db.{os.getpid()}.part"
             assert uri == database_uri(self.part)
 
         def create_experiment(self, *_):

@@ -23,9 +23,9 @@ def chain(monkeypatch):
             raise FerflowError("it failed")
         accuracy = {"sgd": 0.6, "adam": 0.5, "adamw": 0.4}[optimizer]
         val = dict.fromkeys(("accuracy_low", "accuracy_high", "f1_macro", "log_loss"), 0.1)
-        write_json(module.Path("metrics/metrics.json"), {"val": val | {"accuracy": accuracy}})
+        write_json(module.SCORES, {"val": val | {"accuracy": accuracy}})
         story = {"train": {"epochs": 3, "epoch_chosen": 2}}
-        write_json(module.Path("metrics/train.json"), story)
+        write_json(module.TRAIN, story)
 
     monkeypatch.setattr(module, "run_chain", run)
     return asked
@@ -69,7 +69,7 @@ def test_a_family_without_epochs_has_none_in_the_table(zip_of_faces, monkeypatch
 
     def run(job):
         own(job)
-        write_json(module.Path("metrics/train.json"), {"train": {"family": "svm"}})
+        write_json(module.TRAIN, {"train": {"family": "svm"}})
 
     monkeypatch.setattr(module, "run_chain", run)
     table = sweep("svm", {"data.path": str(zip_of_faces)})

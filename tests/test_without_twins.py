@@ -178,11 +178,11 @@ def test_the_protocol_says_what_was_taken_from_val_and_test():
 def test_show_puts_the_scores_without_twins_beside_the_others(
     tmp_path, monkeypatch, cleaned, predictions
 ):
-    monkeypatch.setattr(summary, "METRICS_FILE", tmp_path / "metrics.json")
+    monkeypatch.setattr(summary, "SCORES", tmp_path / "metrics.json")
     scores = split_scores(predictions, 15)
     scores |= split_scores(without_twins(predictions, cleaned.twins), 15)
     found = about(cleaned.splits["val"], count_twins(predictions, cleaned.twins))
-    summary.METRICS_FILE.write_text(json.dumps(scores | {"protocol": found}))
+    summary.SCORES.write_text(json.dumps(scores | {"protocol": found}))
     table = summary.metrics_table()
     names = [str(column.header) for column in table.columns]
     assert names == ["metric", "train", "val", "val\nno twins", "test", "test\nno twins"]

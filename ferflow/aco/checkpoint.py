@@ -9,6 +9,7 @@ import sklearn
 from numpy.typing import NDArray
 
 from ferflow.aco.search import Search
+from ferflow.core.files import atomic
 
 # neither changes the result
 _WITHOUT_EFFECT = {"n_jobs", "checkpoint", "callback"}
@@ -30,15 +31,9 @@ class Checkpoint:
 
     def save(self, state: dict[str, NDArray[Any]]) -> None:
         """Replace the file."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        part = self.file.with_suffix(".part")
-        try:
-            with part.open("wb") as file:
-                np.savez(file, **state)  # type: ignore[arg-type]
-            part.replace(self.file)
-        except OSError:
-            part.unlink(missing_ok=True)  # of a full disk
-            raise
+        # two equal fits may run at once, and they have the same file
+        with atomic(self.file) as part, part.open("wb") as file:
+            np.savez(file, **state)  # type: ignore[arg-type]
 
     def load_into(self, search: Search) -> None:
         """Continue from what was saved last, if anything; ValueError where it is damaged."""

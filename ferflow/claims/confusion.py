@@ -23,8 +23,8 @@ from ferflow.claims.independence import (
     independence,
     quasi_independence,
 )
-from ferflow.core.bounded import read_bounded
 from ferflow.core.errors import DataError
+from ferflow.core.files import read_bounded
 from ferflow.evaluation.metrics import table_of_counts, wilson_interval
 
 MAX_BYTES = 1 << 20

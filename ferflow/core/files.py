@@ -1,7 +1,9 @@
-"""Files that appear whole or not at all, and JSON in them."""
+"""Files that appear whole or not at all and are read up to a size, and JSON in them."""
 
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,8 +11,8 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from ferflow.core.bounded import read_bounded
 from ferflow.core.errors import DataError, DiskError
+from ferflow.core.locks import is_alive
 
 _MAX_JSON = 8 << 20  # bytes; the longest, a model's or a run's figures, have some 30,000
 
@@ -19,17 +21,22 @@ _MAX_JSON = 8 << 20  # bytes; the longest, a model's or a run's figures, have so
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends without an error.
 
+    The block makes a file or a folder of it. Each process has its own: of several that write
+    a file at once, the last to end wins. What killed ones left of theirs is deleted.
     Raises DiskError where the disk is full, or may not be written to; nothing is left then.
     """
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)  # a killed run's, perhaps a second name of another file
+        _delete(part)  # of a killed run of the same number, perhaps a second name of another file
+        _delete_left_parts(path)
         yield part
+        if part.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
         part.replace(path)
     except BaseException as error:
         with suppress(OSError):  # where it could not be made it cannot be deleted either
-            part.unlink(missing_ok=True)
+            _delete(part)
         if (reason := _fault_of_disk(error, path, part)) is not None:
             raise DiskError(
                 f"{path} cannot be written ({reason}). Make room, or permit it, and repeat."
@@ -54,6 +61,26 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path} is not valid JSON: {error}") from None
 
 
+def read_bounded(path: Path, most: int) -> bytes:
+    """The content of a file of at most `most` bytes.
+
+    Raises FileNotFoundError where there is none; DataError where it is larger, cannot be read, or
+    is a folder, a pipe or a device, which may never end.
+    """
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} cannot be read: it is no ordinary file.")
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+    if len(content) > most:
+        raise DataError(f"{path} is too large: at most {most:,} bytes are read.")
+    return content
+
+
 def pass_through(source: Path, target: Path) -> None:
     """Hand a file on unchanged, as a second name for the same bytes where the disk allows it.
 
@@ -68,6 +95,22 @@ def pass_through(source: Path, target: Path) -> None:
             part.write_bytes(source.read_bytes())
 
 
+def _delete_left_parts(path: Path) -> None:
+    """Delete what killed processes left of `path`; a living one's is left alone."""
+    part = re.compile(re.escape(path.name) + r"\.(\d{1,9})\.part")
+    with suppress(OSError):  # another user's stay
+        for item in path.parent.iterdir():
+            if (found := part.fullmatch(item.name)) and not is_alive(int(found[1])):
+                _delete(item)
+
+
+def _delete(part: Path) -> None:
+    if part.is_dir() and not part.is_symlink():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        part.unlink(missing_ok=True)
+
+
 def _fault_of_disk(error: BaseException, path: Path, part: Path) -> str | None:
     """What kept `path` from being written, in words, or None where it was something else.
 
@@ -77,7 +120,8 @@ def _fault_of_disk(error: BaseException, path: Path, part: Path) -> str | None:
         return str(error) if "I/O error" in str(error) else None
     if not isinstance(error, OSError):
         return None
-    ours = {str(place) for place in (part, path, *path.parents)}
-    if error.filename is not None and str(error.filename) not in ours:
-        return None  # another file, which was to be read
+    if error.filename is not None:
+        named = Path(str(error.filename))
+        if named not in (path, *path.parents) and not named.is_relative_to(part):
+            return None  # another file, which was to be read
     return os.strerror(error.errno) if error.errno else str(error)

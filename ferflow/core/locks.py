@@ -1,15 +1,38 @@
-"""One process at a time."""
+"""One process at a time, and one thread of it; and whether a process is still there."""
 
-import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def exclusive(folder: Path, name: str = "lock") -> Iterator[None]:
-    """Make a folder, and hold the lock of that name in it; the lock ends with the process."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def exclusive(file: Path, *, held: Exception | None = None) -> Iterator[None]:
+    """Hold the lock on a file for the block's length; its folder and itself are made, and stay.
+
+    The lock ends with the process, however that ends: what a killed one leaves blocks nobody.
+    held : raised at once where another process or thread holds the lock; None waits for its end.
+    """
+    from filelock import FileLock, Timeout  # takes longer than the rest of ferflow.core
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # no fallback: on a disk without locks it would make a file that outlives a killed process
+    lock = FileLock(file, timeout=0 if held else -1, fallback_to_soft=False)
+    try:
+        acquired = lock.acquire()
+    except Timeout:
+        assert held is not None
+        raise held from None
+    with acquired:
         yield
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of that number runs on this machine, in this container."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True

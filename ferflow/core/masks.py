@@ -9,9 +9,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.core.bounded import read_bounded
 from ferflow.core.errors import DataError
-from ferflow.core.files import atomic
+from ferflow.core.files import atomic, read_bounded
 
 _MAX_BYTES = 64 << 20  # a byte a feature; the widest extractors give some 100,000
 

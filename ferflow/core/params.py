@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from ferflow.core.bounded import read_bounded
 from ferflow.core.errors import DataError, ParamError
+from ferflow.core.files import read_bounded
 from ferflow.core.yaml_text import parse_yaml
 
 PARAMS_FILE = Path("params.yaml")

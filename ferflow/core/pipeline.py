@@ -1,73 +1,123 @@
-"""Seconds and peak memory of each stage, kept where they cannot change a result.
+"""The pipeline here: params.yaml, dvc.yaml and dvc.lock, and the fingerprints of what they hold.
 
-A time in an output would make every run differ from the last, so costs lie in the scratch
-folder, under the fingerprint of the stage that ran; MLflow takes them from there.
+A fingerprint is 16 hexadecimal digits. Records, MLflow and costs know a run by its fingerprints.
 """
 
 import hashlib
 import json
 import re
-import resource
-import sys
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ferflow.core.files import read_json, write_json
-from ferflow.core.params import PARAMS_FILE, read_yaml, repository_root
+from ferflow.core.errors import FerflowError
+from ferflow.core.params import PARAMS_FILE, flatten, read_yaml
+from ferflow.core.paths import LOCK_FILE, PIPELINE_FILE
 from ferflow.core.yaml_text import parse_yaml
 
-SCRATCH = Path(".ferflow")  # ignored by Git, safe to delete
-LOCK_FILE = Path("dvc.lock")
-PIPELINE_FILE = Path("dvc.yaml")
+STAGES = (
+    "download",
+    "preprocess",
+    "augment",
+    "extract_features",
+    "balance",
+    "select_features",
+    "train",
+    "evaluate",
+)
+_CODE = ("ferflow/", "stages/")  # modules, and rooms whole
 
 
-def record_cost(stage: str | None, seconds: float) -> None:
-    """Note what a stage of dvc.yaml cost; run by hand (None), nothing."""
-    if stage is None:
-        return
-    cost = {"seconds": round(seconds, 3), "peak_memory_mb": round(_peak_memory_mb(), 1)}
-    write_json(_cost_file(stage, stage_fingerprint(stage)), cost)
+@dataclass(frozen=True)
+class Pipeline:
+    """The pipeline of the current directory; each file is read once, when it is first needed.
 
-
-def find_cost(stage: str, lock_entry: dict[str, Any]) -> dict[str, float] | None:
-    """The cost of the run that made a stage's entry in dvc.lock, or None where it ran elsewhere."""
-    file = _cost_file(stage, _hash(lock_entry["deps"], lock_entry.get("params", {})))
-    return read_json(file) if file.exists() else None
-
-
-def stage_fingerprint(stage: str) -> str:
-    """A hash of the running stage's parameters, code and inputs, equal to its lock entry's.
-
-    The md5 of an input that an earlier stage made stands in dvc.lock by now; code is hashed here.
+    given : parameters to take instead of those in params.yaml.
     """
-    declared = declared_stages(read_yaml(PARAMS_FILE))[stage]
-    made = {
-        out["path"]: out["md5"] for entry in read_lock().values() for out in entry.get("outs", [])
-    }
-    deps = [
-        {"path": path, "md5": made.get(path) or dvc_md5(Path(path))} for path in declared["deps"]
-    ]
-    return _hash(deps, {PARAMS_FILE.name: stage_params(stage)})
 
+    given: dict[str, Any] | None = None
 
-def stage_params(stage: str) -> dict[str, Any]:
-    """What params.yaml holds now under the keys that a stage declares."""
-    params = read_yaml(PARAMS_FILE)
-    keys = declared_stages(params)[stage].get("params", [])
-    return {key: _lookup(params, key) for key in keys}
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """The parameters."""
+        return read_yaml(PARAMS_FILE) if self.given is None else self.given
 
+    @cached_property
+    def stages(self) -> dict[str, Any]:
+        """The stages of dvc.yaml, parameters put in where it names them."""
+        text = PIPELINE_FILE.read_text(encoding="utf-8")
+        filled = re.sub(r"\$\{([\w.]+)\}", lambda match: str(self._param(match[1])), text)
+        return dict(parse_yaml(filled)["stages"])
 
-def declared_stages(params: dict[str, Any]) -> dict[str, Any]:
-    """The stages of dvc.yaml, parameters put in where it names them."""
-    text = PIPELINE_FILE.read_text(encoding="utf-8")
-    filled = re.sub(r"\$\{([\w.]+)\}", lambda match: str(_lookup(params, match[1])), text)
-    return dict(parse_yaml(filled)["stages"])
+    @cached_property
+    def lock(self) -> dict[str, Any]:
+        """The stages of dvc.lock, or nothing where there is none yet."""
+        return dict(read_yaml(LOCK_FILE).get("stages", {})) if LOCK_FILE.exists() else {}
 
+    def stage_params(self, stage: str) -> dict[str, Any]:
+        """The parameters under the keys that a stage declares."""
+        return {key: self._param(key) for key in self.stages[stage].get("params", [])}
 
-def read_lock() -> dict[str, Any]:
-    """The stages of dvc.lock, or nothing where there is none yet."""
-    stages = read_yaml(LOCK_FILE).get("stages", {}) if LOCK_FILE.exists() else {}
-    return dict(stages)
+    def check_finished(self) -> None:
+        """FerflowError where dvc.lock and the results are not of one run of these parameters."""
+        cure = "Run `dvc repro` first."
+        if missing := [stage for stage in STAGES if stage not in self.lock]:
+            raise FerflowError(f"the pipeline has not finished ({', '.join(missing)}). {cure}")
+        now = flatten(self.params)
+        for stage in STAGES:
+            then = self.lock[stage].get("params", {}).get(PARAMS_FILE.name, {})
+            for key, value in flatten(then).items():
+                if now.get(key) != value:
+                    raise FerflowError(
+                        f"{key} was {value!r} in the last run, not {now.get(key)!r}. {cure}"
+                    )
+            for out in self.lock[stage].get("outs", []):
+                if not Path(out["path"]).exists():
+                    raise FerflowError(f"{out['path']} is not here. {cure}")
+        for out in self.lock["evaluate"]["outs"]:
+            path = Path(out["path"])
+            if path.is_file() and out["md5"] != dvc_md5(path):
+                raise FerflowError(f"{path} is not what the last run wrote. {cure}")
+
+    def lock_fingerprint(self) -> str:
+        """Of the stages' entries in dvc.lock: parameters, code, data and results."""
+        return _fingerprint({stage: self.lock[stage] for stage in STAGES})
+
+    def data_fingerprint(self) -> str:
+        """Of the three split files that `download` made."""
+        outs = self.lock["download"]["outs"]
+        return _fingerprint([o["md5"] for o in outs if o["path"].endswith(".safetensors")])
+
+    def stage_fingerprint(self, stage: str) -> str:
+        """Of a running stage's parameters, code and inputs, equal to that of its entry in dvc.lock.
+
+        The md5 of an input that an earlier stage made stands there by now; code is hashed here.
+        """
+        made = {out["path"]: out["md5"] for e in self.lock.values() for out in e.get("outs", [])}
+        deps = {path: made.get(path) or dvc_md5(Path(path)) for path in self.stages[stage]["deps"]}
+        return _stage_fingerprint(deps, {PARAMS_FILE.name: self.stage_params(stage)})
+
+    def locked_stage_fingerprint(self, stage: str) -> str:
+        """As `stage_fingerprint`, of the run that made the stage's entry in dvc.lock."""
+        entry = self.lock[stage]
+        return _stage_fingerprint(_locked_deps(entry), entry.get("params", {}))
+
+    def code_fingerprint(self) -> str:
+        """Of the code that the stages, up to `evaluate`, run with these parameters."""
+        paths = {dep for stage in STAGES for dep in self.stages[stage]["deps"]}
+        return _fingerprint({p: dvc_md5(Path(p)) for p in paths if p.startswith(_CODE)})
+
+    def locked_code_fingerprint(self) -> str:
+        """As `code_fingerprint`, of the code that made the entries in dvc.lock."""
+        deps = {p: md5 for stage in STAGES for p, md5 in _locked_deps(self.lock[stage]).items()}
+        return _fingerprint({p: md5 for p, md5 in deps.items() if p.startswith(_CODE)})
+
+    def _param(self, dotted: str) -> Any:
+        value: Any = self.params
+        for part in dotted.split("."):
+            value = value[part]
+        return value
 
 
 def dvc_md5(path: Path) -> str:
@@ -84,23 +134,15 @@ def dvc_md5(path: Path) -> str:
     return hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
-def _hash(deps: list[dict[str, Any]], params: dict[str, Any]) -> str:
-    pairs = sorted((dep["path"], dep["md5"]) for dep in deps)
-    return hashlib.sha256(json.dumps([pairs, params], sort_keys=True).encode()).hexdigest()[:16]
+def _locked_deps(entry: dict[str, Any]) -> dict[str, str]:
+    """Path -> md5 of what an entry of dvc.lock was made of."""
+    return {dep["path"]: dep["md5"] for dep in entry["deps"]}
 
 
-def _lookup(params: dict[str, Any], dotted: str) -> Any:
-    value: Any = params
-    for part in dotted.split("."):
-        value = value[part]
-    return value
+def _stage_fingerprint(deps: dict[str, str], params: dict[str, Any]) -> str:
+    return _fingerprint([sorted(deps.items()), params])
 
 
-def _cost_file(stage: str, fingerprint: str) -> Path:
-    return repository_root() / SCRATCH / "costs" / f"{stage}-{fingerprint}.json"
-
-
-def _peak_memory_mb() -> float:
-    """The largest resident size so far of this process, in MB (10**6 bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6  # bytes there, KiB here
+def _fingerprint(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ferflow.core.busy import lock_holders
+from ferflow.core.costs import record_cost
+from ferflow.core.dvc_locks import lock_holders
 from ferflow.core.errors import FerflowError, printable
 from ferflow.core.params import flatten
-from ferflow.core.pipeline import record_cost, stage_params
+from ferflow.core.pipeline import Pipeline
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -23,7 +24,7 @@ def run_stage(main: Callable[..., float | None]) -> None:
 
     What the user can put right ends as one line on the error stream and exit code 1. Seconds
     and peak memory are kept beside the pipeline's outputs, never in them (see
-    `ferflow.core.pipeline`); `main` may return seconds that killed runs had spent on what it
+    `ferflow.core.costs`); `main` may return seconds that killed runs had spent on what it
     finished.
     """
     _end_with_parent()
@@ -34,10 +35,10 @@ def run_stage(main: Callable[..., float | None]) -> None:
     started = time.perf_counter()
     stage = _stage()
     try:
-        before = stage_params(stage) if stage else {}
+        before = Pipeline().stage_params(stage) if stage else {}
         earlier = main(*map(Path, words)) or 0.0
         if stage:
-            _refuse_changed_params(before, stage_params(stage))
+            _refuse_changed_params(before, Pipeline().stage_params(stage))
         record_cost(stage, time.perf_counter() - started + earlier)
     except (FerflowError, OSError) as error:  # OSError: no permission, a folder for a file
         sys.exit(printable(f"error: {error}"))

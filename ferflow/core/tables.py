@@ -6,9 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from ferflow.core.bounded import read_bounded
 from ferflow.core.errors import DataError
-from ferflow.core.files import atomic
+from ferflow.core.files import atomic, read_bounded
 
 _MAX_BYTES = 256 << 20  # the longest, the twins of 36,000 images, has some 200,000
 

@@ -28,7 +28,7 @@ def fetch(name: str, folder: Path, time_limit: float = TIME_LIMIT) -> Path:
     """
     version = VERSIONS[name]
     target = folder / f"{name.replace('/', '--')}-{version}"
-    with exclusive(folder):  # one download at a time
+    with exclusive(folder / "lock"):  # one download at a time
         for left_behind in folder.glob("part-*"):
             shutil.rmtree(left_behind, ignore_errors=True)
         if target.is_dir():

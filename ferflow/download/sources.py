@@ -11,7 +11,7 @@ import pandas as pd
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.hashing import check_sha256
 from ferflow.core.params import repository_root
-from ferflow.core.pipeline import SCRATCH
+from ferflow.core.paths import SCRATCH
 from ferflow.core.split import SPLITS, Split
 from ferflow.download import kaggle
 from ferflow.download.archives import open_files

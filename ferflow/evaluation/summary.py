@@ -1,15 +1,13 @@
 """The last run's metrics as a table for people."""
 
-from pathlib import Path
-
 from rich import box
 from rich.table import Column, Table
 
 from ferflow.core.files import read_json
+from ferflow.core.paths import SCORES
 from ferflow.core.split import SPLITS
 from ferflow.evaluation.protocol import describe
 
-METRICS_FILE = Path("metrics/metrics.json")
 SHOWN = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -34,7 +32,7 @@ What next (after `source .venv/bin/activate`):
 
 def metrics_table() -> Table:
     """A row per metric, a column per scored split, and beside it that split without twins."""
-    scores = read_json(METRICS_FILE)
+    scores = read_json(SCORES)
     columns = [column for name in SPLITS for column in (name, f"{name}_without_twins")]
     splits = [column for column in columns if column in scores]
     headers = (name.replace("_without_", "\nno ") for name in splits)
@@ -56,4 +54,4 @@ def metrics_table() -> Table:
 
 def protocol_line() -> str:
     """What the figures mean, in a line."""
-    return describe(read_json(METRICS_FILE)["protocol"])
+    return describe(read_json(SCORES)["protocol"])

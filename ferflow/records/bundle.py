@@ -1,20 +1,20 @@
 """The bundled model: the last run's network, small enough to lie in Git, with its model card."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import torch
 
 from ferflow.core.errors import FerflowError
-from ferflow.core.last_run import check_finished
-from ferflow.core.params import load_params, load_seed, read_yaml
-from ferflow.core.pipeline import read_lock
+from ferflow.core.files import atomic
+from ferflow.core.params import load_params, load_seed
+from ferflow.core.paths import CLASSIFIER, PREPROCESSED
+from ferflow.core.pipeline import Pipeline
 from ferflow.core.split import Split, load_split
 from ferflow.core.ties import read_twins_of
 from ferflow.evaluation.outputs import predict, split_scores
 from ferflow.evaluation.params import EvaluateParams
-from ferflow.evaluation.protocol import describe
+from ferflow.evaluation.summary import protocol_line
 from ferflow.evaluation.without_twins import without_twins
 from ferflow.images.seen import write_seen
 from ferflow.records.model_card import model_card
@@ -23,7 +23,6 @@ from ferflow.training.shared.classifier import Classifier, load_classifier, writ
 BUNDLED = Path(__file__).parents[1] / "bundled"
 CARD = "README.md"
 MAX_BYTES = 5_000_000
-_CLASSIFIER, _IMAGES = Path("models/classifier"), Path("data/preprocessed")
 _SCORED = ("val", "test")
 
 
@@ -37,8 +36,8 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
     from ferflow.training.families.network.backbones import BackboneClassifier
     from ferflow.training.families.network.files import save_network
 
-    check_finished(read_lock())
-    classifier = load_classifier(_CLASSIFIER)
+    Pipeline().check_finished()
+    classifier = load_classifier(CLASSIFIER)
     network = getattr(classifier.model, "network", None)
     if not isinstance(network, BackboneClassifier):
         raise FerflowError(
@@ -47,19 +46,15 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
         )
     if classifier.meta["trained_on"] != ["train"]:
         raise FerflowError("the bundled model must not be trained on validation rows.")
-    part = target.with_name(f"{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    save_network(classifier.model, part, torch.float16)
-    write_about(part, classifier)
-    write_seen(part, load_split(_IMAGES / "train.safetensors").x)
-    size = sum(file.stat().st_size for file in part.iterdir())
-    if size > MAX_BYTES:
-        shutil.rmtree(part)
-        raise FerflowError(f"the model takes {size:,} bytes; {MAX_BYTES:,} are allowed in Git.")
-    (part / CARD).write_text(_card(load_classifier(part)), encoding="utf-8")
-    shutil.rmtree(target, ignore_errors=True)
-    part.replace(target)
+    with atomic(target) as part:
+        part.mkdir()
+        save_network(classifier.model, part, torch.float16)
+        write_about(part, classifier)
+        write_seen(part, load_split(PREPROCESSED / "train.safetensors").x)
+        size = sum(file.stat().st_size for file in part.iterdir())
+        if size > MAX_BYTES:
+            raise FerflowError(f"the model takes {size:,} bytes; {MAX_BYTES:,} are allowed in Git.")
+        (part / CARD).write_text(_card(load_classifier(part)), encoding="utf-8")
     return size
 
 
@@ -67,14 +62,13 @@ def _card(classifier: Classifier) -> str:
     """The model card, with scores of the classifier as it is bundled."""
     params, seed = load_params("evaluate", EvaluateParams), load_seed()
     splits: dict[str, Split] = {
-        name: load_split(_IMAGES / f"{name}.safetensors") for name in _SCORED
+        name: load_split(PREPROCESSED / f"{name}.safetensors") for name in _SCORED
     }
     frames = [predict(classifier, name, rows, params, seed) for name, rows in splits.items()]
     predictions = pd.concat(frames, ignore_index=True)
-    apart = without_twins(predictions, read_twins_of(_IMAGES / "twins.csv"))
+    apart = without_twins(predictions, read_twins_of(PREPROCESSED / "twins.csv"))
     scores = {
         name: split_scores(frame, params.calibration_bins)
         for name, frame in (("all", predictions), ("apart", apart))
     }
-    protocol = describe(read_yaml(Path("metrics/metrics.json"))["protocol"])
-    return model_card(classifier, scores["all"] | scores["apart"], protocol)
+    return model_card(classifier, scores["all"] | scores["apart"], protocol_line())

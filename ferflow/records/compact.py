@@ -19,9 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ferflow.core.bounded import read_bounded
 from ferflow.core.errors import DataError
-from ferflow.core.files import atomic
+from ferflow.core.files import atomic, read_bounded
 from ferflow.core.params import flatten
 from ferflow.evaluation.metrics import check_rows, independent_rows, split_metrics
 from ferflow.evaluation.predictions import PREFIX, split_predictions, twin_numbers

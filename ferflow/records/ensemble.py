@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import FerflowError
-from ferflow.core.last_run import code_commit
+from ferflow.core.git import code_commit
 from ferflow.evaluation.metrics import LOG_LOSS_FLOOR, split_metrics
 from ferflow.records import machine
 from ferflow.records.compact import KEPT_SPLITS, Answers

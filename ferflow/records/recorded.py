@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ferflow.core.last_run import STAGES, changed_since
+from ferflow.core.git import changed_since
 from ferflow.core.params import flatten, read_yaml
-from ferflow.core.pipeline import declared_stages
-from ferflow.records.recording import BACKBONES, code_fingerprint, public_params
+from ferflow.core.pipeline import STAGES, Pipeline
+from ferflow.records.recording import BACKBONES, public_params
 from ferflow.records.store import RunRecord
 from ferflow.settings.presets import DEFAULTS
 
@@ -22,13 +22,13 @@ def find_recorded(params: dict[str, Any], records: Iterable[RunRecord]) -> RunRe
     """The honest record of these parameters: one of the present code, or else the latest."""
     wanted = public_params(params)
     alike = [r for r in records if not r.mistake and _same_run(wanted, r.params)]
-    code = code_fingerprint(params) if alike else None
+    code = Pipeline(params).code_fingerprint() if alike else None
     return max(alike, key=lambda record: (record.code == code, record.date), default=None)
 
 
 def is_stale(record: RunRecord, params: dict[str, Any]) -> bool:
     """Whether other code than the present made it."""
-    return record.code != code_fingerprint(params)
+    return record.code != Pipeline(params).code_fingerprint()
 
 
 def stale_text(record: RunRecord, params: dict[str, Any]) -> str:
@@ -68,7 +68,7 @@ def _same_network(wanted: dict[str, Any], found: dict[str, Any], key: str) -> bo
 def _changed_stages(record: RunRecord, params: dict[str, Any]) -> list[str]:
     """The stages whose code differs from that of the record's commit; [] where Git cannot tell."""
     files = changed_since(record.commit) if record.commit else []
-    declared = declared_stages(params) if files else {}
+    declared = Pipeline(params).stages if files else {}
     return [
         stage
         for stage in STAGES

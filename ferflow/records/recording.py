@@ -6,17 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ferflow.core.costs import find_costs
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import read_json
-from ferflow.core.last_run import (
-    STAGES,
-    check_finished,
-    code_commit,
-    data_fingerprint,
-    lock_fingerprint,
-)
-from ferflow.core.params import PARAMS_FILE, flatten, read_yaml
-from ferflow.core.pipeline import declared_stages, dvc_md5, find_cost, read_lock
+from ferflow.core.git import code_commit
+from ferflow.core.params import flatten, read_yaml
+from ferflow.core.paths import METRICS, PREDICTIONS, SCORES, TABLES
+from ferflow.core.pipeline import Pipeline
 from ferflow.core.tables import read_table
 from ferflow.evaluation.predictions import read_predictions
 from ferflow.records import machine
@@ -32,11 +28,6 @@ from ferflow.records.store import (
 )
 from ferflow.settings.presets import DEFAULTS, load_preset
 
-METRICS = Path("metrics")
-CODE = ("ferflow/", "stages/")  # modules, and packages whole
-TRAINING = METRICS / "plots" / "training.csv"
-PREDICTIONS = Path("data/evaluation/predictions.parquet")
-
 # The record's own columns hold the first two; the others say where the same thing lies.
 BACKBONES = ("features.backbone", "train.network.options.backbone")
 NO_EDITS = ("preset", "seed", "data.path", "data.sha256", *(f"{key}_sha256" for key in BACKBONES))
@@ -50,21 +41,21 @@ def record_run(name: str | None = None) -> RunRecord:
     """
     if name is not None:
         check_name(name)
-    lock, params = read_lock(), read_yaml(PARAMS_FILE)
-    about = _about(lock, params)
+    pipeline = Pipeline()
+    about = _about(pipeline)
     answers = compact(read_predictions(PREDICTIONS))
-    scores = read_json(METRICS / "metrics.json")
+    scores = read_json(SCORES)
     record = RunRecord(
         **about | {"variant": name or about["variant"]},
         metrics={split: score for split, score in scores.items() if split != "protocol"},
         intervals={split: intervals(rows) for split, rows in answers.items()},
         protocol=scores["protocol"],
         predictions_sha256="",
-        stages={p.stem: read_json(p) for p in sorted(METRICS.glob("*.json")) if _is_stage(p)},
-        training=read_curves(TRAINING),
-        costs={stage: cost for stage in STAGES if (cost := find_cost(stage, lock[stage]))},
+        stages={p.stem: read_json(p) for p in sorted(METRICS.glob("*.json")) if p != SCORES},
+        training=read_curves(TABLES / "training.csv"),
+        costs=find_costs(pipeline),
     )
-    return save_record(record, answers, params["evaluate"]["calibration_bins"])
+    return save_record(record, answers, pipeline.params["evaluate"]["calibration_bins"])
 
 
 def record_mistake(name: str, scores: dict[str, Any]) -> RunRecord:
@@ -78,7 +69,7 @@ def record_mistake(name: str, scores: dict[str, Any]) -> RunRecord:
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
     record = RunRecord(
-        **_about(read_lock(), read_yaml(PARAMS_FILE)),
+        **_about(Pipeline()),
         mistake=name,
         metrics={MISTAKE: numbers},
         intervals={},
@@ -88,11 +79,11 @@ def record_mistake(name: str, scores: dict[str, Any]) -> RunRecord:
     return save_figures(record)
 
 
-def _about(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+def _about(pipeline: Pipeline) -> dict[str, Any]:
     """What the last finished run is, and where it was made."""
-    check_finished(lock)
-    code = code_fingerprint(params)
-    if code != _locked_code(lock):
+    pipeline.check_finished()
+    params, code = pipeline.params, pipeline.code_fingerprint()
+    if code != pipeline.locked_code_fingerprint():
         raise FerflowError("the code is not that of the last run. Run `dvc repro` first.")
     fold, n_folds = fold_of(params)
     return {
@@ -103,9 +94,9 @@ def _about(lock: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
         "n_folds": n_folds,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "params": public_params(params),
-        "data": data_fingerprint(lock),
+        "data": pipeline.data_fingerprint(),
         "code": code,
-        "run": lock_fingerprint(lock),
+        "run": pipeline.lock_fingerprint(),
         "commit": code_commit(),
         "versions": machine.versions(),
         "hardware": machine.hardware(params),
@@ -174,30 +165,8 @@ def edits_of(params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def code_fingerprint(params: dict[str, Any]) -> str:
-    """A hash of the modules that the stages, up to `evaluate`, run with these parameters."""
-    declared = declared_stages(params)
-    paths = {dep for stage in STAGES for dep in declared[stage]["deps"] if dep.startswith(CODE)}
-    return _hash({path: dvc_md5(Path(path)) for path in paths})
-
-
-def _locked_code(lock: dict[str, Any]) -> str:
-    """As `code_fingerprint`, of the code that made the entries in dvc.lock."""
-    deps = [dep for stage in STAGES for dep in lock[stage]["deps"]]
-    return _hash({dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith(CODE)})
-
-
-def _hash(content: dict[str, str]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _public(value: Any) -> Any:
     if isinstance(value, list):
         return [_public(item) for item in value]
     is_place = isinstance(value, str) and value.startswith(("/", "~", "./", "../"))
     return Path(value).name if is_place else value
-
-
-def _is_stage(path: Path) -> bool:
-    """Whether a file in metrics/ is what a stage says of itself, besides the scores."""
-    return path.name != "metrics.json"

@@ -7,16 +7,14 @@ intervals and the floor of the calibration error are made again.
 
 import hashlib
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ferflow.core.errors import FerflowError
-from ferflow.core.last_run import data_fingerprint
-from ferflow.core.params import PARAMS_FILE, read_yaml
-from ferflow.core.pipeline import read_lock
+from ferflow.core.paths import PREPROCESSED
+from ferflow.core.pipeline import Pipeline
 from ferflow.core.ties import read_twins_of, read_twins_within
 from ferflow.evaluation.metrics import calibration_floor, wilson_interval
 from ferflow.evaluation.predictions import TTA_SUFFIX
@@ -26,7 +24,6 @@ from ferflow.records.ensemble import N_BINS
 from ferflow.records.resampling import intervals
 from ferflow.records.store import RunRecord, Scores, load_records, save_figures
 
-IMAGES = Path("data/preprocessed")
 DISTANCE = "preprocess.twin_distance"
 _SPLITS = ("val", "test")
 
@@ -38,19 +35,21 @@ def rescore() -> list[tuple[str, str]]:
 
     Raises FerflowError where the last run's images are not here.
     """
-    lock, params = read_lock(), read_yaml(PARAMS_FILE)
-    if "preprocess" not in lock or not (IMAGES / "twins.csv").exists():
+    pipeline = Pipeline()
+    if "preprocess" not in pipeline.lock or not (PREPROCESSED / "twins.csv").exists():
         raise FerflowError("the images are not here. Run `dvc repro preprocess` first.")
-    data = data_fingerprint(lock)
-    within = {name: _numbers(read_twins_within(IMAGES / f"{name}_twins.csv")) for name in _SPLITS}
-    seen = _seen(read_twins_of(IMAGES / "twins.csv"))
+    data = pipeline.data_fingerprint()
+    within = {
+        name: _numbers(read_twins_within(PREPROCESSED / f"{name}_twins.csv")) for name in _SPLITS
+    }
+    seen = _seen(read_twins_of(PREPROCESSED / "twins.csv"))
     done = []
     for record in load_records():
         if record.mistake or record.members:
             continue
         if record.data != data:
             done.append((record.name, "left as it is: of another data set"))
-        elif record.params.get(DISTANCE) != params["preprocess"]["twin_distance"]:
+        elif record.params.get(DISTANCE) != pipeline.params["preprocess"]["twin_distance"]:
             done.append((record.name, f"left as it is: of another {DISTANCE}"))
         else:
             done.append((record.name, _rescore(record, within, seen)))

@@ -17,14 +17,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from scipy.stats import t as student_t
 
-from ferflow.core.bounded import read_bounded
 from ferflow.core.errors import DataError, FerflowError
-from ferflow.core.files import write_json
+from ferflow.core.files import read_bounded, write_json
 from ferflow.core.params import Record, nearest
+from ferflow.core.paths import METRICS
 from ferflow.records.compact import Answers, read_answers, write_answers
 from ferflow.records.resampling import SCORES
 
-FOLDER = Path("metrics/papers")
+FOLDER = METRICS / "papers"
 ENSEMBLES = "ensembles"  # the folder of records that are no run
 SUMMARY = "summary"
 MISTAKE = "mistake"  # the one "split" of a mistake's record

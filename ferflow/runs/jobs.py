@@ -4,7 +4,6 @@ The records are the only state: what is recorded with these parameters is skippe
 made it, so that an interrupted command goes on where it was when it is called again.
 """
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -17,12 +16,12 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from ferflow.core.busy import refuse_while_dvc_runs
-from ferflow.core.cut_locks import delete_cut_off_locks
+from ferflow.core.dvc_locks import delete_cut_off_locks, refuse_while_dvc_runs
 from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.files import atomic
+from ferflow.core.locks import exclusive
 from ferflow.core.params import PARAMS_FILE, read_yaml, repository_root
-from ferflow.core.pipeline import SCRATCH
+from ferflow.core.paths import SCRATCH
 from ferflow.core.yaml_text import parse_yaml
 from ferflow.records.recorded import find_recorded, is_stale, stale_text
 from ferflow.records.recording import record_run, variant_of
@@ -165,13 +164,9 @@ def kept_params() -> Iterator[None]:
     """
     refuse_while_dvc_runs()
     folder = repository_root() / SCRATCH
-    folder.mkdir(parents=True, exist_ok=True)
     copy = folder / "params.yaml.kept"
-    with (folder / "runs.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FerflowError("another `ferflow repeat` or `reproduce` runs here.") from None
+    held = FerflowError("another `ferflow repeat` or `reproduce` runs here.")
+    with exclusive(folder / "runs.lock", held=held):
         if copy.exists():
             raise FerflowError(
                 f"an earlier command was killed while it ran presets. Your params.yaml of then is "

@@ -15,6 +15,7 @@ import pandas as pd
 from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.files import read_json
 from ferflow.core.params import read_yaml
+from ferflow.core.paths import SCORES, TRAIN
 from ferflow.core.tables import read_table, write_table
 from ferflow.runs.jobs import Job, kept_params, run_chain
 from ferflow.settings.presets import PRESETS, compose, load_preset, params_text, preset_names
@@ -105,7 +106,6 @@ def _run(preset: str, settings: dict[str, Any], name: str) -> dict[str, Any]:
     except FerflowError as error:
         print(error, flush=True)
         return dict.fromkeys(_RESULTS)
-    scores = read_json(Path("metrics/metrics.json"))["val"]
-    story = read_json(Path("metrics/train.json"))["train"]
+    scores, story = read_json(SCORES)["val"], read_json(TRAIN)["train"]
     epochs = {key: story.get(key) for key in _EPOCHS}
     return {score: scores[score] for score in _SCORES} | epochs

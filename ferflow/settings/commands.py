@@ -79,7 +79,7 @@ def check() -> None:
 
     Where a kill cut off DVC's list of locks, the list is deleted.
     """
-    from ferflow.core.cut_locks import delete_cut_off_locks
+    from ferflow.core.dvc_locks import delete_cut_off_locks
     from ferflow.core.params import PARAMS_FILE, read_yaml
     from ferflow.settings.sections import check_params
 

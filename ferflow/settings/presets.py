@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
 
-from ferflow.core.busy import refuse_while_dvc_runs
+from ferflow.core.dvc_locks import refuse_while_dvc_runs
 from ferflow.core.errors import ParamError
 from ferflow.core.files import atomic
 from ferflow.core.hashing import sha256_of

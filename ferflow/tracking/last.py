@@ -2,16 +2,15 @@
 
 import os
 
-from ferflow.core.last_run import check_finished, lock_fingerprint
-from ferflow.core.pipeline import read_lock
+from ferflow.core.pipeline import Pipeline
 from ferflow.tracking.database import finished_run
 
 
 def track_last_run() -> str:
     """As `ferflow.tracking.mirror.track_run`, and at once where our own database has the run."""
-    lock = read_lock()
-    check_finished(lock)
-    fingerprint = lock_fingerprint(lock)
+    pipeline = Pipeline()
+    pipeline.check_finished()
+    fingerprint = pipeline.lock_fingerprint()
     if not os.environ.get("MLFLOW_TRACKING_URI") and (name := finished_run(fingerprint)):
         return f"MLflow has this run already: {name} ({fingerprint})"
     from ferflow.tracking.mirror import track_run  # seconds

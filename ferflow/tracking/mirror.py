@@ -16,32 +16,27 @@ from typing import Any
 import cv2
 import pandas as pd
 
+from ferflow.core.costs import find_costs
 from ferflow.core.files import read_json
-from ferflow.core.last_run import (
-    METRICS_FILES,
-    STAGES,
-    check_finished,
-    code_commit,
-    data_fingerprint,
-    lock_fingerprint,
-)
-from ferflow.core.params import PARAMS_FILE, flatten, read_yaml, repository_root
-from ferflow.core.pipeline import find_cost, read_lock
+from ferflow.core.git import code_commit
+from ferflow.core.params import PARAMS_FILE, flatten, repository_root
+from ferflow.core.paths import CLASSIFIER, LOCK_FILE, METRICS, PICTURES, RAW, TABLES
+from ferflow.core.pipeline import Pipeline
 from ferflow.core.split import load_split
 from ferflow.core.tables import read_table
 from ferflow.evaluation.summary import protocol_line
 from ferflow.features.params import FeaturesParams
 from ferflow.tracking.database import FINGERPRINT
 from ferflow.tracking.store import one_writer, open_store
+from ferflow.training.shared.classifier import ABOUT
 
 import mlflow  # isort: skip  (after ferflow.tracking.store, which switches its telemetry off)
 from mlflow.entities import Metric, Param, Run, RunTag  # isort: skip
 from mlflow.models import Model  # isort: skip
 
-CURVES = Path("metrics/plots")
-CLASSIFIER = Path("models/classifier")
-PICTURES = Path("data/evaluation/pictures")
-
+_METRICS_FILES = [
+    METRICS / f"{name}.json" for name in ("data", "balance", "selection", "train", "metrics")
+]
 _PACKAGES = (  # what ferflow/tracking/served_model.py reaches
     "mlflow",
     "numpy",
@@ -64,24 +59,24 @@ def track_run() -> str:
     Raises FerflowError where the files are not those of one finished run, or MLflow cannot be
     reached.
     """
-    lock = read_lock()
-    check_finished(lock)
+    pipeline = Pipeline()
+    pipeline.check_finished()
     with one_writer():
-        return _fill_run(lock)
+        return _fill_run(pipeline)
 
 
-def _fill_run(lock: dict[str, Any]) -> str:
-    fingerprint = lock_fingerprint(lock)
+def _fill_run(pipeline: Pipeline) -> str:
+    fingerprint = pipeline.lock_fingerprint()
     client, experiment_id = open_store()
-    run = _find_or_create(client, experiment_id, fingerprint, _costs(lock))
+    run = _find_or_create(client, experiment_id, pipeline)
     name = f"{run.info.run_name} ({fingerprint})"
     if run.info.status == "FINISHED":
         return f"MLflow has this run already: {name}"
     run_id = run.info.run_id
-    _log_numbers(client, run_id, lock)
-    for path in (PARAMS_FILE, Path("dvc.lock"), *METRICS_FILES):
+    _log_numbers(client, run_id, pipeline)
+    for path in (PARAMS_FILE, LOCK_FILE, *_METRICS_FILES):
         client.log_artifact(run_id, str(path), "pipeline")
-    client.log_artifacts(run_id, str(CURVES), "tables")
+    client.log_artifacts(run_id, str(TABLES), "tables")
     client.log_artifacts(run_id, str(PICTURES), "pictures")
     if "ferflow.model" not in run.data.tags:
         _log_model(client, run)
@@ -97,11 +92,12 @@ def track_mistake(name: str, scores: dict[str, Any]) -> str:
 
 
 def _fill_mistake(name: str, scores: dict[str, Any]) -> str:
-    fingerprint = f"{lock_fingerprint(read_lock())}-{name}"
+    pipeline = Pipeline()
+    fingerprint = f"{pipeline.lock_fingerprint()}-{name}"
     client, experiment_id = open_store()
     if client.search_runs([experiment_id], f"tags.`{FINGERPRINT}` = '{fingerprint}'"):
         return f"MLflow has this mistake already: {name}"
-    preset = str(read_yaml(PARAMS_FILE).get("preset"))
+    preset = str(pipeline.params.get("preset"))
     note = f"NOT A RESULT. {scores['what']}"
     tags = {
         FINGERPRINT: fingerprint,
@@ -117,17 +113,16 @@ def _fill_mistake(name: str, scores: dict[str, Any]) -> str:
     return f"MLflow has a run for this mistake: {run.info.run_name}"
 
 
-def _find_or_create(
-    client: mlflow.MlflowClient, experiment_id: str, fingerprint: str, costs: dict[str, float]
-) -> Run:
+def _find_or_create(client: mlflow.MlflowClient, experiment_id: str, pipeline: Pipeline) -> Run:
     """The run with this fingerprint; one that was cut off while it was filled is taken up again.
 
     A new one is dated back by the stages' seconds, so that MLflow shows the pipeline's duration.
     """
+    fingerprint = pipeline.lock_fingerprint()
     found = client.search_runs([experiment_id], f"tags.`{FINGERPRINT}` = '{fingerprint}'")
     if found:
         return found[0]
-    preset = str(read_yaml(PARAMS_FILE).get("preset"))
+    preset = str(pipeline.params.get("preset"))
     name = os.environ.get("DVC_EXP_NAME") or f"{preset}-{fingerprint[:6]}"
     tags = {
         FINGERPRINT: fingerprint,
@@ -138,30 +133,30 @@ def _find_or_create(
         "mlflow.source.type": "PROJECT",
         "mlflow.note.content": f"Preset {preset}. {protocol_line()}",
     }
-    seconds = sum(value for key, value in costs.items() if key.endswith("/seconds"))
+    seconds = sum(cost["seconds"] for cost in find_costs(pipeline).values())
     started = int((time.time() - seconds) * 1000)
     return client.create_run(experiment_id, start_time=started, run_name=name, tags=tags)
 
 
-def _log_numbers(client: mlflow.MlflowClient, run_id: str, lock: dict[str, Any]) -> None:
+def _log_numbers(client: mlflow.MlflowClient, run_id: str, pipeline: Pipeline) -> None:
     """Parameters, metrics, costs and curves; points that are there already are left alone."""
     there = set(client.get_run(run_id).data.metrics)
     metrics = [
         Metric(key, value, 0, step)
-        for key, value, step in [*_scalars(lock), *_curve_points()]
+        for key, value, step in [*_scalars(pipeline), *_curve_points()]
         if key not in there
     ]
-    params = [Param(k, str(v)) for k, v in flatten(read_yaml(PARAMS_FILE)).items()]
-    data_tag = RunTag("data_fingerprint", data_fingerprint(lock))
+    params = [Param(k, str(v)) for k, v in flatten(pipeline.params).items()]
+    data_tag = RunTag("data_fingerprint", pipeline.data_fingerprint())
     client.log_batch(run_id, params=params, tags=[data_tag])
     for start in range(0, len(metrics), 1000):  # the most that one call takes
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
 
 
-def _scalars(lock: dict[str, Any]) -> list[tuple[str, float, int]]:
+def _scalars(pipeline: Pipeline) -> list[tuple[str, float, int]]:
     """(name, value, step 0) of every number in the metrics files and of each stage's cost."""
-    numbers: dict[str, Any] = dict(_costs(lock))
-    for path in METRICS_FILES:
+    numbers = {f"cost.{name}": value for name, value in flatten(find_costs(pipeline)).items()}
+    for path in _METRICS_FILES:
         numbers |= flatten(read_json(path))
     return [
         (key.replace(".", "/"), float(value), 0)
@@ -170,18 +165,9 @@ def _scalars(lock: dict[str, Any]) -> list[tuple[str, float, int]]:
     ]
 
 
-def _costs(lock: dict[str, Any]) -> dict[str, float]:
-    """'cost/<stage>/seconds' and 'cost/<stage>/peak_memory_mb' of the stages that ran here."""
-    return {
-        f"cost/{stage}/{name}": value
-        for stage in STAGES
-        for name, value in (find_cost(stage, lock[stage]) or {}).items()
-    }
-
-
 def _curve_points() -> list[tuple[str, float, int]]:
     """(name, value, step) of the colony's search, a step per ant, and of training's epochs."""
-    ants, epochs = (read_table(CURVES / f"{name}.csv") for name in ("colony", "training"))
+    ants, epochs = (read_table(TABLES / f"{name}.csv") for name in ("colony", "training"))
     points = [
         (f"colony/{name}", float(value), step)
         for name in ("score", "best_score", "n_features")
@@ -221,7 +207,7 @@ def model_parts(folder: Path, picture: str) -> dict[str, Any]:
 
     It loads in a fresh process. folder : as `train` wrote it. picture : an example, in base64.
     """
-    about = read_json(folder / "classifier.json")
+    about = read_json(folder / ABOUT)
     artifacts = {"classifier": str(folder)}
     packages: tuple[str, ...] = _PACKAGES
     if (stored := about["meta"].get("features")) is not None:
@@ -259,7 +245,7 @@ def _backbone_folder(name: str) -> Path:
 
 def _example_image() -> str:
     """The first raw validation image as base64 of a PNG file."""
-    image = load_split(Path("data/raw/val.safetensors")).x[0]
+    image = load_split(RAW / "val.safetensors").x[0]
     return base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode()
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from ferflow.core.errors import FerflowError
+from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive
 from ferflow.core.params import repository_root
 from ferflow.tracking.database import EXPERIMENT, FOLDER, artifacts_uri, own_database
@@ -30,7 +31,9 @@ def open_store() -> tuple[MlflowClient, str]:
     if file is None:
         client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
         return client, _experiment(client, None)
-    with exclusive(file.parent, f"{file.name}.lock"):  # two processes that create it at once crash
+    with exclusive(
+        file.with_name(f"{file.name}.lock")
+    ):  # two processes that create it at once crash
         if not file.exists():
             _create(file)
         client = MlflowClient(database_uri(file))
@@ -53,7 +56,7 @@ def one_writer() -> Iterator[None]:
     """
     file = _database()
     try:
-        with nullcontext() if file is None else exclusive(file.parent, f"{file.name}.writer"):
+        with nullcontext() if file is None else exclusive(file.with_name(f"{file.name}.writer")):
             yield
     except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -91,11 +94,5 @@ def _experiment(client: MlflowClient, artifacts: str | None) -> str:
 
 def _create(file: Path) -> None:
     """Make the database under another name first: one that is cut off half-made never opens."""
-    part = file.with_name(f"{file.name}.part")
-    part.unlink(missing_ok=True)
-    try:
+    with atomic(file) as part:
         MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, artifacts_uri(file))
-        part.rename(file)
-    except BaseException:
-        part.unlink(missing_ok=True)  # what a full disk took of it
-        raise

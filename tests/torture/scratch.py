@@ -13,7 +13,7 @@ from pathlib import Path
 
 from repository import SMALL, Repository
 
-from ferflow.core import last_run
+from ferflow.core import pipeline
 
 MARK = "FERFLOW_TORTURE"  # in the environment of every process that a command starts
 FAMILIES = {
@@ -35,7 +35,7 @@ FAMILIES = {
         "train.network.batch_size=32",
     ],
 }
-STAGES = (*last_run.STAGES, "track")
+STAGES = (*pipeline.STAGES, "track")
 
 
 class Scratch(Repository):

@@ -6,17 +6,18 @@ from typing import Any
 
 from rich.table import Table
 
+from ferflow.core.costs import find_cost
 from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.files import read_json
 from ferflow.core.params import PARAMS_FILE, nearest, read_yaml
-from ferflow.core.pipeline import find_cost, read_lock
-from ferflow.evaluation.summary import METRICS_FILE
+from ferflow.core.paths import CLASSIFIER, SCORES
+from ferflow.core.pipeline import Pipeline
 from ferflow.runs.mistakes.by_name import MISTAKES, n_fits, reason_against
 from ferflow.settings.presets import use
+from ferflow.training.shared.classifier import ABOUT
 
 PIPELINE = Path("mistakes/dvc.yaml")
 RESULTS = Path("mistakes/results")
-CLASSIFIER = Path("models/classifier/classifier.json")
 SHOWN = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "one_vs_rest_accuracy")
 CHANGES_IMAGES = ("augment_before_split", "modified_test")  # whose features nobody has yet
 _KEPT = (("data", "path"), ("features", "backbone"))  # where a user's files lie, in any preset
@@ -74,7 +75,7 @@ def _fit_text(names: list[str], trained_on: list[str]) -> str:
     fits = {name: n for name in names if (n := n_fits(name, trained_on))}
     if not fits:
         return "only scored anew: seconds."
-    cost = find_cost("train", read_lock()["train"])
+    cost = find_cost(Pipeline(), "train")
     took = (
         f"the honest fit took {cost['seconds']:,.0f} s" if cost else "the honest fit was not timed"
     )
@@ -84,7 +85,7 @@ def _fit_text(names: list[str], trained_on: list[str]) -> str:
 
 def comparison(name: str, mistaken: dict[str, Any]) -> Table:
     """The honest test figures beside the mistake's, which are marked as such."""
-    scores = read_json(METRICS_FILE)
+    scores = read_json(SCORES)
     split = "test" if "test" in scores else "val"
     table = Table("metric", f"honest, {split}", f"MISTAKE {name}", caption=mistaken["what"])
     for key in SHOWN:
@@ -96,7 +97,7 @@ def comparison(name: str, mistaken: dict[str, Any]) -> Table:
 
 def _honest() -> tuple[dict[str, Any], list[str]]:
     """What is known of the honest classifier (such as what it was fitted to), and its classes."""
-    about = read_json(CLASSIFIER)
+    about = read_json(CLASSIFIER / ABOUT)
     return about["meta"], about["labels"]
 
 

@@ -1,10 +1,10 @@
-"""Whether DVC is at work in this repository, as its own lock file says."""
+"""DVC's list of locks: whether DVC is at work in this repository, and what a kill cut off of it."""
 
 import json
-import os
 from pathlib import Path
 
 from ferflow.core.errors import FerflowError
+from ferflow.core.locks import exclusive, is_alive
 
 LOCKS = Path(".dvc/tmp/rwlock")  # path -> the processes that read it, the one that writes it
 
@@ -14,7 +14,7 @@ def refuse_while_dvc_runs() -> None:
 
     A queued or `--temp` experiment runs in a copy of its own and is not in the way.
     """
-    if process := next(filter(_is_alive, lock_holders()), None):
+    if process := next(filter(is_alive, lock_holders()), None):
         raise FerflowError(
             f"DVC runs the pipeline here (process {process}), and its stages read params.yaml one "
             "after another. Wait until it has ended, or work in another clone. If that process is "
@@ -33,11 +33,27 @@ def lock_holders() -> set[int]:
     return {int(holder["pid"]) for holder in holders}
 
 
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+def delete_cut_off_locks() -> bool:
+    """Whether the list was no JSON; it is deleted then, since every `dvc repro` would refuse it.
+
+    DVC writes it in place, and holds a guard meanwhile, which is held here too. Both are the
+    system's `flock`: DVC's by zc.lockfile, ours by filelock. `lockf` would not keep DVC out, nor
+    does anything where a user sets DVC's `core.hardlink_lock`.
+    """
+    if _is_whole():
         return False
-    except PermissionError:  # another user's
+    with exclusive(LOCKS.with_name(f"{LOCKS.name}.lock")):
+        if _is_whole():  # another process was only just writing it
+            return False
+        LOCKS.unlink()
+    return True
+
+
+def _is_whole() -> bool:
+    try:
+        json.loads(LOCKS.read_text(encoding="utf-8"))
+    except FileNotFoundError:
         return True
+    except ValueError:
+        return False
     return True

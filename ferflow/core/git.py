@@ -1,0 +1,30 @@
+"""Git, asked which code this is."""
+
+import subprocess
+
+_CODE = ("ferflow", "stages", "dvc.yaml")
+
+
+def code_commit() -> str:
+    """The Git commit, '-dirty' where code differs from it, or 'none' outside Git.
+
+    params.yaml differs from the commit in every run but the quickstart's, and dvc.lock and metrics
+    with it; what they hold is kept with the run.
+    """
+    head = _git("rev-parse", "--short=12", "HEAD")
+    if not head:
+        return "none"
+    return head + ("-dirty" if _git("status", "--porcelain", "--", *_CODE) else "")
+
+
+def changed_since(commit: str) -> list[str]:
+    """The code's files that differ now from a commit's; [] where Git does not know the commit.
+
+    That of code with changes of its own ('-dirty') is not one.
+    """
+    return _git("diff", "--name-only", "--relative", commit, "--", *_CODE).splitlines()
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
