@@ -1,16 +1,20 @@
-"""What runs of a clone wrote, as md5 sums: two builds that print the same lines do the same work.
+"""Whether two builds do the same work: md5 sums of everything that runs of presets wrote.
 
-usage: python benchmarks/same_results.py CLONE PRESET[:KEY=VALUE,...] ... [--set KEY=VALUE ...]
+usage: python -m benchmarks.same_results run CLONE PRESET[:KEY=VALUE,...] ... [--set KEY=VALUE ...]
+       python -m benchmarks.same_results adopt OLD_CLONE PRESET ...
 
-Runs each preset in the clone, with `dvc repro`, and prints one line for every file and folder that
-the chain makes: preset, path, md5. params.yaml of the clone is overwritten. For another build:
+`run` runs each preset in the clone by `dvc repro` and prints a line for every file and folder that
+the chain makes: preset, path, md5. It overwrites params.yaml there. For two builds:
 
     git worktree add ../old 16676a2
-    python benchmarks/same_results.py ../old svm littlevgg:train.network.epochs=2 \\
+    python -m benchmarks.same_results run ../old svm littlevgg:train.network.epochs=2 \\
         --set data.path=/data/fer2013.zip > old.txt
-    python benchmarks/same_results.py . svm littlevgg:train.network.epochs=2 \\
+    python -m benchmarks.same_results run . svm littlevgg:train.network.epochs=2 \\
         --set data.path=/data/fer2013.zip > new.txt
     diff old.txt new.txt
+
+`adopt` is for builds of which that was seen. Records of the presets that the old clone's code made,
+and their mistakes, get the fingerprint of the code here into `same_code`, so they are not stale.
 
 One virtual environment serves both: PYTHONPATH names the clone whose code runs.
 """
@@ -19,18 +23,27 @@ import argparse
 import os
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
-from ruamel.yaml import YAML
+from ferflow.core.params import read_yaml
+from ferflow.core.pipeline import Pipeline
+from ferflow.records.store import load_records, save_figures
 
 
 def main() -> None:
-    """Print the lines."""
+    """Do what the first word says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["run", "adopt"])
     parser.add_argument("clone", type=Path)
     parser.add_argument("presets", nargs="+", metavar="preset")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
+    if options.what == "adopt":
+        for name in adopt(options.clone, options.presets):
+            print(f"{name}: not stale")
+        return
     for text in options.presets:
         preset, _, own = text.partition(":")
         settings = [*options.set, *filter(None, own.split(","))]
@@ -49,9 +62,37 @@ def run(clone: Path, *command: str) -> None:
 
 def made(lock: Path) -> list[tuple[str, str]]:
     """Path and md5 of what the stages made, but for MLflow's mirror of it."""
-    stages = YAML(typ="safe", pure=True).load(lock)["stages"]
+    stages = read_yaml(lock)["stages"]
     outs = [out for name, stage in stages.items() if name != "track" for out in stage["outs"]]
     return [(out["path"], out["md5"]) for out in outs]
+
+
+def adopt(old: Path, presets: list[str]) -> list[str]:
+    """The names of the records that the old clone's code made; the code here is theirs, too."""
+    found = []
+    for record in load_records():
+        params = nested(record.params)
+        if record.preset not in presets or not params:
+            continue
+        with chdir(old):
+            before = Pipeline(params).code_fingerprint()
+        now = Pipeline(params).code_fingerprint()
+        if record.is_of(before) and not record.is_of(now):
+            save_figures(record.model_copy(update={"same_code": [*record.same_code, now]}))
+            found.append(record.name)
+    return found
+
+
+def nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """{'a.b': 1} -> {'a': {'b': 1}}"""
+    params: dict[str, Any] = {}
+    for key, value in flat.items():
+        *sections, last = key.split(".")
+        section = params
+        for name in sections:
+            section = section.setdefault(name, {})
+        section[last] = value
+    return params
 
 
 if __name__ == "__main__":

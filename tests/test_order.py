@@ -34,3 +34,5 @@ def test_a_test_of_values_reaches_no_process():
 def test_this_test_is_quick_and_shares_a_worker_with_its_file(request):
     assert request.node.get_closest_marker("quick")
     assert request.node.get_closest_marker("xdist_group").args == ("test_order",)
+    if request.config.getoption("loadgroup", default=False):  # a worker of pytest-xdist
+        assert request.node.nodeid.endswith("@test_order")

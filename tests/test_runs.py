@@ -156,6 +156,18 @@ def test_of_two_records_with_the_same_parameters_that_of_the_present_code_counts
     assert find_recorded(params, [later, last]) == last and is_stale(last, params)
 
 
+def test_a_record_whose_code_was_seen_to_do_what_the_present_code_does_is_not_stale(
+    make_record, monkeypatch
+):
+    set_code(monkeypatch, "of now")
+    params = read_yaml(PARAMS_FILE)
+    about = {"params": public_params(params), "seed": params["seed"], "code": "older"}
+    record = make_record("quickstart", same_code=["of now"], **about)
+    assert not is_stale(record, params)
+    set_code(monkeypatch, "of tomorrow")
+    assert is_stale(record, params)
+
+
 def test_a_parameter_that_is_newer_than_a_record_has_to_have_its_default(make_record, monkeypatch):
     set_code(monkeypatch, "of now")
     params = read_yaml(PARAMS_FILE)

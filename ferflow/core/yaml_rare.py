@@ -6,6 +6,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.events import AliasEvent
 
+from ferflow.core.yaml_text import refuse_long_numbers
+
 MAX_DEPTH = 30  # sections in sections; ours have five
 
 
@@ -28,8 +30,8 @@ class _WithoutAliases(Composer):
 def parse_any(text: str) -> Any:
     """The plain values in a text.
 
-    ValueError where it is none, has aliases, or is read otherwise by libyaml, which DVC uses where
-    ruamel.yaml.clib is installed.
+    ValueError where it is none, has aliases or long numbers, or is read otherwise by libyaml, which
+    DVC uses where ruamel.yaml.clib is installed.
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Composer = _WithoutAliases
@@ -37,6 +39,7 @@ def parse_any(text: str) -> Any:
         content = yaml.load(text)
     except Exception as error:  # the parser raises what int(), dates and its own slips raise
         raise ValueError(str(error) or type(error).__name__) from None
+    refuse_long_numbers(content)
     try:
         read_alike = repr(YAML(typ="safe").load(text)) == repr(content)
     except Exception:

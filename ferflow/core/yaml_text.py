@@ -62,8 +62,7 @@ def parse_yaml(text: str) -> Any:
         from ferflow.core.yaml_rare import parse_any  # a tenth of a second, for few texts
 
         content = parse_any(text)
-    if _has_long_number(content):
-        raise ValueError(f"a whole number has {_MAX_BITS} binary digits at most")
+    refuse_long_numbers(content)
     return content
 
 
@@ -131,10 +130,12 @@ def _scalar(text: str) -> Any:
     return text
 
 
-def _has_long_number(value: Any) -> bool:
-    """Whether there is a number, in hexadecimal perhaps, that Python would refuse to print."""
+def refuse_long_numbers(value: Any) -> None:
+    """ValueError where a number, in hexadecimal perhaps, is one that Python would not print."""
     if isinstance(value, dict):
-        return any(map(_has_long_number, [*value, *value.values()]))
+        value = [*value, *value.values()]
     if isinstance(value, list | tuple | set):
-        return any(map(_has_long_number, value))
-    return isinstance(value, int) and value.bit_length() > _MAX_BITS
+        for entry in value:
+            refuse_long_numbers(entry)
+    elif isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        raise ValueError(f"a whole number has {_MAX_BITS} binary digits at most")

@@ -22,13 +22,13 @@ def find_recorded(params: dict[str, Any], records: Iterable[RunRecord]) -> RunRe
     """The honest record of these parameters: one of the present code, or else the latest."""
     wanted = public_params(params)
     alike = [r for r in records if not r.mistake and _same_run(wanted, r.params)]
-    code = Pipeline(params).code_fingerprint() if alike else None
-    return max(alike, key=lambda record: (record.code == code, record.date), default=None)
+    code = Pipeline(params).code_fingerprint() if alike else ""
+    return max(alike, key=lambda record: (record.is_of(code), record.date), default=None)
 
 
 def is_stale(record: RunRecord, params: dict[str, Any]) -> bool:
     """Whether other code than the present made it."""
-    return record.code != Pipeline(params).code_fingerprint()
+    return not record.is_of(Pipeline(params).code_fingerprint())
 
 
 def stale_text(record: RunRecord, params: dict[str, Any]) -> str:

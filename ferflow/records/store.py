@@ -53,6 +53,7 @@ class RunRecord(Record):
     params : dotted key -> value, without places on the machine. stages : what they say themselves.
     training : column of metrics/plots/training.csv -> its values, None where there is none.
     data, code, run : fingerprints of the images, of the code and of everything together.
+    same_code : fingerprints of other code that was seen to make the same bytes.
     costs : stage -> seconds, peak_memory_mb; stages whose run was not timed are absent.
     """
 
@@ -74,6 +75,7 @@ class RunRecord(Record):
     training: Curves = Field(default_factory=dict)
     data: str | None = None
     code: str | None = None
+    same_code: list[str] = Field(default_factory=list)
     run: str | None = None
     commit: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
@@ -125,6 +127,10 @@ class RunRecord(Record):
     def seconds(self) -> float | None:
         """What the run took, or None where no stage of it was timed."""
         return sum(cost["seconds"] for cost in self.costs.values()) if self.costs else None
+
+    def is_of(self, code: str) -> bool:
+        """Whether code of this fingerprint made it, or would make the same."""
+        return code in (self.code, *self.same_code)
 
     def score(self, split: str, name: str) -> float:
         """One of a split's scores."""
