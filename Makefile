@@ -39,10 +39,11 @@ quick: .venv/ready ## the tests that start no process and train nothing, in a fe
 torture: .venv/ready ## kills, parallel runs, full disks (KILLS=20 of each family); an hour
 	pytest -s -m slow --kills $(or $(KILLS),20)
 
-check: .venv/ready ## lint, formatting, types, known weaknesses of what is installed
+check: .venv/ready ## lint, formatting, types, imports, known weaknesses of what is installed
 	ruff check
 	ruff format --check
 	mypy
+	lint-imports --no-cache
 	@$(MAKE) --no-print-directory audit
 
 audit: .venv/ready ## look the pinned packages up among the known weaknesses, where a network allows

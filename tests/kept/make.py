@@ -1,9 +1,9 @@
 """Make what a build leaves on people's disks, to see that later builds still read it.
 
-    git worktree add ../old 16676a2 && cd ../old
-    PYTHONPATH=.:tests python ../ferflow/tests/kept/make.py ../ferflow/tests/kept/16676a2
+    PYTHONPATH=.:tests python tests/kept/make.py tests/kept/BUILD
 
-Run by the old build's own code, once; the files are kept as they came. Drawn faces alone.
+Run by the build's own code, once, before the next one changes what it writes; the files are kept as
+they came. Drawn faces alone. Those of 16676a2 were made by this script as it was in 7d1b7e2.
 """
 
 import contextlib
