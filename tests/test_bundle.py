@@ -19,6 +19,7 @@ from ferflow.download.labels import FER2013_LABELS
 from ferflow.features.extraction import extract_file
 from ferflow.features.params import FeaturesParams
 from ferflow.images.seen import SEEN_FILE
+from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.records import bundle
 from ferflow.training.families.network import family as network
 from ferflow.training.families.random_forest import family as random_forest
@@ -85,6 +86,7 @@ def test_the_bundle_answers_as_the_network_did(last_run):
     after = load_classifier(last_run).predict_proba(x)
     assert np.allclose(before, after, atol=0.01)
     assert not np.array_equal(before, after)  # rounded to 16 bits
+    assert np.allclose(OnnxModel(last_run.with_suffix(".onnx"))(x), after, atol=1e-5)
 
 
 def test_its_card_tells_the_scores_of_what_is_bundled(last_run):

@@ -117,8 +117,7 @@ def test_a_file_that_is_no_picture_is_named(model_folder, tmp_path):
         Recognizer(model_folder)(tmp_path / "x.png")
 
 
-def test_the_bundled_model_is_missed_or_there(monkeypatch, model_folder, tmp_path):
-    monkeypatch.setattr(module, "BUNDLED", model_folder)
+def test_the_bundled_model_is_missed_or_there(monkeypatch, tmp_path):
     assert Recognizer.bundled().labels == FER2013_LABELS
     monkeypatch.setattr(module, "BUNDLED", tmp_path)
     with pytest.raises(DataError, match="--model"):

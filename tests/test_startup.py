@@ -74,5 +74,9 @@ def test_the_command_starts_without_them(words):
     assert heavy_after(COMMAND, *words) == []
 
 
+def test_faces_are_read_with_opencv_alone():
+    assert heavy_after(COMMAND, "predict", "docs/faces.png") == ["cv2"]
+
+
 def test_every_operation_that_may_be_named_can_be_drawn():
     assert list(DRAWS) == list(OPERATIONS)

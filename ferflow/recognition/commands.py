@@ -11,7 +11,7 @@ from ferflow.core.errors import FerflowError, ParamError, printable
 
 ModelOption = Annotated[
     Path | None,
-    typer.Option("--model", help="A folder that the stage `train` wrote, not the bundled one."),
+    typer.Option("--model", help="A folder that `train` wrote, or an .onnx file, not the bundled."),
 ]
 
 
@@ -60,9 +60,24 @@ def app(
     if importlib.util.find_spec("gradio") is None:
         raise FerflowError("the page needs gradio: `make app`, or pip install 'ferflow[app]'.")
     from ferflow.recognition.page.serve import serve
-    from ferflow.recognition.recognizer import Recognizer
+    from ferflow.recognition.recognizer import BUNDLED, Recognizer
 
-    serve(Recognizer(model) if model else Recognizer.bundled(), port)
+    serve(Recognizer(model or BUNDLED), port)  # the folder: the page shows where torch looked
 
 
-COMMANDS: list[Callable[..., None]] = [predict, app]
+def export(
+    model: Annotated[
+        Path | None, typer.Argument(help="A folder that the stage `train` wrote; else the bundled.")
+    ] = None,
+    to: Annotated[Path, typer.Option(help="The file to write.")] = Path("face.onnx"),
+) -> None:
+    """Write a trained network as an ONNX file, which runs without torch."""
+    from ferflow.recognition.export import export as write
+    from ferflow.recognition.recognizer import BUNDLED
+
+    apart, which = write(model or BUNDLED, to)
+    size = to.stat().st_size / 1e6
+    print(f"{to}: {size:.1f} MB; of {which} it answers as torch does within {apart:.1e}.")
+
+
+COMMANDS: list[Callable[..., None]] = [predict, app, export]

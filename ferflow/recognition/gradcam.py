@@ -13,20 +13,23 @@ from torch import Tensor, nn
 from ferflow.core.masks import select_columns
 from ferflow.images.size import SIDE
 from ferflow.recognition.face_classifier import FaceClassifier
+from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.training.shared.families import family_module
 
 
 def attention(
-    classifier: FaceClassifier, faces: NDArray[np.uint8], classes: Sequence[int]
+    classifier: FaceClassifier | OnnxModel, faces: NDArray[np.uint8], classes: Sequence[int]
 ) -> NDArray[np.float32] | None:
     """Maps (n, 48, 48), 0 to 1, of what spoke for a class on each face (n, 48, 48).
 
-    None for a classifier that is no network, or a network without convolutions. A family of
+    None for a classifier that is no network in torch, or one without convolutions. A family of
     networks offers `as_network(model, x)`: the torch module, which gives class scores, and the
     input that it makes of the selected features x (n, d).
     """
+    if isinstance(classifier, OnnxModel) or not len(faces):
+        return None
     family = cast(Any, family_module(classifier.classifier.family))
-    if not len(faces) or not hasattr(family, "as_network"):
+    if not hasattr(family, "as_network"):
         return None
     x = select_columns(classifier.features(faces), classifier.classifier.mask)
     network, batch = family.as_network(classifier.classifier.model, x)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,13 @@ from ferflow.core.errors import DataError
 from ferflow.images.decode import resize_face
 from ferflow.images.size import SIDE
 from ferflow.recognition.detection import Box, cut_out, find_faces
-from ferflow.recognition.face_classifier import FaceClassifier
+from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.recognition.pictures import Source, read_picture, to_grey
-from ferflow.training.shared.classifier import ABOUT
 
-BUNDLED = Path(__file__).parents[1] / "bundled"
+if TYPE_CHECKING:  # torch, scikit-learn and more
+    from ferflow.recognition.face_classifier import FaceClassifier
+
+BUNDLED = Path(__file__).parents[1] / "bundled"  # the network's folder; its ONNX file lies beside
 
 
 @dataclass(frozen=True)
@@ -37,27 +40,24 @@ class Recognizer:
     labels : class names in label order.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        """Load a folder that `train` wrote; DataError where it is something else or damaged."""
-        folder = Path(folder)
-        if not (folder / ABOUT).is_file():
-            what = "does not exist" if not folder.exists() else f"has no {ABOUT}"
-            raise DataError(
-                f"{folder} is no model folder: it {what}. Legal is a folder that the stage "
-                "`train` wrote, such as models/classifier."
-            )
-        self.classifier = FaceClassifier(folder, fast=True)
+    def __init__(self, model: str | Path) -> None:
+        """Load a folder that `train` wrote, or a file that `ferflow export` made of one.
+
+        The file needs neither torch nor the rest of the workflow. Raises DataError where the model
+        is something else or damaged.
+        """
+        self.classifier = _load(Path(model))
         self.labels = self.classifier.labels
 
     @classmethod
     def bundled(cls) -> "Recognizer":
         """The recognizer with the small network that comes with ferflow."""
-        if not (BUNDLED / ABOUT).is_file():
+        if not (file := BUNDLED.with_suffix(".onnx")).is_file():
             raise DataError(
                 "ferflow comes without its bundled model here. Name a folder that the stage "
                 "`train` wrote instead: --model models/classifier, or Recognizer(folder)."
             )
-        return cls(BUNDLED)
+        return cls(file)
 
     def __call__(self, image: Source, *, detect: bool = True) -> list[Face]:
         """The faces on a picture, the largest first; none found is an empty list.
@@ -85,6 +85,21 @@ class Recognizer:
             probabilities = dict(zip(self.labels, row.tolist(), strict=True))
             named.append(Face(box, self.labels[int(row.argmax())], probabilities))
         return named
+
+
+def _load(model: Path) -> "OnnxModel | FaceClassifier":
+    if model.suffix == ".onnx":
+        return OnnxModel(model)
+    from ferflow.recognition.face_classifier import FaceClassifier
+    from ferflow.training.shared.classifier import ABOUT
+
+    if not (model / ABOUT).is_file():
+        what = "does not exist" if not model.exists() else f"has no {ABOUT}"
+        raise DataError(
+            f"{model} is no model folder: it {what}. Legal is a folder that the stage `train` "
+            "wrote, such as models/classifier, or an .onnx file that `ferflow export` wrote."
+        )
+    return FaceClassifier(model, fast=True)
 
 
 def locate(pixels: NDArray[np.uint8], *, detect: bool) -> tuple[list[Box], NDArray[np.uint8]]:

@@ -1,4 +1,7 @@
-"""The bundled model: the last run's network, small enough to lie in Git, with its model card."""
+"""The bundled model: the last run's network, small enough to lie in Git, with its model card.
+
+Its ONNX file lies beside the folder: `features.backbone` names the folder, by its content.
+"""
 
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from ferflow.evaluation.params import EvaluateParams
 from ferflow.evaluation.summary import protocol_line
 from ferflow.evaluation.without_twins import without_twins
 from ferflow.images.seen import write_seen
+from ferflow.recognition.export import export
 from ferflow.records.model_card import model_card
 from ferflow.training.shared.classifier import Classifier, load_classifier, write_about
 
@@ -30,8 +34,8 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
     """Make the last finished run's network the bundled model; returns its size in bytes.
 
     Weights are rounded to 16 bits, and the scores on the model card are those of the rounded
-    network. Raises FerflowError where the last run's classifier is no network on a backbone, saw
-    the validation rows, or is too large.
+    network, which the ONNX file beside the folder holds, too. Raises FerflowError where the last
+    run's classifier is no network on a backbone, saw the validation rows, or is too large.
     """
     from ferflow.training.families.network.backbones import BackboneClassifier
     from ferflow.training.families.network.files import save_network
@@ -55,6 +59,7 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
         if size > MAX_BYTES:
             raise FerflowError(f"the model takes {size:,} bytes; {MAX_BYTES:,} are allowed in Git.")
         (part / CARD).write_text(_card(load_classifier(part)), encoding="utf-8")
+    export(target, target.with_suffix(".onnx"))
     return size
 
 
