@@ -33,7 +33,7 @@ repro: .venv/ready ## run what changed in the pipeline, show the metrics
 test: .venv/ready ## run the tests, name the slowest ten
 	$(PYTEST) --durations=10 --durations-min=1
 
-quick: .venv/ready ## the tests that start no process and train nothing, in a few minutes
+quick: .venv/ready ## the tests that start no process and hardly train, in two minutes
 	$(PYTEST) -m quick
 
 torture: .venv/ready ## kills, parallel runs, full disks (KILLS=20 of each family); an hour

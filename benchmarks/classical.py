@@ -26,7 +26,7 @@ from benchmarks.data import peak_mb
 from ferflow.core.acceleration import is_installed
 from ferflow.core.params import read_yaml
 from ferflow.core.split import Split, load_split
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 from ferflow.training.shared.fitting import TrainingData
 
 DEFAULTS = Path(__file__).parents[1] / "presets" / "defaults.yaml"

@@ -1,6 +1,6 @@
 """What the colony costs, and whether its shortcuts cost score: one command on real features.
 
-    python benchmarks/colony.py data/balanced/train.safetensors data/features/val.safetensors
+    python -m benchmarks.colony data/balanced/train.safetensors data/features/val.safetensors
 
 The ways, each in a process of its own, all with half of the features, 20 ants, 3 iterations:
   plain       the loop of paper 1: every ant is a forest of 90 trees on all (SMOTE'd) rows. Only

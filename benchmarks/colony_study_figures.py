@@ -1,4 +1,4 @@
-"""Pictures of `ferflow colony-study`."""
+"""Pictures of `benchmarks.colony_study`."""
 
 from pathlib import Path
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from ferflow.core.params import read_yaml
 from ferflow.core.pipeline import Pipeline
-from ferflow.records.store import load_records, save_figures
+from ferflow.records.record import load_records, save_figures
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""Entry points of the pipeline, one module per stage of dvc.yaml."""
+"""Entry points: a module for each stage of dvc.yaml, and `mistake`, of mistakes/dvc.yaml."""

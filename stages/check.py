@@ -5,7 +5,7 @@ from pathlib import Path
 from ferflow.core.files import atomic
 from ferflow.core.params import PARAMS_FILE, read_yaml
 from ferflow.core.stage import run_stage
-from ferflow.settings.sections import check_params
+from ferflow.settings.check import check_params
 
 
 def main(verdict: Path) -> None:

@@ -7,7 +7,7 @@ from ferflow.core.stage import run_stage
 
 def main() -> None:
     try:
-        from ferflow.tracking.last import track_last_run
+        from ferflow.tracking.track import track_last_run
 
         print(track_last_run())
     except Exception as error:  # the results are there: MLflow out of reach must not lose them

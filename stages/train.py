@@ -12,7 +12,7 @@ from ferflow.core.stage import run_stage
 from ferflow.core.tables import write_table
 from ferflow.training.shared.classifier import Classifier, save_classifier
 from ferflow.training.shared.compute_params import ComputeParams
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 from ferflow.training.shared.fitting import TrainingData
 from ferflow.training.shared.params import load_family
 from ferflow.training.shared.search import no_search, read_twins, search

@@ -23,8 +23,8 @@ from ferflow.download.sources import read_path
 from ferflow.download.splitting import split_collection
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.records.compact import Answers
+from ferflow.records.record import MISTAKE, RunRecord, save_figures, save_record
 from ferflow.records.resampling import bootstrap, percentiles
-from ferflow.records.store import MISTAKE, RunRecord, save_figures, save_record
 
 ROOT = Path(__file__).parents[1]
 FILTERS_OFF = {  # every filter of `preprocess` switched off

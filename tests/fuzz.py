@@ -35,11 +35,11 @@ from ferflow.download.sources import read_path
 from ferflow.recognition.pictures import read_picture
 from ferflow.recognition.predict import quiet_opencv
 from ferflow.records.compact import read_answers
+from ferflow.records.record import read_record
 from ferflow.records.resampling import SCORES
-from ferflow.records.store import read_record
 from ferflow.settings import presets
+from ferflow.settings.check import check_params
 from ferflow.settings.presets import load_preset, parse_setting
-from ferflow.settings.sections import check_params
 from ferflow.training.shared.classifier import load_classifier
 
 MEMORY = 2 << 30  # bytes that a long run may take beyond what its imports take

@@ -8,7 +8,7 @@ from ferflow.core.split import Split
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.training.shared.classifier import Classifier, save_classifier
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 from ferflow.training.shared.fitting import TrainingData
 from ferflow.training.shared.params import pick_family
 

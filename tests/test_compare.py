@@ -10,8 +10,8 @@ from ferflow.evaluation.metrics import split_metrics
 from ferflow.records.compact import Answers
 from ferflow.records.compare import common_images, compare, mcnemar
 from ferflow.records.ensemble import make_ensemble, mix, mixture_weights
-from ferflow.records.recording import record_run
-from ferflow.records.store import load_records
+from ferflow.records.record import load_records
+from ferflow.records.record_run import record_run
 
 OTHER = "mobilenet-aco-rf-nosmote"
 

@@ -19,7 +19,7 @@ from ferflow.core.params import read_yaml
 from ferflow.core.split import load_split
 from ferflow.core.yaml_text import parse_yaml
 from ferflow.records.compact import read_answers
-from ferflow.records.store import read_record
+from ferflow.records.record import read_record
 from ferflow.settings.presets import load_preset, parse_setting
 
 pytestmark = pytest.mark.usefixtures("nothing_planted")

@@ -29,7 +29,7 @@ from ferflow.training.families.network.checkpoint import load_checkpoint
 from ferflow.training.families.network.files import load_network
 from ferflow.training.shared.classical.skops_files import load_model
 from ferflow.training.shared.classifier import load_classifier
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 
 pytestmark = pytest.mark.usefixtures("nothing_planted")
 

@@ -9,8 +9,8 @@ import pytest
 from network_data import params
 
 from ferflow.core.params import read_yaml
-from ferflow.records.store import load_records
-from ferflow.settings.sections import check_params
+from ferflow.records.record import load_records
+from ferflow.settings.check import check_params
 from ferflow.training.families.network import build_network
 from ferflow.training.families.network.checkpoint import load_checkpoint
 from ferflow.training.shared.classifier import load_classifier

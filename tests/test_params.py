@@ -17,7 +17,7 @@ from ferflow.core.params import (
     read_yaml,
     repository_root,
 )
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 from ferflow.training.shared.params import family_names, load_family, pick_family
 
 

@@ -8,6 +8,7 @@ import pytest
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.hashing import sha256_of
 from ferflow.core.params import PARAMS_FILE, flatten, read_yaml
+from ferflow.settings.check import SECTIONS, TOP_LEVEL, check_params
 from ferflow.settings.presets import (
     DEFAULTS,
     load_preset,
@@ -16,7 +17,6 @@ from ferflow.settings.presets import (
     preset_names,
     use,
 )
-from ferflow.settings.sections import SECTIONS, TOP_LEVEL, check_params
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

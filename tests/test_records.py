@@ -13,9 +13,7 @@ from ferflow.records import machine
 from ferflow.records.compact import (
     Answers,
 )
-from ferflow.records.recording import edits_of, fold_of, public_params, read_curves, variant_of
-from ferflow.records.resampling import SCORES, bootstrap, intervals
-from ferflow.records.store import (
+from ferflow.records.record import (
     find_records,
     groups,
     load_records,
@@ -23,6 +21,8 @@ from ferflow.records.store import (
     read_record,
     summary_file,
 )
+from ferflow.records.record_run import edits_of, fold_of, public_params, read_curves, variant_of
+from ferflow.records.resampling import SCORES, bootstrap, intervals
 from ferflow.settings.presets import use
 
 LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]

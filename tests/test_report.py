@@ -13,7 +13,7 @@ from ferflow.claims.registry import load_papers
 from ferflow.core.errors import FerflowError
 from ferflow.documents.render import in_text, markdown_page, render, slug
 from ferflow.records.ensemble import make_ensemble
-from ferflow.records.store import load_records
+from ferflow.records.record import load_records
 from ferflow.report.standing import standings
 from ferflow.report.write import README, report_texts, write_report
 from ferflow.runs.sweep import SWEEPS

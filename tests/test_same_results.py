@@ -5,7 +5,7 @@ from pathlib import Path
 from benchmarks.same_results import adopt, made, nested
 from ferflow.core.params import flatten
 from ferflow.core.pipeline import Pipeline
-from ferflow.records.store import load_records
+from ferflow.records.record import load_records
 
 
 def test_records_of_the_old_code_get_the_present_ones_fingerprint(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_classical import params_of, rows
+from test_families import params_of, rows
 from training_rows import split_of
 
 from ferflow.core.errors import DataError, ParamError
@@ -12,8 +12,8 @@ from ferflow.core.params import PARAMS_FILE, pick_section, read_yaml
 from ferflow.core.split import Split
 from ferflow.evaluation.figures import plot_search
 from ferflow.preprocess.clean import preprocess
+from ferflow.settings.check import SECTIONS, check_params
 from ferflow.settings.presets import use
-from ferflow.settings.sections import SECTIONS, check_params
 from ferflow.training.shared.fitting import TrainingData
 from ferflow.training.shared.params import pick_family
 from ferflow.training.shared.search import (
@@ -74,7 +74,7 @@ def test_all_settings_of_a_grid_are_scored_and_the_best_is_taken():
 
 
 def test_the_score_is_that_of_the_setting_on_val():
-    from ferflow.training.shared.families import family_module
+    from ferflow.training.shared.family import family_module
 
     result, handed = found(), data()
     module = family_module("svm")

@@ -8,7 +8,7 @@ import pytest
 from ferflow.claims.registry import Claim, load_papers, paper_of
 from ferflow.claims.verdict import Kind
 from ferflow.core.params import flatten, read_yaml
-from ferflow.records.store import RunRecord, load_records
+from ferflow.records.record import RunRecord, load_records
 from ferflow.report import standing
 from ferflow.report.ended import is_unfinished
 from ferflow.report.margin import margin

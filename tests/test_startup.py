@@ -44,7 +44,7 @@ def heavy_after(code, *words):
 CHECK = """
 import sys
 from ferflow.core.params import PARAMS_FILE, read_yaml
-from ferflow.settings.sections import check_params
+from ferflow.settings.check import check_params
 params = read_yaml(PARAMS_FILE)
 if sys.argv[1:]:
     params["train"]["family"] = sys.argv[1]

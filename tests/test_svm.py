@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_class_weight
-from test_classical import fitted, params_of, rows
+from test_families import fitted, params_of, rows
 from training_rows import training_data
 
 from ferflow.core.acceleration import fast_version, is_installed
@@ -20,7 +20,7 @@ from ferflow.training.families.svm.pairs import count_rows, decision_scores, fit
 from ferflow.training.shared.classical.calibration import fit_temperature, probabilities
 from ferflow.training.shared.classifier import Classifier
 from ferflow.training.shared.compute_params import ComputeParams
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 
 MACHINES = [
     {"kernel": "rbf"},

@@ -13,7 +13,7 @@ from ferflow.download.sources import load_data
 from ferflow.features.extraction import extract_features, make_extractor
 from ferflow.features.params import FeaturesParams
 from ferflow.settings.presets import use
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 from ferflow.training.shared.fitting import TrainingData
 from ferflow.training.shared.params import load_family
 

@@ -2,8 +2,8 @@
 
     from ferflow.aco import AntColonySelector
 
-Nothing here knows of faces or of the pipeline: the package needs numpy, scipy, scikit-learn and,
-for pictures alone, matplotlib.
+Nothing here knows of faces or of the pipeline: the package needs numpy, scipy, scikit-learn, for
+pictures alone matplotlib, and of ferflow `core.files` and `core.acceleration`.
 """
 
 from ferflow.aco.selector import AntColonySelector

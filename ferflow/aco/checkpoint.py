@@ -9,6 +9,7 @@ import sklearn
 from numpy.typing import NDArray
 
 from ferflow.aco.search import Search
+from ferflow.core import acceleration
 from ferflow.core.files import atomic
 
 # neither changes the result
@@ -56,12 +57,13 @@ class Checkpoint:
 
 
 def fingerprint(params: dict[str, Any], data: list[Any]) -> str:
-    """A hash of everything that the result of a fit depends on, this package's code included.
+    """A hash of everything that the result of a fit depends on, the code included.
 
     params : as `get_params(deep=True)` gives them. data : arrays, sparse matrices, None.
     """
     told = {k: _told(v) for k, v in params.items() if k not in _WITHOUT_EFFECT}
-    code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    files = [*sorted(Path(__file__).parent.glob("*.py")), Path(acceleration.__file__)]
+    code = [path.read_bytes() for path in files]
     everything = [sorted(told.items()), data, code, sklearn.__version__]
     return str(joblib.hash(everything, hash_name="sha1", coerce_mmap=True))
 

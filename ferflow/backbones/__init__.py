@@ -1,1 +1,1 @@
-"""Pretrained networks, for features and for training."""
+"""Pretrained networks and where torch computes, for features and for training."""

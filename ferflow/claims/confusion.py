@@ -41,7 +41,7 @@ class ConfusionMatrix:
     labels: list[str]
 
     def table(self) -> pd.DataFrame:
-        """All pairs as actual, predicted, count, share: what `plot_confusion` draws."""
+        """All pairs as actual, predicted, count, share: what the pictures of the report draw."""
         return table_of_counts(self.counts, self.labels)
 
 

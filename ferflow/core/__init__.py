@@ -1,1 +1,1 @@
-"""What every stage needs: files, tables, parameters, splits, the pipeline. Knows no faces."""
+"""What every stage needs: errors, files, tables, parameters, splits, locks, Git, the pipeline."""

@@ -1,1 +1,1 @@
-"""Metrics, stored predictions and figures."""
+"""Stage 8: metrics, stored predictions and figures."""

@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 import ferflow.features.extractors
+from ferflow.core.choices import known
 from ferflow.core.params import Record
-from ferflow.core.registry import known
 
 
 class FeaturesParams(Record):

@@ -14,7 +14,7 @@ from ferflow.core.masks import select_columns
 from ferflow.images.size import SIDE
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.onnx_model import OnnxModel
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 
 
 def attention(

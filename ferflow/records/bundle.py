@@ -21,10 +21,10 @@ from ferflow.evaluation.summary import protocol_line
 from ferflow.evaluation.without_twins import without_twins
 from ferflow.images.seen import write_seen
 from ferflow.recognition.export import export
+from ferflow.recognition.recognizer import BUNDLED
 from ferflow.records.model_card import model_card
 from ferflow.training.shared.classifier import Classifier, load_classifier, write_about
 
-BUNDLED = Path(__file__).parents[1] / "bundled"
 CARD = "README.md"
 MAX_BYTES = 5_000_000
 _SCORED = ("val", "test")

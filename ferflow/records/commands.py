@@ -16,7 +16,7 @@ def record(
     ] = None,
 ) -> None:
     """Keep the last run in Git: its metrics, what made them, and its predictions."""
-    from ferflow.records.recording import record_run
+    from ferflow.records.record_run import record_run
 
     made = record_run(name)
     print(f"recorded as {made.name}: {made.file('json')} and .parquet; commit both.")
@@ -28,7 +28,7 @@ def compare(
 ) -> None:
     """Say how far apart two records or groups of seeds are, on the same images."""
     from ferflow.records.compare import compare as compare_records
-    from ferflow.records.store import find_records, load_records
+    from ferflow.records.record import find_records, load_records
 
     records = load_records()
     first, second = find_records(a, records), find_records(b, records)
@@ -59,7 +59,7 @@ def ensemble(
 ) -> None:
     """Average the probabilities of records; the ensemble gets a record of its own."""
     from ferflow.records.ensemble import make_ensemble
-    from ferflow.records.store import find_records, load_records
+    from ferflow.records.record import find_records, load_records
 
     records = load_records()
     found = {r.name: r for reference in members for r in find_records(reference, records)}

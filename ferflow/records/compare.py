@@ -8,7 +8,7 @@ Several seeds: the difference of the means; images and seeds are both drawn anew
 holds the scatter of the test images and of the training. Equal seeds are drawn together.
 
 Folds: every pair has other test images. The difference of each fold is a value, and their mean has
-the corrected t-interval of `records.over_runs`, because folds share training rows.
+the corrected t-interval of `ferflow.records.record.over_runs`, because folds share training rows.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from scipy.stats import binom
 
 from ferflow.core.errors import FerflowError
 from ferflow.records.compact import KEPT_SPLITS, Answers
+from ferflow.records.record import RunRecord, over_runs
 from ferflow.records.resampling import (
     N_RESAMPLES,
     SCORES,
@@ -28,7 +29,6 @@ from ferflow.records.resampling import (
     exact_scores,
     percentiles,
 )
-from ferflow.records.store import RunRecord, over_runs
 
 COMPARED = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "log_loss")
 

@@ -12,8 +12,8 @@ from ferflow.evaluation.metrics import LOG_LOSS_FLOOR, split_metrics
 from ferflow.records import machine
 from ferflow.records.compact import KEPT_SPLITS, Answers
 from ferflow.records.compare import common_images
+from ferflow.records.record import ENSEMBLES, RunRecord, check_name, save_record
 from ferflow.records.resampling import intervals
-from ferflow.records.store import ENSEMBLES, RunRecord, check_name, save_record
 
 N_BINS = 15  # of the calibration error: Guo et al. 2017
 NEGLIGIBLE = 0.005  # a weight below it is dropped, and with it the member

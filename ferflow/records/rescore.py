@@ -5,7 +5,6 @@ set that the last run read tells which images are twins; scores stay as they wer
 intervals and the floor of the calibration error are made again.
 """
 
-import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferflow.core.errors import FerflowError
+from ferflow.core.hashing import sha256_of
 from ferflow.core.paths import PREPROCESSED
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.ties import read_twins_of, read_twins_within
@@ -21,8 +21,8 @@ from ferflow.evaluation.predictions import TTA_SUFFIX
 from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.records.compact import Answers, first_rows, image_number, rewrite_twins
 from ferflow.records.ensemble import N_BINS
+from ferflow.records.record import RunRecord, Scores, load_records, save_figures
 from ferflow.records.resampling import intervals
-from ferflow.records.store import RunRecord, Scores, load_records, save_figures
 
 DISTANCE = "preprocess.twin_distance"
 _SPLITS = ("val", "test")
@@ -82,7 +82,7 @@ def _rescore(record: RunRecord, within: dict[str, dict[int, int]], seen: dict[st
             update={
                 "metrics": metrics,
                 "intervals": record.intervals | {n: intervals(a) for n, a in answers.items()},
-                "predictions_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "predictions_sha256": sha256_of(path),
             }
         )
     )

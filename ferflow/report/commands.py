@@ -83,7 +83,7 @@ def _readings_table(readings: tuple["Reading", ...]) -> Table:
 def _print_verdicts() -> None:
     """Each claimed figure, what is recorded of it, and the verdict."""
     from ferflow.claims.registry import METRICS, digits
-    from ferflow.records.store import load_records
+    from ferflow.records.record import load_records
     from ferflow.report.standing import standings
 
     for row in standings(load_records()):

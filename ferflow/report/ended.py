@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 
 from ferflow.claims.registry import paper_of
-from ferflow.records.store import RunRecord
+from ferflow.records.record import RunRecord
 
 LAST_PART = 1 / 5  # of the epochs, in which an ended training hardly moves
 VAL_GAIN = 0.005  # of accuracy on val

@@ -3,7 +3,7 @@
 import math
 
 from ferflow.claims.verdict import Z_975
-from ferflow.records.store import RunRecord, over_runs, student_t_975
+from ferflow.records.record import RunRecord, over_runs, student_t_975
 
 
 def margin(group: list[RunRecord], values: list[float], images: float) -> float:

@@ -13,7 +13,7 @@ from ferflow.claims.verdict import CEILING_CLASSES
 from ferflow.documents.render import Grid
 from ferflow.evaluation.metrics import confusion_table, roc_table
 from ferflow.records.compact import Answers
-from ferflow.records.store import ENSEMBLES, MISTAKE, RunRecord, groups
+from ferflow.records.record import ENSEMBLES, MISTAKE, RunRecord, groups
 from ferflow.report.claims_table import accuracies, claims_of_one
 from ferflow.report.ended import is_unfinished
 from ferflow.report.pictures import Line, Picture, curves_picture, matrix_picture, roc_picture

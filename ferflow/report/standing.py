@@ -13,7 +13,7 @@ from ferflow.claims.decoder import decode, lifting_share
 from ferflow.claims.registry import METRICS, Claim, Paper, load_papers
 from ferflow.claims.verdict import CEILING_CLASSES, Z_975, Beside, Kind, Verdict, scatter
 from ferflow.evaluation.without_twins import SUFFIX
-from ferflow.records.store import MISTAKE, RunRecord, groups, over_runs
+from ferflow.records.record import MISTAKE, RunRecord, groups, over_runs
 from ferflow.report.ended import is_unfinished
 from ferflow.report.margin import margin
 from ferflow.runs.mistakes.by_name import right_by_threshold

@@ -9,7 +9,7 @@ from pathlib import Path
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import atomic
 from ferflow.documents.render import markdown_page, render
-from ferflow.records.store import load_records
+from ferflow.records.record import load_records
 from ferflow.report.claims_table import claims_in_short, claims_of_all
 from ferflow.report.sections import ensembles, sections
 from ferflow.report.standing import standings

@@ -66,7 +66,7 @@ def mistake(
     ] = False,
 ) -> None:
     """Evaluate the honest run wrongly, on purpose, and watch the number rise."""
-    from ferflow.records.recording import record_mistake
+    from ferflow.records.record_run import record_mistake
     from ferflow.runs.mistakes import run as runner
     from ferflow.tracking.mirror import track_mistake
 
@@ -132,7 +132,8 @@ def bundle(
     ] = None,
 ) -> None:
     """Make the last run's network the bundled model, with its model card."""
-    from ferflow.records.bundle import BUNDLED, bundle_last_run
+    from ferflow.recognition.recognizer import BUNDLED
+    from ferflow.records.bundle import bundle_last_run
     from ferflow.runs.jobs import reproduce_jobs, run_jobs
     from ferflow.settings.presets import parse_setting
 
@@ -145,8 +146,8 @@ def bundle(
 
 def _print_spread(params: dict[str, Any], what: str) -> None:
     """The summary of the group that runs of these parameters belong to; `what` they differ in."""
-    from ferflow.records.recording import variant_of
-    from ferflow.records.store import find_records, load_records, summarise, summary_file
+    from ferflow.records.record import find_records, load_records, summarise, summary_file
+    from ferflow.records.record_run import variant_of
 
     variant = variant_of(params)
     name = f"{params['preset']}/{variant}" if variant else str(params["preset"])

@@ -4,9 +4,6 @@ The records are the only state: what is recorded with these parameters is skippe
 made it, so that an interrupted command goes on where it was when it is called again.
 """
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,18 +13,19 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from ferflow.core.dvc_locks import delete_cut_off_locks, refuse_while_dvc_runs
+from ferflow.core.dvc_locks import refuse_while_dvc_runs
 from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive
 from ferflow.core.params import PARAMS_FILE, read_yaml, repository_root
 from ferflow.core.paths import SCRATCH
 from ferflow.core.yaml_text import parse_yaml
-from ferflow.records.recorded import find_recorded, is_stale, stale_text
-from ferflow.records.recording import record_run, variant_of
-from ferflow.records.store import RunRecord, load_records
+from ferflow.records.record import RunRecord, load_records
+from ferflow.records.record_run import record_run, variant_of
+from ferflow.records.stale import find_recorded, is_stale, stale_text
+from ferflow.runs.repro import repro
+from ferflow.settings.check import check_params
 from ferflow.settings.presets import compose, load_preset, params_text, preset_names
-from ferflow.settings.sections import check_params
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,10 @@ def _not_recorded(jobs: list[Job], *, stale: bool) -> list[Job]:
 def run_chain(job: Job) -> None:
     """Run the pipeline with a job's parameters; FerflowError where it fails."""
     _write(PARAMS_FILE, job.text.encode())
-    _repro(job.name)
+    repro(
+        failed=f"{job.name}: `dvc repro` failed, see above. What was recorded before stays; the "
+        "same command goes on from here."
+    )
 
 
 def left_text(jobs: list[Job]) -> str:
@@ -179,19 +180,6 @@ def kept_params() -> Iterator[None]:
         finally:
             _write(PARAMS_FILE, before)
             copy.unlink()
-
-
-def _repro(name: str) -> None:
-    """`dvc repro` in the repository, by this interpreter; its output goes to the terminal."""
-    delete_cut_off_locks()
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    command = [sys.executable, "-m", "dvc", "repro"]
-    done = subprocess.run(command, check=False, env=os.environ | {"PATH": path})
-    if done.returncode:
-        raise FerflowError(
-            f"{name}: `dvc repro` failed, see above. What was recorded before stays; the same "
-            "command goes on from here."
-        )
 
 
 def _expected_seconds(job: Job) -> float | None:

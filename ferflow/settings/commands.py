@@ -81,7 +81,7 @@ def check() -> None:
     """
     from ferflow.core.dvc_locks import delete_cut_off_locks
     from ferflow.core.params import PARAMS_FILE, read_yaml
-    from ferflow.settings.sections import check_params
+    from ferflow.settings.check import check_params
 
     check_params(read_yaml(PARAMS_FILE))
     print("params.yaml is in order.")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ferflow.core.errors import ParamError
 from ferflow.core.params import nearest
 from ferflow.images.size import SIDE
-from ferflow.settings.presets import load_preset, preset_names
+from ferflow.settings.presets import OPTIONS, load_preset, preset_names
 from ferflow.training.families.network import architecture, architecture_names, build_network
 
 N_CLASSES = 7
@@ -41,11 +41,7 @@ def network_sizes() -> list[Size]:
         overlay = load_preset(name).overlay
         kind = overlay.get("train.network.architecture")
         if kind is not None:
-            options = {
-                key.rpartition(".")[2]: value
-                for key, value in overlay.items()
-                if key.startswith("train.network.options.")
-            }
+            options = _options(overlay)
             uses.setdefault((kind, repr(sorted(options.items()))), []).append(name)
     return [_size(kind, names) for (kind, _), names in sorted(uses.items()) if kind != "finetune"]
 
@@ -77,12 +73,7 @@ def explain(name: str) -> str:
 
 def _size(kind: str, names: list[str]) -> Size:
     presets = [load_preset(name) for name in names]
-    start = "train.network.options."
-    options = {
-        key.removeprefix(start): value
-        for key, value in presets[0].overlay.items()
-        if key.startswith(start)
-    }
+    options = _options(presets[0].overlay)
     sizes = measure(build_network(kind, N_CLASSES, options))
     papers = tuple(sorted({preset.paper for preset in presets if preset.paper}))
     return Size(kind, options, *sizes, presets=tuple(names), papers=papers)
@@ -105,3 +96,9 @@ def _multiply_adds(network: nn.Module) -> int:
     for remove in hooks:
         remove()
     return sum(counts)
+
+
+def _options(overlay: dict[str, Any]) -> dict[str, Any]:
+    """A preset's options of its architecture."""
+    start = f"{OPTIONS}."
+    return {k.removeprefix(start): v for k, v in overlay.items() if k.startswith(start)}

@@ -18,7 +18,7 @@ from ferflow.core.files import atomic
 from ferflow.core.hashing import sha256_of
 from ferflow.core.params import PARAMS_FILE, Record, flatten, nearest, read_yaml
 from ferflow.core.yaml_text import parse_yaml
-from ferflow.settings.sections import check_params
+from ferflow.settings.check import check_params
 
 PRESETS = Path("presets")
 DEFAULTS = PRESETS / "defaults.yaml"

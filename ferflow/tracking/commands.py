@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 def track() -> None:
     """Put the last run into MLflow, unless it is there already."""
-    from ferflow.tracking.last import track_last_run
+    from ferflow.tracking.track import track_last_run
 
     print(track_last_run())
 

@@ -1,4 +1,4 @@
-"""Tracking: the finished pipeline run as one MLflow run, filled from the files that stages wrote.
+"""The mirror in MLflow: a finished run as one MLflow run, filled from the files of the stages.
 
 Calling it again changes nothing: the run is found by a fingerprint of everything that DVC knows
 of the pipeline's state (parameters, code, data, outputs). Nothing in the pipeline reads MLflow.

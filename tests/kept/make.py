@@ -23,7 +23,7 @@ from ferflow.core.params import read_yaml
 from ferflow.core.split import Split
 from ferflow.training.families.network.loop import Training
 from ferflow.training.shared.classifier import Classifier, save_classifier
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 from ferflow.training.shared.fitting import TrainingData
 from ferflow.training.shared.params import family_names, pick_family
 

@@ -1,7 +1,8 @@
 """CK+ as 48x48 pictures: `CK+48/<class>/S<subject>_<sequence>_<frame>.png`.
 
 The set has three frames of each sequence and several sequences of a subject, so the subject is
-the group that has to stay on one side of a split. Its class order is its own (see `labels`).
+the group that has to stay on one side of a split. Its class order is its own (see
+`ferflow.download.labels`).
 """
 
 import re

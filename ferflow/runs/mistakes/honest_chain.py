@@ -21,7 +21,7 @@ from ferflow.core.params import Record
 from ferflow.core.split import SPLITS, Split
 from ferflow.training.shared.classifier import Classifier
 from ferflow.training.shared.compute_params import Accelerate
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 from ferflow.training.shared.fitting import Fitted, TrainingData
 
 TEST_SHARE = 0.2  # of the random splits; the usual 80/20

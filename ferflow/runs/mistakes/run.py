@@ -1,6 +1,5 @@
 """`ferflow mistake`: run some in their own DVC pipeline and put them beside the honest run."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from ferflow.core.params import PARAMS_FILE, nearest, read_yaml
 from ferflow.core.paths import CLASSIFIER, SCORES
 from ferflow.core.pipeline import Pipeline
 from ferflow.runs.mistakes.by_name import MISTAKES, n_fits, reason_against
+from ferflow.runs.repro import repro
 from ferflow.settings.presets import use
 from ferflow.training.shared.classifier import ABOUT
 
@@ -33,7 +33,7 @@ def bring_honest_chain_up_to_date(preset: str | None) -> None:
     if preset is not None and preset != params.get("preset"):
         kept = {f"{s}.{k}": params[s][k] for s, k in _KEPT if params[s][k] is not None}
         use(preset, kept)
-    _repro("evaluate", "the honest chain")
+    repro("evaluate", failed="the honest chain could not be run; the reason stands above.")
 
 
 def reasons_against() -> dict[str, str | None]:
@@ -50,7 +50,10 @@ def run_mistake(name: str) -> dict[str, Any]:
     """
     if reason := reasons_against()[name]:
         raise FerflowError(f"the mistake '{name}' cannot be made here: {reason}.")
-    _repro(f"{PIPELINE}:mistake@{name}", f"the mistake '{name}'")
+    repro(
+        f"{PIPELINE}:mistake@{name}",
+        failed=f"the mistake '{name}' could not be run; the reason stands above.",
+    )
     result: dict[str, Any] = read_json(RESULTS / f"{name}.json")["mistake"]
     return result
 
@@ -99,8 +102,3 @@ def _honest() -> tuple[dict[str, Any], list[str]]:
     """What is known of the honest classifier (such as what it was fitted to), and its classes."""
     about = read_json(CLASSIFIER / ABOUT)
     return about["meta"], about["labels"]
-
-
-def _repro(target: str, what: str) -> None:
-    if subprocess.run(["dvc", "repro", target], check=False).returncode:
-        raise FerflowError(f"{what} could not be run; the reason stands above.")

@@ -16,7 +16,7 @@ from ferflow.core.errors import DataError, ParamError
 from ferflow.core.files import read_json, write_json
 from ferflow.core.hashing import sha256_of
 from ferflow.core.masks import load_mask, save_mask, select_columns
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 
 ABOUT = "classifier.json"
 _MAX_CLASSES = 1000

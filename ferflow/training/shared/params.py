@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import model_validator
 
 import ferflow.training.families
+from ferflow.core.choices import known, names_in
 from ferflow.core.errors import ParamError
 from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, read_yaml
-from ferflow.core.registry import known, names_in
 from ferflow.training.shared.search_params import SearchParams, check_grid
 
 

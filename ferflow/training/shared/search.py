@@ -27,7 +27,7 @@ from ferflow.core.errors import DataError, ParamError
 from ferflow.core.params import Record
 from ferflow.core.split import Split
 from ferflow.core.ties import read_twins_of, read_twins_within, tied
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 from ferflow.training.shared.fitting import TrainingData
 from ferflow.training.shared.search_params import SearchParams, candidates
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 import ferflow.training.architectures
+from ferflow.core.choices import known, names_in
 from ferflow.core.params import Record
-from ferflow.core.registry import known, names_in
 from ferflow.training.shared.policy import Step, check_policy
 
 if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it

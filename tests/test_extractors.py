@@ -10,8 +10,8 @@ from ferflow.core.errors import DataError, ParamError
 from ferflow.core.hashing import sha256_of
 from ferflow.features.extraction import extract_features, make_extractor
 from ferflow.features.extractors.lbp import codes
+from ferflow.settings.check import check_params
 from ferflow.settings.presets import use
-from ferflow.settings.sections import check_params
 
 SIZE = 32
 

@@ -17,8 +17,7 @@ from ferflow.core.tables import read_table
 from ferflow.evaluation.predictions import read_predictions
 from ferflow.records import machine
 from ferflow.records.compact import compact
-from ferflow.records.resampling import intervals
-from ferflow.records.store import (
+from ferflow.records.record import (
     MISTAKE,
     RunRecord,
     Scores,
@@ -26,6 +25,7 @@ from ferflow.records.store import (
     save_figures,
     save_record,
 )
+from ferflow.records.resampling import intervals
 from ferflow.settings.presets import DEFAULTS, load_preset
 
 # The record's own columns hold the first two; the others say where the same thing lies.

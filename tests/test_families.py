@@ -18,7 +18,7 @@ from ferflow.settings.presets import DEFAULTS
 from ferflow.training.shared.classical.estimators import MODEL_FILE
 from ferflow.training.shared.classical.skops_files import dump_model
 from ferflow.training.shared.classifier import Classifier, load_classifier, save_classifier
-from ferflow.training.shared.families import family_module
+from ferflow.training.shared.family import family_module
 
 ROOT = Path(__file__).parents[1]
 QUICK = {

@@ -11,7 +11,7 @@ import pytest
 from ferflow.core.params import flatten, read_yaml
 from ferflow.core.pipeline import dvc_md5
 from ferflow.runs.mistakes import by_name as mistakes
-from ferflow.settings.sections import SECTIONS
+from ferflow.settings.check import SECTIONS
 
 ROOT = Path(__file__).parents[1]
 STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
@@ -34,7 +34,7 @@ FIT_NOTHING = {"download", "preprocess", "extract_features"}
 GRAPH = grimp.build_graph(*FOLDERS, cache_dir=None)
 # where import_module takes a name from params.yaml; its modules count as imported
 CHOSEN = {
-    "ferflow.training.shared.families": "ferflow.training.families.*.family",
+    "ferflow.training.shared.family": "ferflow.training.families.*.family",
     "ferflow.training.shared.params": "ferflow.training.families.*",
     "ferflow.training.families.network": "ferflow.training.architectures.*",
     "ferflow.features.extraction": "ferflow.features.extractors.*",

@@ -9,7 +9,7 @@ import pytest
 from ferflow.core.params import flatten
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.records.compact import read_answers
-from ferflow.records.store import read_record
+from ferflow.records.record import read_record
 
 SMALL = [
     "data.n_synthetic=240",

@@ -11,8 +11,8 @@ from typing import Any
 from ferflow.core.git import changed_since
 from ferflow.core.params import flatten, read_yaml
 from ferflow.core.pipeline import STAGES, Pipeline
-from ferflow.records.recording import BACKBONES, public_params
-from ferflow.records.store import RunRecord
+from ferflow.records.record import RunRecord
+from ferflow.records.record_run import BACKBONES, public_params
 from ferflow.settings.presets import DEFAULTS
 
 _PLACES = {"data.path", *BACKBONES, *(f"{key}_sha256" for key in BACKBONES)}

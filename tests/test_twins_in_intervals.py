@@ -29,8 +29,8 @@ from ferflow.preprocess.clean import preprocess
 from ferflow.records import rescore as module
 from ferflow.records.compact import compact, image_number, read_answers, write_answers
 from ferflow.records.ensemble import mix
+from ferflow.records.record import load_records
 from ferflow.records.resampling import bootstrap, exact_scores, intervals
-from ferflow.records.store import load_records
 from tests.test_filters import planted
 from tests.test_preprocess import settings
 

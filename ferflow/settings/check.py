@@ -7,9 +7,9 @@ from typing import Any
 import ferflow.training.architectures
 from ferflow.augment.params import AugmentParams
 from ferflow.balance.params import BalanceParams
+from ferflow.core.choices import known
 from ferflow.core.errors import ParamError
 from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed
-from ferflow.core.registry import known
 from ferflow.download.params import DataParams
 from ferflow.evaluation.params import EvaluateParams
 from ferflow.features.params import FeaturesParams

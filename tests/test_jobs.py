@@ -11,9 +11,9 @@ from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.git import code_commit
 from ferflow.core.params import PARAMS_FILE, read_yaml
 from ferflow.core.pipeline import Pipeline
-from ferflow.records.recorded import find_recorded, is_stale, stale_text
-from ferflow.records.recording import fold_of, public_params, variant_of
-from ferflow.records.store import load_records
+from ferflow.records.record import load_records
+from ferflow.records.record_run import fold_of, public_params, variant_of
+from ferflow.records.stale import find_recorded, is_stale, stale_text
 from ferflow.runs import jobs as runs
 from ferflow.runs.jobs import (
     Job,
@@ -56,7 +56,7 @@ def pipeline(monkeypatch, make_record, made_by):
             **made_by,
         )
 
-    monkeypatch.setattr(runs, "_repro", lambda _: ran.append(read_yaml(PARAMS_FILE)["seed"]))
+    monkeypatch.setattr(runs, "repro", lambda **_: ran.append(read_yaml(PARAMS_FILE)["seed"]))
     monkeypatch.setattr(runs, "record_run", record)
     set_code(monkeypatch, "of now")
     return ran
@@ -129,15 +129,15 @@ def test_stale_runs_them_again_once(pipeline, capsys, made_by):
 @pytest.mark.usefixtures("newer_code")
 def test_an_interrupted_stale_run_goes_on_where_it_was(pipeline, monkeypatch, made_by):
     made_by["code"] = "newer"
-    go = runs._repro
+    go = runs.repro
 
-    def break_off(name):
+    def break_off(**words):
         if read_yaml(PARAMS_FILE)["seed"] == 1:
             raise KeyboardInterrupt
-        go(name)
+        go(**words)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(runs, "_repro", break_off)
+        patch.setattr(runs, "repro", break_off)
         run_jobs(repeat_jobs(2), stale=True)
     run_jobs(repeat_jobs(2), stale=True)
     assert pipeline == [0, 1]
@@ -224,15 +224,15 @@ def test_the_stages_whose_code_changed_since_a_record_are_named(make_record, wor
 @pytest.mark.parametrize("error", [KeyboardInterrupt, FerflowError])
 def test_an_interrupted_command_puts_params_back_and_goes_on_later(pipeline, monkeypatch, error):
     before = PARAMS_FILE.read_bytes()
-    go = runs._repro
+    go = runs.repro
 
-    def break_off(name):
+    def break_off(**words):
         if read_yaml(PARAMS_FILE)["seed"] == 1:
             raise error
-        go(name)
+        go(**words)
 
     with monkeypatch.context() as patch, pytest.raises(error):
-        patch.setattr(runs, "_repro", break_off)
+        patch.setattr(runs, "repro", break_off)
         run_jobs(repeat_jobs(3))
     assert PARAMS_FILE.read_bytes() == before
     run_jobs(repeat_jobs(3))

@@ -5,7 +5,6 @@ not go stale by itself. Runs that differ in the seed or the fold alone are a gro
 beside them. A mistake's record holds its figures alone, under the split `mistake`.
 """
 
-import hashlib
 import math
 import re
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from scipy.stats import t as student_t
 
 from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.files import read_bounded, write_json
+from ferflow.core.hashing import sha256_of
 from ferflow.core.params import Record, nearest
 from ferflow.core.paths import METRICS
 from ferflow.records.compact import Answers, read_answers, write_answers
@@ -149,7 +149,7 @@ class RunRecord(Record):
             raise FerflowError(f"{self.name} is a mistake's: it holds figures, no predictions.")
         path = self.file("parquet")
         answers = read_answers(path)
-        if hashlib.sha256(path.read_bytes()).hexdigest() != self.predictions_sha256:
+        if sha256_of(path) != self.predictions_sha256:
             raise DataError(f"{path} is not what its record was saved with. Record the run again.")
         return answers
 
@@ -168,8 +168,7 @@ def save_record(record: RunRecord, answers: dict[str, Answers], n_bins: int) -> 
     """Write a record (its `predictions_sha256` is filled in) and its group's summary."""
     path = record.file("parquet")
     write_answers(path, answers, n_bins)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return save_figures(record.model_copy(update={"predictions_sha256": digest}))
+    return save_figures(record.model_copy(update={"predictions_sha256": sha256_of(path)}))
 
 
 def save_figures(record: RunRecord) -> RunRecord:
@@ -236,7 +235,7 @@ def summarise(group: list[RunRecord]) -> dict[str, Any]:
         "variant": group[0].variant,
         "seeds": [record.seed for record in group],
         "folds": [record.fold for record in group] if group[0].n_folds else None,
-        "same_code_and_data": len({(record.code, record.data) for record in group}) == 1,
+        "same_code_and_data": _are_alike(group),
         "scores": {
             split: {
                 score: over_runs(group, [record.score(split, score) for record in group])
@@ -245,6 +244,12 @@ def summarise(group: list[RunRecord]) -> dict[str, Any]:
             for split in splits
         },
     }
+
+
+def _are_alike(group: list[RunRecord]) -> bool:
+    """Whether one data set and, as far as was seen, code of one behaviour made all of a group."""
+    codes = [{record.code, *record.same_code} for record in group]
+    return len({record.data for record in group}) == 1 and bool(set.intersection(*codes))
 
 
 def over_runs(group: list[RunRecord], values: list[float]) -> dict[str, float | int]:
