@@ -32,6 +32,7 @@ from ferflow.core.params import flatten, read_yaml
 from ferflow.core.split import load_split
 from ferflow.download.pictures import decode as decode_picture
 from ferflow.download.sources import read_path
+from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.recognition.pictures import read_picture
 from ferflow.recognition.predict import quiet_opencv
 from ferflow.records.compact import read_answers
@@ -149,6 +150,11 @@ def read_model(files: dict[str, bytes]) -> None:
     load_classifier(folder)
 
 
+def read_onnx(content: bytes) -> None:
+    with file_of(content, "face.onnx") as path:
+        OnnxModel(path, threads=1)
+
+
 @contextmanager
 def inside(folder: Path) -> Any:
     before = Path.cwd()
@@ -182,6 +188,7 @@ READERS: dict[str, Callable[[Any], None]] = {
     "split": read_split,
     "picture": read_any_picture,
     "model": read_model,
+    "onnx": read_onnx,
 }
 
 

@@ -27,6 +27,7 @@ from fuzz_changes import (
     short_json,
 )
 from hypothesis import strategies as st
+from onnx_file import halves, write
 from recognition_data import write_model
 
 from ferflow.core.masks import save_mask
@@ -44,6 +45,12 @@ def scratch() -> Path:
     """The folder in which files are made."""
     FOLDER.mkdir(exist_ok=True)
     return FOLDER
+
+
+@cache
+def onnx_file() -> bytes:
+    nodes, tensors = halves()
+    return bytes(write(scratch() / "halves.onnx", nodes, initializers=tensors).read_bytes())
 
 
 @cache
@@ -240,6 +247,7 @@ def strategies() -> dict[str, st.SearchStrategy[Any]]:
         "split": raw(split_file()),
         "picture": raw(*pictures().values()),
         "model": model_changes(),
+        "onnx": raw(onnx_file()),
     }
 
 
@@ -270,4 +278,5 @@ def valid() -> dict[str, Any]:
         "split": split_file(),
         "picture": pictures()[".png"],
         "model": {},
+        "onnx": onnx_file(),
     }

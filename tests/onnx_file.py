@@ -1,7 +1,13 @@
-"""A tiny ONNX network."""
+"""Tiny ONNX networks."""
+
+import json
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+
+from ferflow.recognition.onnx_model import INPUT, KEY, OUTPUT
+
+ABOUT = {"labels": ["a", "b"], "lighting": "none"}
 
 
 def linear_network(path, weights, channels, size, extra_output=False):
@@ -28,3 +34,36 @@ def linear_network(path, weights, channels, size, extra_output=False):
     model.ir_version = 8
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def write(path, nodes, about=ABOUT, initializers=(), opsets=(("", 18),), faces=TensorProto.UINT8):
+    """A file with these nodes from `faces` to `probabilities`."""
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info(INPUT, faces, ["n", 48, 48])],
+        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, None)],
+        initializers,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid(*o) for o in opsets])
+    model.ir_version = 10
+    if about is not None:
+        props = {KEY: about if isinstance(about, str) else json.dumps(about)}
+        helper.set_model_props(model, props)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def halves(columns=2, value=0.5):
+    """Nodes that answer every face with the same numbers."""
+    row = helper.make_tensor("row", TensorProto.FLOAT, [1, columns], [value] * columns)
+    shape = helper.make_tensor("start", TensorProto.INT64, [1], [0])
+    end = helper.make_tensor("end", TensorProto.INT64, [1], [1])
+    one = helper.make_tensor("columns", TensorProto.INT64, [1], [columns])
+    nodes = [
+        helper.make_node("Shape", [INPUT], ["shape"]),
+        helper.make_node("Slice", ["shape", "start", "end"], ["n"]),
+        helper.make_node("Concat", ["n", "columns"], ["size"], axis=0),
+        helper.make_node("Expand", ["row", "size"], [OUTPUT]),
+    ]
+    return nodes, [row, shape, end, one]

@@ -1,6 +1,5 @@
 """Networks as ONNX files: they answer as torch does; files of somebody else's making."""
 
-import json
 from functools import cache
 
 import numpy as np
@@ -8,7 +7,7 @@ import onnx
 import pytest
 from network_data import params
 from onnx import TensorProto, helper
-from onnx_file import linear_network
+from onnx_file import halves, linear_network, write
 from typer.testing import CliRunner
 
 from ferflow.cli import app
@@ -18,7 +17,7 @@ from ferflow.download.labels import FER2013_LABELS
 from ferflow.images.lighting import correct_lighting
 from ferflow.recognition.export import export
 from ferflow.recognition.face_classifier import FaceClassifier
-from ferflow.recognition.onnx_model import INPUT, KEY, OUTPUT, OnnxModel
+from ferflow.recognition.onnx_model import INPUT, OUTPUT, OnnxModel
 from ferflow.recognition.recognizer import BUNDLED, Recognizer
 from ferflow.training.families.network import build_network
 from ferflow.training.families.network.batches import Scale
@@ -26,7 +25,6 @@ from ferflow.training.families.network.files import TrainedNetwork
 from ferflow.training.shared.classifier import Classifier, save_classifier
 
 FACES = draw_faces(FER2013_LABELS, seed=5)
-ABOUT = {"labels": ["a", "b"], "lighting": "none"}
 
 
 @cache
@@ -99,39 +97,6 @@ def test_a_model_that_is_no_network_is_refused_and_nothing_written(model_folder,
     with pytest.raises(FerflowError, match=r"only networks .* this is a random_forest"):
         export(model_folder, tmp_path / "x.onnx")
     assert not (tmp_path / "x.onnx").exists()
-
-
-def write(path, nodes, about=ABOUT, initializers=(), opsets=(("", 18),), faces=TensorProto.UINT8):
-    """A file with these nodes from `faces` to `probabilities`."""
-    graph = helper.make_graph(
-        nodes,
-        "g",
-        [helper.make_tensor_value_info(INPUT, faces, ["n", 48, 48])],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, None)],
-        initializers,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid(*o) for o in opsets])
-    model.ir_version = 10
-    if about is not None:
-        props = {KEY: about if isinstance(about, str) else json.dumps(about)}
-        helper.set_model_props(model, props)
-    path.write_bytes(model.SerializeToString())
-    return path
-
-
-def halves(columns=2, value=0.5):
-    """Nodes that answer every face with the same numbers."""
-    row = helper.make_tensor("row", TensorProto.FLOAT, [1, columns], [value] * columns)
-    shape = helper.make_tensor("start", TensorProto.INT64, [1], [0])
-    end = helper.make_tensor("end", TensorProto.INT64, [1], [1])
-    one = helper.make_tensor("columns", TensorProto.INT64, [1], [columns])
-    nodes = [
-        helper.make_node("Shape", [INPUT], ["shape"]),
-        helper.make_node("Slice", ["shape", "start", "end"], ["n"]),
-        helper.make_node("Concat", ["n", "columns"], ["size"], axis=0),
-        helper.make_node("Expand", ["row", "size"], [OUTPUT]),
-    ]
-    return nodes, [row, shape, end, one]
 
 
 def test_a_file_made_by_others_works_if_it_says_what_it_is(tmp_path):

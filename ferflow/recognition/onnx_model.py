@@ -79,7 +79,10 @@ def _open(file: Path, content: bytes, threads: int) -> Any:
     options.log_severity_level = 4  # what is wrong comes as an exception
     try:
         return onnxruntime.InferenceSession(
-            content, sess_options=options, providers=["CPUExecutionProvider"]
+            content,
+            sess_options=options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # it would print, and try the same again
         )
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
