@@ -11,9 +11,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import cv2
+import grimp
 import mlflow
 import numpy as np
 import pytest
@@ -26,11 +28,36 @@ from ferflow.tracking.mirror import model_parts
 # MLflow's own while it saves a model, which `track` does in a process of its own
 pytestmark = pytest.mark.filterwarnings("ignore")
 
+NOT_REACHED = {"filelock"}  # by who writes, not by who asks a model
+BROUGHT_ALONG = {"pydantic_core": "pydantic", "scipy": "scikit-learn"}
+
 FACES = draw_faces(FER2013_LABELS, seed=1)
 
 
 def in_base64(face, suffix=".png", end=None):
     return base64.b64encode(cv2.imencode(suffix, face)[1].tobytes()[:end]).decode()
+
+
+def imported(*modules):
+    """The packages that modules of ours import, themselves or by others of ours."""
+    graph = grimp.build_graph("ferflow", include_external_packages=True, cache_dir=None)
+    ours = {*modules}.union(*map(graph.find_upstream_modules, modules))
+    ours = {module for module in ours if module.startswith("ferflow")}
+    others = set().union(*map(graph.find_modules_directly_imported_by, ours)) - ours
+    distributions = packages_distributions() | {"mlflow": ["mlflow"], "ruamel": ["ruamel.yaml"]}
+    names = {name.split(".")[0] for name in others} - {*sys.stdlib_module_names, "ferflow"}
+    found = {distributions[name][0] for name in names}
+    return {BROUGHT_ALONG.get(name, name).lower() for name in found} - NOT_REACHED
+
+
+@pytest.mark.parametrize("family", ["random_forest", "svm", "network"])
+def test_the_model_names_the_packages_that_its_code_imports(family, tmp_path):
+    about = {"family": family, "labels": list(FER2013_LABELS), "meta": {}}
+    (tmp_path / "classifier.json").write_text(json.dumps(about))
+    named = model_parts(tmp_path, in_base64(FACES[0]))["pip_requirements"]
+    names = {requirement.split("==")[0] for requirement in named}
+    family = f"ferflow.training.families.{family}.family"
+    assert imported("ferflow.tracking.served_model", family) - names == set()
 
 
 @pytest.fixture

@@ -42,15 +42,17 @@ _PACKAGES = (  # what ferflow/tracking/served_model.py reaches
     "numpy",
     "opencv-python-headless",
     "pandas",
+    "pillow",
     "pydantic",
     "pyyaml",
     "ruamel.yaml",
+    "safetensors",
     "scikit-learn",
     "skops",
     "tqdm",
 )
 _BACKBONE_PACKAGES = ("torch", "transformers")
-_NETWORK_PACKAGES = (*_BACKBONE_PACKAGES, "kornia", "safetensors")
+_NETWORK_PACKAGES = (*_BACKBONE_PACKAGES, "kornia")
 
 
 def track_run() -> str:
