@@ -27,9 +27,10 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from ferflow.core.params import read_yaml
+from ferflow.core.params import flatten, read_yaml
 from ferflow.core.pipeline import Pipeline
 from ferflow.records.record import load_records, save_figures
+from ferflow.settings.presets import DEFAULTS
 
 
 def main() -> None:
@@ -69,11 +70,11 @@ def made(lock: Path) -> list[tuple[str, str]]:
 
 def adopt(old: Path, presets: list[str]) -> list[str]:
     """The names of the records that the old clone's code made; the code here is theirs, too."""
-    found = []
+    found, defaults = [], flatten(read_yaml(DEFAULTS))
     for record in load_records():
-        params = nested(record.params)
-        if record.preset not in presets or not params:
+        if record.preset not in presets or not record.params:
             continue
+        params = nested(defaults | record.params)
         with chdir(old):
             before = Pipeline(params).code_fingerprint()
         now = Pipeline(params).code_fingerprint()
