@@ -49,7 +49,7 @@ def test_the_counts_of_balance_are_kept_and_drawn(small):
 def test_copies_and_their_contact_sheet_are_made(own):
     wanted = "augment.copies=[horizontal_flip, {rotation: 10}]"
     own.use("quickstart", *SMALL, wanted, "augment.fill_rare=crop_pad_flip", "balance.method=none")
-    stages, printed = own.repro()
+    stages, printed = own.repro("evaluate")
     assert stages[0] == "augment", printed
     counts = json.loads(own.text("metrics/balance.json"))["balance"]
     assert len(set(counts["before"].values())) == 1
@@ -90,15 +90,6 @@ def test_an_unscored_test_split_is_not_read(own):
     assert stages == ["evaluate", "track"]
     assert "test" not in json.loads(own.text("metrics/metrics.json"))
     assert len(own.text("metrics/plots/confusion_test.csv").splitlines()) == 1
-
-
-def test_pixels_without_balance_or_selection_pass_through(own):
-    passing = ["features.method=pixels", "balance.method=none", "selection.method=none"]
-    own.use("quickstart", *SMALL, *passing)
-    own.repro()
-    images = (own.folder / "data/preprocessed/train.safetensors").read_bytes()
-    assert (own.folder / "data/balanced/train.safetensors").read_bytes() == images
-    assert json.loads(own.text("metrics/selection.json"))["selection"]["n_kept"] == 48 * 48
 
 
 def test_a_searched_machine_on_joined_features_runs_through_the_chain(own):
@@ -161,15 +152,18 @@ def test_a_network_runs_through_the_chain_and_becomes_the_bundled_one(own):
     assert '"label"' in answer
 
 
-def test_fer2013_as_a_zip_runs_through_the_chain(own, tmp_path, face_files, write_zip):
+def test_the_pixels_of_fer2013_in_a_zip_pass_through(own, tmp_path, face_files, write_zip):
     archive = write_zip(tmp_path / "fer2013.zip", face_files)
-    settings = [f"data.path={archive}", "features.method=hog", "balance.k_neighbors=1"]
-    own.use("mobilenet-aco-rf", *SMALL, *settings)
+    passing = ["features.method=pixels", "balance.method=none", "selection.method=none"]
+    own.use("mobilenet-aco-rf", *SMALL, f"data.path={archive}", *passing)
     own.repro()
     metrics = json.loads(own.text("metrics/metrics.json"))
     assert metrics["val"]["n"] == metrics["test"]["n"] == 7
     assert metrics["protocol"]["split"].startswith("official")
     assert str(tmp_path) not in own.text("dvc.lock")
+    images = (own.folder / "data/preprocessed/train.safetensors").read_bytes()
+    assert (own.folder / "data/balanced/train.safetensors").read_bytes() == images
+    assert json.loads(own.text("metrics/selection.json"))["selection"]["n_kept"] == 48 * 48
 
 
 def test_mlflow_has_one_finished_run_with_everything(small):

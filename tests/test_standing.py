@@ -312,14 +312,14 @@ def test_a_further_run_lies_within_the_margin_in_95_of_100_cases(k, folds, train
     rng = np.random.default_rng([k, folds, int(10 * training)])
     n, n_runs, mean = 200, 4000, 0.85
     images = np.sqrt(mean * (1 - mean) / n)
-    inside = 0
+    inside, group = 0, group_of(k, folds=folds)
     for _ in range(n_runs):
         by_training = rng.normal(0, np.sqrt(training) * images, k + 1)
         shared = rng.normal(0, images)
         by_images = rng.normal(0, images, k) if folds else np.full(k, shared)
         values = mean + by_training[:k] + by_images
         other = mean + by_training[k] + rng.normal(0, images)
-        own = margin(group_of(k, folds=folds), values.tolist(), 1.96 * images)
+        own = margin(group, values.tolist(), 1.96 * images)
         inside += abs(other - values.mean()) <= np.hypot(own, 1.96 * images)
     assert 0.945 <= inside / n_runs <= 0.995
 
