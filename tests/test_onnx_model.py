@@ -1,5 +1,8 @@
 """Networks as ONNX files: they answer as torch does; files of somebody else's making."""
 
+import os
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
@@ -72,6 +75,23 @@ def test_the_bundled_file_is_the_bundled_network():
     file, classifier = OnnxModel(BUNDLED.with_suffix(".onnx")), FaceClassifier(BUNDLED)
     assert file.labels == classifier.labels
     assert np.abs(file(FACES) - classifier(FACES)).max() < 1e-5
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone binds processes")
+def test_it_computes_on_the_cores_that_the_process_may_use():
+    code = """
+import os, sys
+from pathlib import Path
+given = {min(os.sched_getaffinity(0))}
+os.sched_setaffinity(0, given)
+from ferflow.recognition.onnx_model import OnnxModel
+model = OnnxModel(Path(sys.argv[1]))
+for thread in os.listdir("/proc/self/task"):
+    assert os.sched_getaffinity(int(thread)) == given
+"""
+    file = BUNDLED.with_suffix(".onnx")
+    environment = os.environ | {"PYTHONPATH": str(BUNDLED.parents[1])}
+    subprocess.run([sys.executable, "-c", code, str(file)], check=True, env=environment)
 
 
 def test_the_recognizer_takes_a_file(folder, tmp_path):

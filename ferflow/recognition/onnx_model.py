@@ -1,6 +1,7 @@
 """Networks in ONNX files: answered by ONNX Runtime, without torch and the rest of the workflow."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ class OnnxModel:
     def __init__(self, file: Path, threads: int = 0) -> None:
         """Load a file.
 
-        threads : on which it computes; 0 for as many as the processor has cores.
+        threads : on which it computes; 0 for as many as there are cores that the process may use.
         Raises DataError where it is missing, damaged, too large or of somebody else's making.
         Tensors outside the file are not read, and operators of other packages not known.
         """
@@ -70,12 +71,19 @@ class OnnxModel:
         return answer
 
 
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _open(file: Path, content: bytes, threads: int) -> Any:
     """A session on the bytes of a file: from bytes, no tensor in another file is found."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    # 0 would take all cores of the machine, whatever the process is bound to
+    # (findings/onnxruntime-leaves-the-cores-it-was-given.sh)
+    options.intra_op_num_threads = threads or usable_cores()
     options.log_severity_level = 4  # what is wrong comes as an exception
     try:
         return onnxruntime.InferenceSession(
