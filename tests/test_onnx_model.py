@@ -3,12 +3,11 @@
 import os
 import subprocess
 import sys
-from functools import cache
 
 import numpy as np
 import onnx
 import pytest
-from network_data import params
+import torch
 from onnx import TensorProto, helper
 from onnx_file import halves, linear_network, write
 from typer.testing import CliRunner
@@ -18,7 +17,7 @@ from ferflow.core.errors import DataError, FerflowError
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.images.lighting import correct_lighting
-from ferflow.recognition.export import export
+from ferflow.recognition.export import export, to_onnx
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.onnx_model import INPUT, OUTPUT, OnnxModel
 from ferflow.recognition.recognizer import BUNDLED, Recognizer
@@ -30,31 +29,32 @@ from ferflow.training.shared.classifier import Classifier, save_classifier
 FACES = draw_faces(FER2013_LABELS, seed=5)
 
 
-@cache
-def little_vgg():
-    import torch
-
-    torch.manual_seed(0)
-    options = params()
-    network = build_network("littlevgg", 7, {}).eval()
-    return TrainedNetwork(network, "littlevgg", {}, 7, 48, Scale(0.5, 0.25)), options
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
     """A model folder of a network with first weights, on evened-out faces."""
-    monkeypatch.chdir(tmp_path)
-    model, _ = little_vgg()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build_network("littlevgg", 7, {}).eval()
+    model = TrainedNetwork(network, "littlevgg", {}, 7, 48, Scale(0.5, 0.25))
     meta = {"lighting": "equalize", "trained_on": ["train"]}
     classifier = Classifier("network", model, np.ones(48 * 48, bool), FER2013_LABELS, meta)
-    save_classifier(tmp_path / "model", classifier)
-    return tmp_path / "model"
+    target = tmp_path_factory.mktemp("network") / "model"
+    save_classifier(target, classifier)
+    return target
 
 
-def test_a_file_answers_as_torch_does(folder, tmp_path):
-    apart, which = export(folder, tmp_path / "face.onnx")
+@pytest.fixture(scope="module")
+def exported(folder):
+    """Its ONNX file, and what `export` said."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder.parent)
+        return folder.with_suffix(".onnx"), export(folder, folder.with_suffix(".onnx"))
+
+
+def test_a_file_answers_as_torch_does(folder, exported):
+    file, (apart, which) = exported
     assert which == "256 drawn faces" and apart < 1e-5
-    model, classifier = OnnxModel(tmp_path / "face.onnx"), FaceClassifier(folder)
+    model, classifier = OnnxModel(file), FaceClassifier(folder)
     assert model.labels == classifier.labels == FER2013_LABELS
     assert np.allclose(model(FACES), classifier(FACES), atol=1e-5)
     assert np.allclose(model(FACES[:1]), model(FACES)[:1], atol=1e-6)
@@ -63,12 +63,10 @@ def test_a_file_answers_as_torch_does(folder, tmp_path):
     assert np.allclose(inside, model(FACES), atol=1e-6)
 
 
-def test_the_same_network_gives_the_same_bytes_and_names_no_place(folder, tmp_path):
-    for name in ("one", "two"):
-        export(folder, tmp_path / f"{name}.onnx")
-    one, two = ((tmp_path / f"{name}.onnx").read_bytes() for name in ("one", "two"))
-    assert one == two
-    assert b".py" not in one and str(tmp_path).encode() not in one
+def test_the_same_network_gives_the_same_bytes_and_names_no_place(folder, exported):
+    content = exported[0].read_bytes()
+    assert to_onnx(FaceClassifier(folder)) == content
+    assert b".py" not in content and str(folder).encode() not in content
 
 
 def test_the_bundled_file_is_the_bundled_network():
@@ -94,11 +92,8 @@ for thread in os.listdir("/proc/self/task"):
     subprocess.run([sys.executable, "-c", code, str(file)], check=True, env=environment)
 
 
-def test_the_recognizer_takes_a_file(folder, tmp_path):
-    export(folder, tmp_path / "face.onnx")
-    named = [
-        Recognizer(model)(FACES[3], detect=False)[0] for model in (folder, tmp_path / "face.onnx")
-    ]
+def test_the_recognizer_takes_a_file(folder, exported, tmp_path):
+    named = [Recognizer(model)(FACES[3], detect=False)[0] for model in (folder, exported[0])]
     assert named[0].label == named[1].label
     with pytest.raises(DataError, match=r"nowhere\.onnx does not exist"):
         Recognizer(tmp_path / "nowhere.onnx")

@@ -23,13 +23,13 @@ def repeat(
     again: Annotated[bool, typer.Option("--again", help="Also what is recorded already.")] = False,
 ) -> None:
     """Run params.yaml with several seeds, or on several folds; record each, mean and spread."""
-    from ferflow.runs.jobs import fold_jobs, repeat_jobs, run_jobs
-
     if seeds is not None and folds is not None:
         raise FerflowError(
             f"--seeds and --folds exclude each other; got {seeds} and {folds}. Folds take the "
             "seed in params.yaml: for more seeds change it there and repeat."
         )
+    from ferflow.runs.jobs import fold_jobs, repeat_jobs, run_jobs
+
     jobs = repeat_jobs(5 if seeds is None else seeds) if folds is None else fold_jobs(folds)
     run_jobs(jobs, stale=stale, again=again)
     _print_spread(jobs[0].params, "seeds" if folds is None else "folds")
@@ -46,11 +46,11 @@ def reproduce(
     again: Annotated[bool, typer.Option("--again", help="Also what is recorded already.")] = False,
 ) -> None:
     """Run and record presets one after another; called again, it goes on where it was."""
+    if bool(presets) == all_:
+        raise FerflowError("name the presets to run, or --all for those of the papers.")
     from ferflow.runs.jobs import paper_presets, reproduce_jobs, run_jobs
     from ferflow.settings.presets import parse_setting
 
-    if bool(presets) == all_:
-        raise FerflowError("name the presets to run, or --all for those of the papers.")
     settings = [parse_setting(text) for text in set_ or []]
     run_jobs(reproduce_jobs(presets or paper_presets(), settings), stale=stale, again=again)
 
@@ -66,14 +66,15 @@ def mistake(
     ] = False,
 ) -> None:
     """Evaluate the honest run wrongly, on purpose, and watch the number rise."""
-    from ferflow.records.record_run import record_mistake
-    from ferflow.runs.mistakes import run as runner
-    from ferflow.tracking.mirror import track_mistake
-
     if (name is None) != all_:
         raise FerflowError("name one mistake of `ferflow mistakes`, or --all for every one.")
+    from ferflow.runs.mistakes import run as runner
+
     if name is not None:
         runner.check_mistake(name)
+    from ferflow.records.record_run import record_mistake
+    from ferflow.tracking.mirror import track_mistake
+
     runner.bring_honest_chain_up_to_date(preset)
     names = [name] if name is not None else []
     for other, reason in runner.reasons_against().items() if all_ else ():
