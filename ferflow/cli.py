@@ -3,8 +3,10 @@
 import codecs
 import os
 import sys
+from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -39,8 +41,20 @@ for room in ROOMS:
         app.command()(command)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"ferflow {version('ferflow')}")
+        raise typer.Exit
+
+
 @app.callback()
-def enter(context: typer.Context) -> None:
+def enter(
+    context: typer.Context,
+    _: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print it and end."),
+    ] = False,
+) -> None:
     """Go to the repository's root, or, for a command that works anywhere, remember it.
 
     There the paths that a user types count from where they are.

@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from ferflow.cli import app
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,3 +44,9 @@ def test_what_the_disk_refuses_is_a_line(ferflow, workplace):
     assert code == 1
     (line,) = said.decode().splitlines()
     assert line.startswith("error: [Errno 17] File exists")
+
+
+def test_the_version_is_printed_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.output) == (0, f"ferflow {version('ferflow')}\n")
