@@ -80,10 +80,8 @@ class Repository:
         left_out = shutil.ignore_patterns(*([] if with_runs else [".mlflow"]))
         shutil.copytree(self.folder, folder, symlinks=True, ignore=left_out)
         other = type(self).at(folder)
-        if not with_runs:
-            (folder / STORE).parent.mkdir()
-            shutil.copy2(self.folder.with_name(f"{self.folder.name} without runs"), folder / STORE)
-        other.move_store(self.folder)
+        if with_runs:
+            other.move_store(self.folder)
         return other
 
     def move_store(self, before):
@@ -156,8 +154,6 @@ def finished(folder):
         if not ready.exists():
             shutil.rmtree(folder, ignore_errors=True)
             repository = Repository(folder)
-            repository.ferflow("store")  # MLflow takes seconds to make a database
-            shutil.copy2(folder / STORE, folder.with_name(f"{folder.name} without runs"))
             repository.use("quickstart", *SMALL)
             stages, printed = repository.repro(**ALL_THREADS)
             assert stages[0] == "download" and stages[-1] == "track" and len(stages) == 9, printed

@@ -50,3 +50,17 @@ def test_the_version_is_printed_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.output) == (0, f"ferflow {version('ferflow')}\n")
+
+
+@pytest.mark.parametrize(("blocks", "written"), [(1000, False), (1_000_000, True)])
+def test_no_module_is_kept_compiled_where_the_disk_is_nearly_full(blocks, written):
+    """Python would keep a cut-off one, over which every later import fails."""
+    code = f"""
+import os, sys
+os.statvfs = lambda _: os.statvfs_result((4096, 4096, 9, 9, {blocks}, 9, 9, 9, 0, 255))
+import ferflow
+assert sys.dont_write_bytecode == (not {written})
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPATH"] = str(ROOT)
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
