@@ -26,17 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A reproducible facial-expression-recognition workflow on FER-2013.",
 )
-ROOMS = (
-    settings,
-    evaluation,
-    audit,
-    tracking,
-    report,
-    records,
-    runs,
-    recognition,
-)  # as --help lists
-for room in ROOMS:
+# in the order in which --help lists their commands
+for room in (settings, evaluation, audit, tracking, report, records, runs, recognition):
     for command in room.COMMANDS:
         app.command()(command)
 

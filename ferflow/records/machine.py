@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ferflow.recognition.onnx_model import usable_cores
+
 PACKAGES = (
     "dvc",
     "imbalanced-learn",
@@ -39,7 +41,7 @@ def hardware(params: dict[str, Any]) -> dict[str, str | int | float]:
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     about: dict[str, str | int | float] = {
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),
+        "cores": usable_cores(),
         "memory_gb": round(pages * size / 1e9, 1),
         "system": platform.system(),
     }
@@ -57,10 +59,6 @@ def _gpu(params: dict[str, Any]) -> str | None:
     import torch
 
     return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else None
-
-
-def _cores() -> int:
-    return os.cpu_count() or 1
 
 
 def _cpu() -> str:
