@@ -4,7 +4,7 @@ usage: python -m benchmarks.framing FER2013.zip [--images 5000]
 
 Training images are put on a wider ground of their own mean tone, because the cascade needs room
 around a face, and enlarged four times. Where the cascade then finds a face, its box is compared
-with the 48x48 frame. `ferflow.recognition.detection.MARGIN` is the frame's side divided by the
+with the 48x48 frame. `ferflow.recognition.detectors.haar.MARGIN` is the frame's side divided by the
 box's median side.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ferflow.download.sources import read_path
 from ferflow.images.haar import face_boxes
 from ferflow.images.size import SIDE
-from ferflow.recognition.detection import NEIGHBOURS
+from ferflow.recognition.detectors.haar import NEIGHBOURS
 
 GROUND, ENLARGED = 24, 4  # pixels of ground on each side of a face; factor
 

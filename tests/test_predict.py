@@ -19,7 +19,7 @@ from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition import predict as module
 from ferflow.recognition.annotation import draw_faces as draw_boxes
-from ferflow.recognition.detection import Box
+from ferflow.recognition.boxes import Box
 from ferflow.recognition.inputs import find_inputs
 from ferflow.recognition.recognizer import Face
 

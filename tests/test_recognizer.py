@@ -10,11 +10,12 @@ from recognition_data import picture_of
 
 import ferflow
 from ferflow import Recognizer
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, ParamError
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition import recognizer as module
-from ferflow.recognition.detection import Box, cut_out, find_faces
+from ferflow.recognition.boxes import Box, cut_out
+from ferflow.recognition.detectors.haar import find_faces
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.recognizer import BUNDLED
 
@@ -59,12 +60,47 @@ def test_a_scaled_picture_gives_scaled_boxes():
     assert np.abs(np.array(other) / 4 - one).max() < 12
 
 
-def test_the_largest_face_comes_first():
-    both = picture_of(FACES[0], 120, (20, 20))
-    both[200:440, 300:540] = cv2.resize(FACES[3], (240, 240))
-    boxes = find_faces(both)
-    assert len(boxes) == 2
-    assert boxes[0].left > 200 > boxes[1].left
+def test_faces_are_numbered_from_left_to_right(model_folder):
+    both = picture_of(FACES[0], 120, (20, 300))
+    both[20:260, 300:540] = cv2.resize(FACES[3], (240, 240))
+    for picture in (both, both[:, ::-1].copy()):
+        left, right = Recognizer(model_folder)(picture)
+        assert left.box.left < 300 < right.box.left + right.box.width
+
+
+def test_boxes_of_ones_own(model_folder):
+    recognizer = Recognizer(model_folder, detector=lambda _: pytest.fail("nothing to look for"))
+    picture = picture_of(FACES[3])
+    boxes = [(220, 140, 200, 200), (-10, 0, 60, 80)]
+    places, faces = recognizer.locate(picture, boxes=np.array(boxes))
+    assert places == boxes
+    assert np.array_equal(faces[1], cut_out(picture, Box(-10, 0, 60, 80)))
+    assert [face.box for face in recognizer(picture, boxes=boxes)] == boxes
+    assert recognizer(picture, boxes=[]) == []
+
+
+@pytest.mark.parametrize(
+    ("box", "line"),
+    [
+        ((640, 0, 10, 10), r"area on the picture of 640x480 pixels; got 10x10 pixels at 640,0"),
+        ((-10, 0, 10, 10), "area"),
+        ((0, 0, 0, 10), "area"),
+        ((0, 0, 10, -1), "area"),
+        ((0, 0, 10), "four whole numbers"),
+        ((0, 0, 10.5, 10), r"four whole numbers: .* got \(0, 0, 10\.5, 10\)"),
+        ("face", "four whole numbers"),
+    ],
+)
+def test_boxes_that_are_none(model_folder, box, line):
+    with pytest.raises(DataError, match=line):
+        Recognizer(model_folder)(picture_of(FACES[3]), boxes=[box])
+
+
+def test_a_detector_of_ones_own_and_one_that_is_not_known(model_folder):
+    recognizer = Recognizer(model_folder, detector=lambda _: [Box(220, 140, 200, 200)])
+    assert [face.box for face in recognizer(picture_of(FACES[3]))] == [(220, 140, 200, 200)]
+    with pytest.raises(ParamError, match=r"must be one of .*haar.*; got 'harr'"):
+        Recognizer(model_folder, detector="harr")
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (24, 24), (48, 48), (30, 2000)])

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from tqdm import tqdm
 from ferflow.core.errors import DataError
 from ferflow.images.size import SIDE
 from ferflow.recognition.annotation import Annotator
-from ferflow.recognition.detection import Box
+from ferflow.recognition.boxes import Box
 from ferflow.recognition.inputs import Input
 from ferflow.recognition.pictures import read_picture
-from ferflow.recognition.recognizer import Recognizer, locate
+from ferflow.recognition.recognizer import Recognizer
 from ferflow.recognition.results import Result
 from ferflow.recognition.videos import Video
 
@@ -63,7 +64,7 @@ def predict(
         total=len(inputs), unit=" pictures", disable=None, file=sys.stderr, leave=False
     )
     with threads, bar, Annotator(annotate, inputs) as annotator:
-        for batch in _look(inputs, threads, bar, detect=detect):
+        for batch in _look(inputs, recognizer, threads, bar, detect=detect):
             for seen, result in zip(batch, _named(batch, recognizer), strict=True):
                 bar.update()
                 if result.fault:
@@ -83,19 +84,25 @@ def quiet_opencv() -> None:
 
 
 def _look(
-    inputs: Iterable[Input], threads: ThreadPoolExecutor, bar: "tqdm[Any]", *, detect: bool
+    inputs: Iterable[Input],
+    recognizer: Recognizer,
+    threads: ThreadPoolExecutor,
+    bar: "tqdm[Any]",
+    *,
+    detect: bool,
 ) -> Iterator[list[_Seen]]:
     """Batches of what was looked at, in order."""
     for are_videos, some in groupby(inputs, lambda item: item.is_video):
         if are_videos:
             for item in some:
-                yield from _look_at_video(item, threads, bar, detect=detect)
+                yield from _look_at_video(item, recognizer, threads, bar, detect=detect)
         else:
             while batch := list(islice(some, _PICTURES_AT_ONCE)):
-                yield list(threads.map(lambda item: _look_at_picture(item, detect=detect), batch))
+                look = partial(_look_at_picture, recognizer=recognizer, detect=detect)
+                yield list(threads.map(look, batch))
 
 
-def _look_at_picture(item: Input, *, detect: bool) -> _Seen:
+def _look_at_picture(item: Input, *, recognizer: Recognizer, detect: bool) -> _Seen:
     result = Result(item.name, fault=item.fault or "")
     if result.fault:
         return _Seen(item, result)
@@ -105,12 +112,17 @@ def _look_at_picture(item: Input, *, detect: bool) -> _Seen:
         return _Seen(item, replace(result, fault=str(error)))
     if picture.n_frames > 1:
         result = replace(result, note=f"the first of {picture.n_frames} frames")
-    boxes, faces = locate(picture.pixels, detect=detect)
+    boxes, faces = recognizer.locate(picture.pixels, detect=detect)
     return _Seen(item, result, boxes, faces, picture.pixels if item.path is None else None)
 
 
 def _look_at_video(
-    item: Input, threads: ThreadPoolExecutor, bar: "tqdm[Any]", *, detect: bool
+    item: Input,
+    recognizer: Recognizer,
+    threads: ThreadPoolExecutor,
+    bar: "tqdm[Any]",
+    *,
+    detect: bool,
 ) -> Iterator[list[_Seen]]:
     assert item.path is not None
     try:
@@ -118,7 +130,7 @@ def _look_at_video(
         bar.total = (bar.total or 0) + max(0, video.n_frames - 1)
         numbered = enumerate(video)
         while frames := list(islice(numbered, _FRAMES_AT_ONCE)):
-            located = threads.map(lambda frame: locate(frame[1], detect=detect), frames)
+            located = threads.map(lambda frame: recognizer.locate(frame[1], detect=detect), frames)
             batch = []
             for (number, pixels), (boxes, faces) in zip(frames, located, strict=True):
                 at = Result(item.name, frame=number, seconds=round(number / video.rate, 3))

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ferflow.core.errors import DataError
 from ferflow.images.decode import resize_face
 from ferflow.images.size import SIDE
-from ferflow.recognition.detection import Box, cut_out, find_faces
+from ferflow.recognition.boxes import Box, check_box, cut_out, left_to_right
+from ferflow.recognition.detectors import Detector, make_detector
 from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.recognition.pictures import Source, read_picture, to_grey
 
@@ -40,31 +41,42 @@ class Recognizer:
     labels : class names in label order.
     """
 
-    def __init__(self, model: str | Path) -> None:
+    def __init__(
+        self, model: str | Path, *, detector: str | Detector | None = None, threads: int = 0
+    ) -> None:
         """Load a folder that `train` wrote, or a file that `ferflow export` made of one.
 
-        The file needs neither torch nor the rest of the workflow. Raises DataError where the model
-        is something else or damaged.
+        The file needs neither torch nor the rest of the workflow.
+
+        detector : what finds faces: a name of `ferflow.recognition.detectors`, or your own
+        function from a picture to boxes; None for the best that runs here. threads : on which a
+        file's network computes; 0 for as many as there are cores that the process may use.
+        Raises DataError where the model is something else or damaged.
         """
-        self.classifier = _load(Path(model))
+        self.classifier = _load(Path(model), threads)
         self.labels = self.classifier.labels
+        self._detect = detector if callable(detector) else make_detector(detector)
 
     @classmethod
-    def bundled(cls) -> "Recognizer":
+    def bundled(cls, *, detector: str | Detector | None = None, threads: int = 0) -> "Recognizer":
         """The recognizer with the small network that comes with ferflow."""
         if not (file := BUNDLED.with_suffix(".onnx")).is_file():
             raise DataError(
                 "ferflow comes without its bundled model here. Name a folder that the stage "
                 "`train` wrote instead: --model models/classifier, or Recognizer(folder)."
             )
-        return cls(file)
+        return cls(file, detector=detector, threads=threads)
 
-    def __call__(self, image: Source, *, detect: bool = True) -> list[Face]:
-        """The faces on a picture, the largest first; none found is an empty list.
+    def __call__(
+        self, image: Source, *, detect: bool = True, boxes: Sequence[Sequence[int]] | None = None
+    ) -> list[Face]:
+        """The faces on a picture from left to right; none found is an empty list.
 
         image : a file's path or its bytes, or an array, uint8, grey (height, width) or RGB.
         detect : False where the whole picture is a face already.
-        Raises DataError where it is no picture that can be read.
+        boxes : where the faces are, if you know: left, top, width, height in pixels of each. The
+        faces come in the same order, cut out of just these boxes.
+        Raises DataError where it is no picture that can be read, or a box lies outside it.
         """
         if isinstance(image, str | Path):
             try:
@@ -73,8 +85,29 @@ class Recognizer:
                 raise DataError(f"{image} {error}") from None
         else:
             picture = read_picture(image)
-        boxes, faces = locate(picture.pixels, detect=detect)
-        return self.name(boxes, faces)
+        return self.name(*self.locate(picture.pixels, detect=detect, boxes=boxes))
+
+    def locate(
+        self,
+        pixels: NDArray[np.uint8],
+        *,
+        detect: bool = True,
+        boxes: Sequence[Sequence[int]] | None = None,
+    ) -> tuple[list[Box], NDArray[np.uint8]]:
+        """Boxes of the faces on a picture, and the faces cut out (n, 48, 48).
+
+        The parameters are those of a call; any number of threads may locate at the same time.
+        """
+        grey = to_grey(pixels)
+        height, width = grey.shape
+        if boxes is not None:
+            places = [check_box(box, width, height) for box in boxes]
+        elif not detect:
+            return [Box(0, 0, width, height)], resize_face(grey)[None]
+        else:
+            places = left_to_right(self._detect(pixels))
+        faces = [cut_out(grey, box) for box in places]
+        return places, np.stack(faces) if faces else np.empty((0, SIDE, SIDE), np.uint8)
 
     def name(self, boxes: Sequence[Box], faces: NDArray[np.uint8]) -> list[Face]:
         """The expressions on cut-out faces (n, 48, 48) from the boxes given beside them."""
@@ -87,9 +120,9 @@ class Recognizer:
         return named
 
 
-def _load(model: Path) -> "OnnxModel | FaceClassifier":
+def _load(model: Path, threads: int) -> "OnnxModel | FaceClassifier":
     if model.suffix == ".onnx":
-        return OnnxModel(model)
+        return OnnxModel(model, threads)
     from ferflow.recognition.face_classifier import FaceClassifier
     from ferflow.training.shared.classifier import ABOUT
 
@@ -100,16 +133,3 @@ def _load(model: Path) -> "OnnxModel | FaceClassifier":
             "wrote, such as models/classifier, or an .onnx file that `ferflow export` wrote."
         )
     return FaceClassifier(model, fast=True)
-
-
-def locate(pixels: NDArray[np.uint8], *, detect: bool) -> tuple[list[Box], NDArray[np.uint8]]:
-    """Boxes of the faces on a picture, and the faces cut out (n, 48, 48).
-
-    Without `detect` the whole picture is one face, scaled to 48x48 as the data sets' are.
-    """
-    grey = to_grey(pixels)
-    if not detect:
-        return [Box(0, 0, grey.shape[1], grey.shape[0])], resize_face(grey)[None]
-    boxes = find_faces(grey)
-    faces = [cut_out(grey, box) for box in boxes]
-    return boxes, np.stack(faces) if faces else np.empty((0, SIDE, SIDE), np.uint8)

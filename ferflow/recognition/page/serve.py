@@ -25,7 +25,7 @@ from ferflow.recognition.page import view
 from ferflow.recognition.page.browser import middleware
 from ferflow.recognition.page.view import Moment
 from ferflow.recognition.pictures import read_picture
-from ferflow.recognition.recognizer import Face, Recognizer, locate
+from ferflow.recognition.recognizer import Face, Recognizer
 
 MEMORY = Path("/dev/shm")  # a folder of Linux that is never on a disk
 MAX_UPLOAD = "20mb"
@@ -138,7 +138,8 @@ def live_answer(
         return view.fault(f"The camera's picture {error}"), past
     faces, cards = _recognise(recognizer, picture.pixels, most=1)
     recent = [moment for moment in past if now - moment[0] <= SECONDS_SHOWN]
-    recent.append((now, faces[0].probabilities if faces else {}))
+    largest = max(faces, key=lambda face: face.box.width, default=None)
+    recent.append((now, largest.probabilities if largest else {}))
     html = view.annotated(picture.pixels, faces) + cards + view.curves(recent, SECONDS_SHOWN)
     return html, recent
 
@@ -164,15 +165,17 @@ def _recognise(
     recognizer: Recognizer, pixels: NDArray[np.uint8], most: int = 12
 ) -> tuple[list[Face], str]:
     """The faces on a picture, and HTML with a card for each of the largest `most`."""
-    boxes, crops = locate(pixels, detect=True)
+    boxes, crops = recognizer.locate(pixels)
     faces = recognizer.name(boxes, crops)
     if not faces:
         return [], ""
-    shown = faces[:most]
+    by_width = sorted(range(len(faces)), key=lambda k: -faces[k].box.width)
+    chosen = sorted(by_width[:most])
+    shown, crops = [faces[k] for k in chosen], crops[chosen]
     classes = [recognizer.labels.index(face.label) for face in shown]
-    maps = attention(recognizer.classifier, crops[:most], classes)
+    maps = attention(recognizer.classifier, crops, classes)
     about = view.note(NO_MAP if maps is None else MAP)
-    return faces, view.face_cards(crops[:most], shown, maps) + about
+    return faces, view.face_cards(crops, shown, maps) + about
 
 
 @contextmanager

@@ -1,0 +1,62 @@
+"""Rectangles on a picture, and the faces cut out of them."""
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferflow.core.errors import DataError
+from ferflow.images.decode import resize_face
+
+
+class Box(NamedTuple):
+    """A rectangle in a picture's pixels; it may reach beyond the picture's edge."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def left_to_right(boxes: Iterable[Box]) -> list[Box]:
+    """Boxes by their centres from left to right, from top to bottom where those are equal."""
+    return sorted(boxes, key=lambda box: (2 * box.left + box.width, box.top, box))
+
+
+def check_box(numbers: Sequence[int], width: int, height: int) -> Box:
+    """Four numbers as a box on a picture of that size.
+
+    Raises DataError unless they are whole, and the box has an area on the picture.
+    """
+    try:
+        box = Box(*(operator.index(number) for number in numbers))
+    except TypeError:
+        raise DataError(
+            "a box must be four whole numbers: left, top, width, height in pixels; "
+            f"got {numbers!r:.80}."
+        ) from None
+    across = min(box.left + box.width, width) - max(box.left, 0)
+    down = min(box.top + box.height, height) - max(box.top, 0)
+    if min(box.width, box.height, across, down) < 1:
+        raise DataError(
+            f"a box must have an area on the picture of {width}x{height} pixels; "
+            f"got {box.width}x{box.height} pixels at {box.left},{box.top}."
+        )
+    return box
+
+
+def square(left: float, top: float, width: float, height: float, margin: float) -> Box:
+    """A square about a rectangle's centre, its side the longer one times `margin`."""
+    side = margin * max(width, height)
+    x, y = left + width / 2 - side / 2, top + height / 2 - side / 2
+    return Box(round(x), round(y), round(side), round(side))
+
+
+def cut_out(grey: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """The face (48, 48) in a box; beyond the picture's edge its last pixels are repeated."""
+    height, width = grey.shape
+    rows = np.clip(np.arange(box.top, box.top + box.height), 0, height - 1)
+    columns = np.clip(np.arange(box.left, box.left + box.width), 0, width - 1)
+    return resize_face(grey[np.ix_(rows, columns)])
