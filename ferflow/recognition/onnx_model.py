@@ -14,7 +14,7 @@ from ferflow.images.lighting import METHODS, correct_lighting
 from ferflow.images.size import SIDE
 
 KEY = "ferflow"  # of the file's metadata: JSON with `labels` and `lighting`
-INPUT, OUTPUT = "faces", "probabilities"
+INPUT, OUTPUT, MAP = "faces", "probabilities", "map"
 MAX_BYTES = 512 << 20
 _MAX_CLASSES = 1000
 

@@ -1,0 +1,106 @@
+"""Networks as ONNX graphs: grey faces go in; probabilities come out, and where the network looked."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import onnx
+import torch
+from onnxscript import optimizer
+from torch import Tensor, nn
+
+from ferflow.backbones.pretrained import map_features
+from ferflow.images.size import SIDE
+from ferflow.recognition.onnx_model import INPUT, MAP, OUTPUT
+from ferflow.training.families.network.backbones import BackboneClassifier
+from ferflow.training.families.network.files import TrainedNetwork
+from ferflow.training.families.network.layers import AveragePool
+
+OPSET = 18  # of ONNX, 2022: what runtimes of the last years know
+
+
+def network_graph(model: TrainedNetwork) -> onnx.ModelProto:
+    """The graph of a network on pixels, with a second output where it ends in a mean over places."""
+    return trace(_Network(model), [OUTPUT, MAP])
+
+
+def trace(module: nn.Module, outputs: Sequence[str]) -> onnx.ModelProto:
+    """A module as an ONNX graph from any number of faces, uint8 (n, 48, 48).
+
+    outputs : names for the tensors that it returns; it may return fewer.
+    """
+    module.eval()
+    two = torch.zeros(2, SIDE, SIDE, dtype=torch.uint8)
+    with torch.inference_mode():
+        n_outputs = len(module(two))
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            module,
+            (two,),
+            input_names=[INPUT],
+            output_names=outputs[:n_outputs],
+            opset_version=OPSET,
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+            dynamo=True,
+            optimize=False,  # batch norms stay by themselves: ONNX Runtime joins them as well
+            verbose=False,
+        )
+    assert program is not None
+    optimizer.inline(program.model)
+    optimizer.fold_constants(program.model)
+    optimizer.remove_unused_nodes(program.model)
+    return program.model_proto
+
+
+class _Network(nn.Module):
+    """A network with what is done to grey levels before it, and to its scores behind it."""
+
+    def __init__(self, model: TrainedNetwork) -> None:
+        super().__init__()
+        self.network, self.scale = model.network, model.scale
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
+        """Faces (n, 48, 48) -> probabilities (n, n_classes).
+
+        And, where there are such maps, what each place adds to each class's score, (n, n_classes,
+        height, width): class activation maps (Zhou et al., CVPR 2016).
+        """
+        images = faces.unsqueeze(1).float() / 255
+        averaged: list[Tensor] = []
+        hook, dense = _note_averaged(self.network, averaged)
+        scores = self.network(self.scale(images))
+        if hook is not None:
+            hook.remove()
+        probabilities = torch.softmax(scores, dim=1)
+        if dense is None or not averaged or averaged[0].shape[1:3].numel() < 2:
+            return (probabilities,)
+        maps = averaged[0] @ dense.weight.T
+        return probabilities, maps.permute(0, 3, 1, 2)
+
+
+def _note_averaged(network: nn.Module, averaged: list[Tensor]) -> tuple[Any, nn.Linear | None]:
+    """Have the maps (n, height, width, channel) that a network averages put into `averaged`.
+
+    Returns what ends that, and the dense layer behind the mean; Nones where the network ends
+    otherwise.
+    """
+    if isinstance(network, BackboneClassifier):
+
+        def note_output(_: nn.Module, __: Any, output: Any) -> None:
+            if (maps := map_features(output)).ndim == 4:  # not tokens
+                averaged.append(maps)
+
+        return network.backbone.register_forward_hook(note_output), network.head
+    *_, pool, dense = network.children()
+    if isinstance(pool, AveragePool) and isinstance(dense, nn.Linear):
+
+        def note_input(_: nn.Module, inputs: tuple[Tensor]) -> None:
+            averaged.append(inputs[0].permute(0, 2, 3, 1))
+
+        return pool.register_forward_pre_hook(note_input), dense
+    return None, None
