@@ -36,13 +36,22 @@ def linear_network(path, weights, channels, size, extra_output=False):
     return path
 
 
-def write(path, nodes, about=ABOUT, initializers=(), opsets=(("", 18),), faces=TensorProto.UINT8):
-    """A file with these nodes from `faces` to `probabilities`."""
+def write(
+    path,
+    nodes,
+    about=ABOUT,
+    initializers=(),
+    opsets=(("", 18),),
+    faces=TensorProto.UINT8,
+    n="n",
+    outputs=(OUTPUT,),
+):
+    """A file with these nodes from `faces` (n, 48, 48) to `probabilities`."""
     graph = helper.make_graph(
         nodes,
         "g",
-        [helper.make_tensor_value_info(INPUT, faces, ["n", 48, 48])],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, None)],
+        [helper.make_tensor_value_info(INPUT, faces, [n, 48, 48])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
         initializers,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid(*o) for o in opsets])

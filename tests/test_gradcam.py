@@ -1,4 +1,4 @@
-"""Grad-CAM, on networks whose attention is known."""
+"""Where networks looked: Grad-CAM where it is known, and the same from an ONNX file."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,13 @@ import torch
 from torch import nn
 
 import ferflow.training.families.random_forest.family as family
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.labels import FER2013_LABELS
+from ferflow.recognition.attention import attention, spread
 from ferflow.recognition.face_classifier import FaceClassifier
-from ferflow.recognition.gradcam import attention, grad_cam
+from ferflow.recognition.gradcam import grad_cam
+from ferflow.recognition.onnx_model import OnnxModel
+from ferflow.recognition.recognizer import BUNDLED
 
 
 def bright_or_dark():
@@ -29,7 +34,7 @@ def halves():
 def test_the_map_is_where_the_class_is(halves):
     network = bright_or_dark()
     for wanted, left in (([0, 1], [1, 1]), ([1, 0], [0, 0])):
-        maps = grad_cam(network, halves, wanted)
+        maps = spread(grad_cam(network, halves, wanted))
         assert maps.shape == (2, 48, 48)
         assert maps.dtype == np.float32
         for place, on_the_left in zip(maps, left, strict=True):
@@ -46,7 +51,7 @@ def test_the_last_resolution_of_a_convolution_counts_not_the_last_of_all():
     torch.manual_seed(0)
     maps = grad_cam(nn.Sequential(*layers), torch.randn(1, 1, 16, 16), [0])
     assert seen
-    assert len(np.unique(maps)) > 100  # 16x16 places, not 2x2 enlarged
+    assert maps.shape == (1, 16, 16)  # not 2x2
 
 
 def test_each_face_is_explained_on_its_own(halves):
@@ -62,14 +67,14 @@ def test_each_face_is_explained_on_its_own(halves):
 def test_what_speaks_against_a_class_gives_an_empty_map(halves):
     network = nn.Sequential(*bright_or_dark(), nn.Linear(2, 2))
     network[-1].weight.data[:] = -1.0
-    assert (grad_cam(network, halves, [0, 1]) == 0).all()
+    assert (spread(grad_cam(network, halves, [0, 1])) == 0).all()
 
 
 def test_works_where_weights_are_frozen_and_gradients_are_off(halves):
     network = bright_or_dark().requires_grad_(False)
     with torch.no_grad():
         maps = grad_cam(network, halves, [0, 0])
-    assert maps.max() == pytest.approx(1)
+    assert spread(maps).max() == pytest.approx(1)
 
 
 def test_a_network_without_convolutions_has_no_map(halves):
@@ -93,3 +98,12 @@ def test_a_family_with_a_network_has_one(model_folder, monkeypatch):
     assert place[:20].mean() > 0.9
     assert place[28:].max() < 0.05
     assert attention(classifier, faces[:0], []) is None
+
+
+def test_a_files_maps_are_grad_cams():
+    faces = draw_faces(FER2013_LABELS, seed=5)
+    classes = list(range(len(FER2013_LABELS)))  # also where another one is more probable
+    ours = attention(OnnxModel(BUNDLED.with_suffix(".onnx")), faces, classes)
+    theirs = attention(FaceClassifier(BUNDLED), faces, classes)
+    assert ours.shape == (7, 48, 48) and ours.max(axis=(1, 2)) == pytest.approx(1)
+    assert np.abs(ours - theirs).max() < 1e-5

@@ -1,8 +1,10 @@
-"""Networks as ONNX files: they answer as torch does; files of somebody else's making."""
+"""Classifiers as ONNX files: they answer as before; files of somebody else's making."""
 
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -14,18 +16,28 @@ from typer.testing import CliRunner
 
 from ferflow.cli import app
 from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.hashing import sha256_of
+from ferflow.core.params import pick_section, read_yaml
+from ferflow.core.split import Split
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
+from ferflow.features.extraction import extract_features, feature_meta, make_extractor
+from ferflow.features.params import FeaturesParams
 from ferflow.images.lighting import correct_lighting
+from ferflow.recognition.attention import attention
 from ferflow.recognition.export import export, to_onnx
+from ferflow.recognition.export_classical import FAMILIES
 from ferflow.recognition.face_classifier import FaceClassifier
-from ferflow.recognition.onnx_model import INPUT, OUTPUT, OnnxModel
+from ferflow.recognition.onnx_model import INPUT, MAP, OUTPUT, OnnxModel
 from ferflow.recognition.recognizer import BUNDLED, Recognizer
 from ferflow.training.families.network import build_network
 from ferflow.training.families.network.batches import Scale
 from ferflow.training.families.network.files import TrainedNetwork
-from ferflow.training.shared.classifier import Classifier, save_classifier
+from ferflow.training.shared.classifier import Classifier, load_classifier, save_classifier
+from ferflow.training.shared.family import family_module
+from ferflow.training.shared.fitting import TrainingData
 
+ROOT = Path(__file__).parents[1]
 FACES = draw_faces(FER2013_LABELS, seed=5)
 
 
@@ -52,8 +64,8 @@ def exported(folder):
 
 
 def test_a_file_answers_as_torch_does(folder, exported):
-    file, (apart, which) = exported
-    assert which == "256 drawn faces" and apart < 1e-5
+    file, compared = exported
+    assert compared.faces == "256 drawn faces" and compared.apart < 1e-5
     model, classifier = OnnxModel(file), FaceClassifier(folder)
     assert model.labels == classifier.labels == FER2013_LABELS
     assert np.allclose(model(FACES), classifier(FACES), atol=1e-5)
@@ -65,7 +77,7 @@ def test_a_file_answers_as_torch_does(folder, exported):
 
 def test_the_same_network_gives_the_same_bytes_and_names_no_place(folder, exported):
     content = exported[0].read_bytes()
-    assert to_onnx(FaceClassifier(folder)) == content
+    assert to_onnx(load_classifier(folder)) == content
     assert b".py" not in content and str(folder).encode() not in content
 
 
@@ -108,10 +120,118 @@ def test_the_command_says_how_far_it_is_from_torch(folder, workplace, monkeypatc
     assert (workplace / "out/face.onnx").stat().st_size > 1_000_000
 
 
-def test_a_model_that_is_no_network_is_refused_and_nothing_written(model_folder, tmp_path):
-    with pytest.raises(FerflowError, match=r"only networks .* this is a random_forest"):
-        export(model_folder, tmp_path / "x.onnx")
+def drawn_rows(labels=FER2013_LABELS, seeds=6):
+    """Drawn faces as rows (n, 2304), and their classes."""
+    x = np.concatenate([draw_faces(labels, seed=seed) for seed in range(seeds)])
+    return x.reshape(len(x), -1), np.tile(np.arange(len(labels)), seeds)
+
+
+def write_classical(folder, family, x, y, mask=None, labels=FER2013_LABELS, **meta):
+    """A model folder of a family with settings of its own, fitted to features x of classes y."""
+    settings = read_yaml(ROOT / "presets/defaults.yaml")["train"][family]
+    changes = {"n_estimators": 7, "max_iter": 50, "pca": 12, "scaling": "zscore"}
+    settings |= {key: value for key, value in changes.items() if key in settings}
+    module = family_module(family)
+    params = pick_section({family: settings}, family, module.Params)
+    mask = np.ones(x.shape[1], bool) if mask is None else mask
+    words = np.full(len(y), "")
+    rows = Split(x[:, mask], y, words, words, tuple(labels))
+    model = module.fit(TrainingData(rows, rows), params, 0).model
+    meta = {"lighting": "none", "trained_on": ["train"]} | meta
+    save_classifier(folder, Classifier(family, model, mask, tuple(labels), meta))
+    return folder
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_classical_model_answers_as_it_did(tmp_path, monkeypatch, family):
+    monkeypatch.chdir(tmp_path)
+    mask = np.arange(48 * 48) % 3 == 0
+    folder = write_classical(tmp_path / "model", family, *drawn_rows(), mask, lighting="equalize")
+    compared = export(folder, tmp_path / "x.onnx")
+    assert compared.apart < 1e-5
+    model, classifier = OnnxModel(tmp_path / "x.onnx"), FaceClassifier(folder)
+    assert np.allclose(model(FACES), classifier(FACES), atol=1e-5)
+    assert attention(model, FACES, [0] * 7) is None
+    assert to_onnx(load_classifier(folder)) == (tmp_path / "x.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "svm"])
+def test_two_classes_and_one_without_rows(tmp_path, monkeypatch, family):
+    monkeypatch.chdir(tmp_path)
+    x, y = drawn_rows(("happy", "sad"))
+    labels = ("angry", "happy", "sad")
+    folder = write_classical(tmp_path / "model", family, x, y + 1, labels=labels)
+    export(folder, tmp_path / "x.onnx")
+    answer = OnnxModel(tmp_path / "x.onnx")(FACES)
+    assert np.allclose(answer, FaceClassifier(folder)(FACES), atol=1e-5)
+    assert not answer[:, 0].any() and np.ptp(answer[:, 1]) > 0.01
+
+
+def test_a_forest_on_a_backbones_features_answers_as_it_did(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    features = read_yaml(ROOT / "presets/defaults.yaml")["features"]
+    features |= {"method": "backbone", "backbone": str(BUNDLED), "pooling": "avg"}
+    features |= {"backbone_sha256": sha256_of(BUNDLED), "input_size": 96, "precision": "float32"}
+    params = pick_section({"features": features}, "features", FeaturesParams)
+    extractor = make_extractor(params)
+    x, y = drawn_rows(seeds=3)
+    x = extract_features(x.reshape(-1, 48, 48), extractor)
+    meta = feature_meta(params, extractor.shape)
+    made = write_classical(
+        tmp_path / "model", "random_forest", x, y, np.arange(192) % 2 == 0, **meta
+    )
+    assert export(made, tmp_path / "x.onnx").n_apart == 0
+    model = OnnxModel(tmp_path / "x.onnx")
+    assert np.allclose(model(FACES), FaceClassifier(made)(FACES), atol=1e-5)
+
+
+def test_what_does_not_convert_is_refused_and_nothing_written(tmp_path):
+    folder = write_classical(tmp_path / "neighbours", "k_nearest_neighbors", *drawn_rows())
+    with pytest.raises(
+        FerflowError, match=r"a k_nearest_neighbors on pixels .* does: a network; ra"
+    ):
+        export(folder, tmp_path / "x.onnx")
+    meta = {"features": {"method": "hog"}}
+    classifier = replace(load_classifier(folder), family="random_forest", meta=meta)
+    with pytest.raises(FerflowError, match=r"on hog .* on pixels or backbone\. Use the folder"):
+        to_onnx(classifier)
+    two = write_classical(tmp_path / "two", "svm", *drawn_rows(("happy", "sad")), labels=("a", "b"))
+    with pytest.raises(FerflowError, match=r"svm on pixels of 2 classes .* three classes or more"):
+        export(two, tmp_path / "x.onnx")
     assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_file_that_answers_otherwise_is_not_written(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(OnnxModel, "__call__", lambda self, x: np.full((len(x), 7), 1 / 7))
+    with pytest.raises(
+        FerflowError, match=r"not written: .* differ .* get another label; at most 0"
+    ):
+        export(folder, tmp_path / "x.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_does_not_end_in_a_mean_has_no_maps(folder, exported):
+    assert attention(OnnxModel(exported[0]), FACES, [0] * 7) is None
+    assert attention(FaceClassifier(folder), FACES, [0] * 7) is not None
+
+
+def test_a_network_of_other_making_that_ends_in_a_mean_has_maps(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build_network("allconv", 7, {}).eval()
+    model = TrainedNetwork(network, "allconv", {}, 7, 48, Scale(0.5, 0.25))
+    meta = {"lighting": "none", "trained_on": ["train"]}
+    classifier = Classifier("network", model, np.ones(48 * 48, bool), FER2013_LABELS, meta)
+    save_classifier(tmp_path / "model", classifier)
+    export(tmp_path / "model", tmp_path / "x.onnx")
+    maps = [
+        attention(model, FACES, range(7))
+        for model in (OnnxModel(tmp_path / "x.onnx"), FaceClassifier(tmp_path / "model"))
+    ]
+    assert maps[0].max() == pytest.approx(1)
+    assert np.abs(maps[0] - maps[1]).max() < 1e-4
 
 
 def test_a_file_made_by_others_works_if_it_says_what_it_is(tmp_path):
@@ -123,19 +243,24 @@ def test_a_file_made_by_others_works_if_it_says_what_it_is(tmp_path):
 @pytest.mark.parametrize(
     ("about", "reason"),
     [
-        (None, "KeyError"),
-        ("{", "JSONDecodeError"),
-        ({"labels": ["a", "b"]}, "lighting"),
-        ({"labels": ["a", 1], "lighting": "none"}, "labels must be words"),
-        ({"labels": ["a"], "lighting": "none"}, "labels"),
+        (None, r"it has no labels \(its metadata lack the key 'ferflow'\)"),
+        ("{", "Expecting"),
+        ("[]", "it has no labels"),
+        ({"lighting": "none"}, "it has no labels"),
+        ({"labels": "ab", "lighting": "none"}, "it has no labels"),
+        ({"labels": ["a", "b"]}, "lighting must be one of none, equalize, clahe; got None"),
+        ({"labels": ["a", 1], "lighting": "none"}, "labels must be different words"),
+        ({"labels": ["a", "a"], "lighting": "none"}, "labels must be different words"),
+        ({"labels": ["a"], "lighting": "none"}, "labels must be 2 to 1000; got 1"),
         ({"labels": ["a", "b", "c"], "lighting": "none"}, "answers of shape"),
-        ({"labels": ["a", "b"], "lighting": "bright"}, "lighting 'bright'"),
+        ({"labels": ["a", "b"], "lighting": "bright"}, "lighting must be .*; got 'bright'"),
+        ({"labels": ["a", "b"], "lighting": ["none"]}, "lighting must be"),
     ],
 )
 def test_a_file_that_does_not_say_what_it_is_is_refused(tmp_path, about, reason):
     nodes, tensors = halves()
     file = write(tmp_path / "x.onnx", nodes, about, tensors)
-    with pytest.raises(DataError, match=rf"x\.onnx holds no network .*{reason}") as caught:
+    with pytest.raises(DataError, match=rf"x\.onnx holds no model .*{reason}") as caught:
         OnnxModel(file)
     assert "\n" not in str(caught.value)
 
@@ -150,17 +275,35 @@ def test_answers_that_are_no_probabilities_are_refused(tmp_path, value):
 def test_another_input_is_refused(tmp_path):
     nodes, tensors = halves()
     file = write(tmp_path / "x.onnx", nodes, initializers=tensors, faces=TensorProto.FLOAT)
-    with pytest.raises(DataError, match="holds no network that names expressions on 48x48"):
+    with pytest.raises(DataError, match="holds no model that names expressions on 48x48"):
         OnnxModel(file)
     other = linear_network(tmp_path / "y.onnx", np.zeros((64, 2)), 1, 8)
-    with pytest.raises(DataError, match=r"y\.onnx holds no network"):
+    with pytest.raises(DataError, match=r"y\.onnx holds no model"):
         OnnxModel(other)
+
+
+@pytest.mark.parametrize("n", [1, 2, 8])
+def test_a_file_for_just_so_many_faces_is_refused(tmp_path, n):
+    nodes, tensors = halves()
+    with pytest.raises(DataError, match=f"x.onnx holds no model .* it takes just {n} at a time"):
+        OnnxModel(write(tmp_path / "x.onnx", nodes, initializers=tensors, n=n))
+
+
+@pytest.mark.parametrize("value", [0.5, np.nan])
+def test_maps_that_are_none_are_refused(tmp_path, value):
+    nodes, tensors = halves()
+    maps = helper.make_tensor("m", TensorProto.FLOAT, [1, 2, 1], [value] * 2)
+    nodes.append(helper.make_node("Identity", ["m"], [MAP]))
+    outputs = (OUTPUT, MAP)
+    file = write(tmp_path / "x.onnx", nodes, initializers=[maps, *tensors], outputs=outputs)
+    with pytest.raises(DataError, match="holds no model .* maps of shape"):
+        OnnxModel(file)
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing", b"PK\x03\x04" + bytes(100)])
 def test_what_is_no_onnx_file_is_refused(tmp_path, content):
     (tmp_path / "x.onnx").write_bytes(content)
-    with pytest.raises(DataError, match=r"x\.onnx (is not an ONNX file|holds no network)"):
+    with pytest.raises(DataError, match=r"x\.onnx (is not an ONNX file|holds no model)"):
         OnnxModel(tmp_path / "x.onnx")
 
 
@@ -177,17 +320,21 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch):
         OnnxModel(BUNDLED.with_suffix(".onnx"))
 
 
-def test_tensors_in_other_files_and_unknown_operators_are_refused(tmp_path, monkeypatch):
+def test_tensors_in_other_files_are_not_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    nodes, tensors = halves()
+    nodes, (_, *tensors) = halves()
     np.array([0.5, 0.5], np.float32).tofile(tmp_path / "row.bin")
-    outside = onnx.TensorProto(
+    row = onnx.TensorProto(
         name="row", data_type=TensorProto.FLOAT, dims=[1, 2], data_location=TensorProto.EXTERNAL
     )
-    outside.external_data.add(key="location", value="row.bin")
-    file = write(tmp_path / "x.onnx", nodes, initializers=[outside, *tensors[1:]])
-    with pytest.raises(DataError, match="is not an ONNX file that can be run"):
+    row.external_data.add(key="location", value="row.bin")
+    file = write(tmp_path / "x.onnx", nodes, initializers=[*tensors, row])
+    with pytest.raises(DataError, match="is not an ONNX file that can be run") as caught:
         OnnxModel(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_operators_of_other_packages_are_refused(tmp_path):
     own = [helper.make_node("Own", [INPUT], [OUTPUT], domain="somebody")]
     file = write(tmp_path / "y.onnx", own, opsets=(("", 18), ("somebody", 1)))
     with pytest.raises(DataError, match="is not an ONNX file that can be run"):

@@ -60,9 +60,9 @@ def app(
     if importlib.util.find_spec("gradio") is None:
         raise FerflowError("the page needs gradio: `make app`, or pip install 'ferflow[app]'.")
     from ferflow.recognition.page.serve import serve
-    from ferflow.recognition.recognizer import BUNDLED, Recognizer
+    from ferflow.recognition.recognizer import Recognizer
 
-    serve(Recognizer(model or BUNDLED), port)  # the folder: the page shows where torch looked
+    serve(Recognizer(model) if model else Recognizer.bundled(), port)
 
 
 def export(
@@ -71,13 +71,12 @@ def export(
     ] = None,
     to: Annotated[Path, typer.Option(help="The file to write.")] = Path("face.onnx"),
 ) -> None:
-    """Write a trained network as an ONNX file, which runs without torch."""
+    """Write a trained classifier as an ONNX file, which runs without the workflow."""
     from ferflow.recognition.export import export as write
     from ferflow.recognition.recognizer import BUNDLED
 
-    apart, which = write(model or BUNDLED, to)
-    size = to.stat().st_size / 1e6
-    print(f"{to}: {size:.1f} MB; of {which} it answers as torch does within {apart:.1e}.")
+    compared = write(model or BUNDLED, to)
+    print(f"{to}: {to.stat().st_size / 1e6:.1f} MB; {compared}.")
 
 
 COMMANDS: list[Callable[..., None]] = [predict, app, export]

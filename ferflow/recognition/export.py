@@ -15,7 +15,12 @@ from ferflow.core.split import load_split
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.images.size import SIDE
-from ferflow.recognition.export_classical import FAMILIES, METHODS, classical_graph
+from ferflow.recognition.export_classical import (
+    FAMILIES,
+    METHODS,
+    classical_graph,
+    is_machine_of_two,
+)
 from ferflow.recognition.export_network import network_graph
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.onnx_model import KEY, OnnxModel
@@ -82,15 +87,16 @@ def to_onnx(classifier: Classifier) -> bytes:
 
 
 def _graph_of(classifier: Classifier) -> onnx.ModelProto:
-    family, features = classifier.family, classifier.meta.get("features", {"method": "pixels"})
-    if family == "network" and "features" not in classifier.meta and classifier.mask.all():
+    family = classifier.family
+    method = classifier.meta.get("features", {"method": "pixels"})["method"]
+    if family == "network" and method == "pixels" and classifier.mask.all():
         return network_graph(classifier.model)
-    if family in FAMILIES and features["method"] in METHODS:
+    if family in FAMILIES and method in METHODS and not is_machine_of_two(classifier):
         return classical_graph(classifier)
     raise FerflowError(
-        f"a {family} on {features['method']} features does not convert to ONNX. What does: networks, "
-        f"and {', '.join(FAMILIES)} on {' or '.join(METHODS)}. Use the folder itself, with the "
-        "workflow installed."
+        f"a {family} on {method} of {len(classifier.labels)} classes does not convert to ONNX. What "
+        f"does: a network; {', '.join(FAMILIES)} (of three classes or more) on "
+        f"{' or '.join(METHODS)}. Use the folder itself, with the workflow installed."
     )
 
 

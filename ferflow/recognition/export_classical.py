@@ -1,5 +1,6 @@
 """Scikit-learn's classifiers as ONNX graphs: on grey levels, or on a backbone's features."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,11 @@ METHODS = ("pixels", "backbone")
 
 _COLUMNS, _PREFIX = "columns", "classifier/"
 _ML_OPSET = 3  # of ONNX's operators for classical models
+
+
+def is_machine_of_two(classifier: Classifier) -> bool:
+    """Whether it is a support vector machine of two classes, whose scores skl2onnx may swap."""
+    return classifier.family == "svm" and len(classifier.model.pipeline.classes_) == 2
 
 
 def classical_graph(classifier: Classifier) -> onnx.ModelProto:
@@ -74,12 +80,14 @@ def _classifier_graph(classifier: Classifier) -> onnx.ModelProto:
     model, options = classifier.model, {"zipmap": False}
     if classifier.family == "svm":
         model, options = model.pipeline, options | {"raw_scores": True}
-    made = to_onnx(
-        model,
-        initial_types=[(_COLUMNS, FloatTensorType([None, int(classifier.mask.sum())]))],
-        options={id(model): options},
-        target_opset={"": OPSET, "ai.onnx.ml": _ML_OPSET},
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of what it reads in scikit-learn's SVC
+        made = to_onnx(
+            model,
+            initial_types=[(_COLUMNS, FloatTensorType([None, int(classifier.mask.sum())]))],
+            options={id(model): options},
+            target_opset={"": OPSET, "ai.onnx.ml": _ML_OPSET},
+        )
     made = compose.add_prefix(made, _PREFIX)  # among its names is the file's output
     graph, (label, answer) = made.graph, made.graph.output
     own = answer.name

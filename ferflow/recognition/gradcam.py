@@ -1,33 +1,28 @@
-"""What a network looked at: Grad-CAM (Selvaraju et al., ICCV 2017)."""
+"""What spoke for a class in a network in torch: Grad-CAM (Selvaraju et al., ICCV 2017)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ferflow.core.masks import select_columns
-from ferflow.images.size import SIDE
 from ferflow.recognition.face_classifier import FaceClassifier
-from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.training.shared.family import family_module
 
 
-def attention(
-    classifier: FaceClassifier | OnnxModel, faces: NDArray[np.uint8], classes: Sequence[int]
+def maps_of(
+    classifier: FaceClassifier, faces: NDArray[np.uint8], classes: Sequence[int]
 ) -> NDArray[np.float32] | None:
-    """Maps (n, 48, 48), 0 to 1, of what spoke for a class on each face (n, 48, 48).
+    """Maps (n, height, width) of what spoke for and against a class on each face (n, 48, 48).
 
-    None for a classifier that is no network in torch, or one without convolutions. A family of
-    networks offers `as_network(model, x)`: the torch module, which gives class scores, and the
-    input that it makes of the selected features x (n, d).
+    None for a classifier that is no network, or one without convolutions. A family of networks
+    offers `as_network(model, x)`: the torch module, which gives class scores, and the input that it
+    makes of the selected features x (n, d).
     """
-    if isinstance(classifier, OnnxModel) or not len(faces):
-        return None
     family = cast(Any, family_module(classifier.classifier.family))
     if not hasattr(family, "as_network"):
         return None
@@ -39,7 +34,7 @@ def attention(
 def grad_cam(
     network: nn.Module, batch: Tensor, classes: Sequence[int]
 ) -> NDArray[np.float32] | None:
-    """Grad-CAM maps (n, 48, 48), 0 to 1, of a network that gives scores (n, n_classes).
+    """Grad-CAM maps (n, height, width), before its ReLU, of a network of scores (n, n_classes).
 
     The maps are those of the last layer with the resolution of the last convolution, which
     takes in the normalisation and the activation behind it. None where nothing has two places.
@@ -53,8 +48,8 @@ def grad_cam(
         chosen = scores[torch.arange(len(classes)), torch.as_tensor(classes)]
         (gradient,) = torch.autograd.grad(chosen.sum(), maps)
     weights = gradient.float().mean(dim=(2, 3), keepdim=True)  # (n, channel, 1, 1)
-    spoke = torch.relu((weights * maps.float()).sum(dim=1)).detach().cpu().numpy()
-    return np.stack([_spread(place) for place in spoke])
+    spoke: NDArray[np.float32] = (weights * maps.float()).sum(dim=1).detach().cpu().numpy()
+    return spoke
 
 
 @contextmanager
@@ -81,9 +76,3 @@ def _last_maps(recorded: list[tuple[nn.Module, Tensor]]) -> Tensor | None:
         return None
     resolution = convolved[-1].shape[2:]
     return [maps for _, maps in recorded if maps.shape[2:] == resolution][-1]
-
-
-def _spread(place: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A map (height, width) at the face's size, with 1 as its highest value, or all 0."""
-    large = cv2.resize(place, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large / max(float(large.max()), 1e-12), dtype=np.float32)

@@ -1,7 +1,8 @@
-"""Networks in ONNX files: answered by ONNX Runtime, without torch and the rest of the workflow."""
+"""Classifiers in ONNX files: answered by ONNX Runtime, without torch and the rest of the workflow."""
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,37 +39,58 @@ class OnnxModel:
             raise DataError(f"{file} does not exist.") from None
         self._session = _open(file, content, threads)
         try:
-            about = json.loads(self._session.get_modelmeta().custom_metadata_map[KEY])
-            self.labels, self._lighting = tuple(about["labels"]), str(about["lighting"])
-            if not 2 <= len(self.labels) <= _MAX_CLASSES or self._lighting not in METHODS:
-                raise ValueError(f"labels {self.labels!r:.80}, lighting {self._lighting!r:.80}")
-            if not all(isinstance(label, str) for label in self.labels):
-                raise ValueError("labels must be words")
-            answer = self(np.zeros((2, SIDE, SIDE), np.uint8))
-            if not np.isfinite(answer).all() or not np.allclose(answer.sum(axis=1), 1, atol=1e-3):
-                raise ValueError("it answers a face with no probabilities")
+            self.labels, self._lighting = _read_about(self._session)
+            self._has_maps = MAP in {output.name for output in self._session.get_outputs()}
+            n_faces = next(item.shape[0] for item in self._session.get_inputs())
+            if isinstance(n_faces, int):
+                raise ValueError(f"it takes just {n_faces} at a time")
+            for n in (1, 2):
+                self._try(np.zeros((n, SIDE, SIDE), np.uint8))
         except Exception as error:  # onnxruntime's errors have no base but Exception
             reason = " ".join(str(error).split())[:200]
             raise DataError(
-                f"{file} holds no network that names expressions on {SIDE}x{SIDE} grey faces "
-                f"({type(error).__name__}: {reason}). Make one with: ferflow export MODEL --to FILE"
+                f"{file} holds no model that names expressions on {SIDE}x{SIDE} grey faces: "
+                f"{reason}. Make one with: ferflow export MODEL --to FILE"
             ) from None
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probabilities (n, n_classes) of grey faces, uint8 (n, 48, 48)."""
+        if not len(images):
+            return np.empty((0, len(self.labels)))
+        answer = np.asarray(self._run(OUTPUT, images), dtype=np.float64)
+        if answer.shape != (len(images), len(self.labels)):
+            raise ValueError(f"{len(images)} faces get answers of shape {answer.shape}")
+        return answer
+
+    def maps(self, images: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.float32] | None:
+        """What each place of a face adds to the score of its class, (n, height, width).
+
+        images : (n, 48, 48), at least one. None where the file does not tell.
+        """
+        if not self._has_maps:
+            return None
+        maps = np.asarray(self._run(MAP, images), dtype=np.float32)
+        if maps.ndim != 4 or maps.shape[:2] != (len(images), len(self.labels)):
+            raise ValueError(f"{len(images)} faces get maps of shape {maps.shape}")
+        return maps[np.arange(len(images)), list(classes)]
+
+    def _run(self, output: str, images: NDArray[np.uint8]) -> Any:
         if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
             raise DataError(
                 f"faces must be uint8 of shape (n, {SIDE}, {SIDE}); "
                 f"got {images.dtype} {images.shape}."
             )
-        if not len(images):
-            return np.empty((0, len(self.labels)))
         faces = correct_lighting(images, self._lighting)
-        (answer,) = self._session.run([OUTPUT], {INPUT: faces})
-        answer = np.asarray(answer, dtype=np.float64)
-        if answer.shape != (len(images), len(self.labels)):
-            raise ValueError(f"{len(images)} faces get answers of shape {answer.shape}")
-        return answer
+        return self._session.run([output], {INPUT: faces})[0]
+
+    def _try(self, faces: NDArray[np.uint8]) -> None:
+        """Ask it for the first time; ValueError where it answers with something else."""
+        answer = self(faces)
+        if not np.isfinite(answer).all() or not np.allclose(answer.sum(axis=1), 1, atol=1e-3):
+            raise ValueError("it answers a face with no probabilities")
+        maps = self.maps(faces, [0] * len(faces))
+        if maps is not None and not np.isfinite(maps).all():
+            raise ValueError("its maps hold no numbers")
 
 
 def usable_cores() -> int:
@@ -77,7 +99,7 @@ def usable_cores() -> int:
 
 
 def _open(file: Path, content: bytes, threads: int) -> Any:
-    """A session on the bytes of a file: from bytes, no tensor in another file is found."""
+    """A session on the bytes of a file."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -85,6 +107,11 @@ def _open(file: Path, content: bytes, threads: int) -> Any:
     # (findings/onnxruntime-leaves-the-cores-it-was-given.sh)
     options.intra_op_num_threads = threads or usable_cores()
     options.log_severity_level = 4  # what is wrong comes as an exception
+    # a folder in which no tensor lies: else some would be looked for where the process is
+    # (findings/onnxruntime-reads-files-for-a-model-in-memory.sh)
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", os.devnull
+    )
     try:
         return onnxruntime.InferenceSession(
             content,
@@ -95,3 +122,21 @@ def _open(file: Path, content: bytes, threads: int) -> Any:
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{file} is not an ONNX file that can be run ({reason}).") from None
+
+
+def _read_about(session: Any) -> tuple[tuple[str, ...], str]:
+    """Labels and lighting from a file's metadata; ValueError where they are not sound."""
+    metadata = session.get_modelmeta().custom_metadata_map
+    if KEY not in metadata:
+        raise ValueError(f"it has no labels (its metadata lack the key {KEY!r})")
+    about = json.loads(metadata[KEY])
+    if not isinstance(about, dict) or not isinstance(about.get("labels"), list):
+        raise ValueError(f"it has no labels (its metadata's {KEY!r} is {about!r:.80})")
+    labels, lighting = tuple(about["labels"]), about.get("lighting")
+    if not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
+        raise ValueError(f"labels must be different words; got {labels!r:.80}")
+    if not 2 <= len(labels) <= _MAX_CLASSES:
+        raise ValueError(f"labels must be 2 to {_MAX_CLASSES}; got {len(labels)}")
+    if lighting not in METHODS:
+        raise ValueError(f"lighting must be one of {', '.join(METHODS)}; got {lighting!r:.80}")
+    return labels, str(lighting)

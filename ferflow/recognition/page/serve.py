@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
-from ferflow.recognition.gradcam import attention
+from ferflow.recognition.attention import attention
 from ferflow.recognition.page import view
 from ferflow.recognition.page.browser import middleware
 from ferflow.recognition.page.view import Moment
@@ -40,8 +40,11 @@ by eye into seven words, and they agree with each other on two thirds of them. A
 little of what somebody feels. The European Union's AI Act (Article 5) forbids systems that infer
 emotions at work and in schools. Pictures stay on this machine, and none is kept.
 """
-NO_MAP = "This model is no network with convolutions: there is no map of what it looked at."
-MAP = "Under each face: what spoke for its label (Grad-CAM), bright where it counted most."
+NO_MAP = (
+    "There is no map of what this model looked at: a folder's has one if it is a network with "
+    "convolutions, an exported file's if that network ends in a mean over places."
+)
+MAP = "Under each face: what spoke for its label, bright where it counted most."
 
 
 def serve(recognizer: Recognizer, port: int) -> None:
