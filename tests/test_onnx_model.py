@@ -167,7 +167,7 @@ def test_two_classes_and_one_without_rows(tmp_path, monkeypatch, family):
     assert not answer[:, 0].any() and np.ptp(answer[:, 1]) > 0.01
 
 
-def test_a_forest_on_a_backbones_features_answers_as_it_did(folder, tmp_path, monkeypatch):
+def test_a_forest_on_a_backbones_features_answers_as_it_did(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     features = read_yaml(ROOT / "presets/defaults.yaml")["features"]
     features |= {"method": "backbone", "backbone": str(BUNDLED), "pooling": "avg"}
@@ -203,7 +203,7 @@ def test_what_does_not_convert_is_refused_and_nothing_written(tmp_path):
 
 def test_a_file_that_answers_otherwise_is_not_written(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(OnnxModel, "__call__", lambda self, x: np.full((len(x), 7), 1 / 7))
+    monkeypatch.setattr(OnnxModel, "__call__", lambda _, x: np.full((len(x), 7), 1 / 7))
     with pytest.raises(
         FerflowError, match=r"not written: .* differ .* get another label; at most 0"
     ):
@@ -289,14 +289,13 @@ def test_a_file_for_just_so_many_faces_is_refused(tmp_path, n):
         OnnxModel(write(tmp_path / "x.onnx", nodes, initializers=tensors, n=n))
 
 
-@pytest.mark.parametrize("value", [0.5, np.nan])
-def test_maps_that_are_none_are_refused(tmp_path, value):
+def test_maps_of_another_shape_are_refused(tmp_path):
     nodes, tensors = halves()
-    maps = helper.make_tensor("m", TensorProto.FLOAT, [1, 2, 1], [value] * 2)
+    maps = helper.make_tensor("m", TensorProto.FLOAT, [1, 2, 1], [0.5] * 2)
     nodes.append(helper.make_node("Identity", ["m"], [MAP]))
     outputs = (OUTPUT, MAP)
     file = write(tmp_path / "x.onnx", nodes, initializers=[maps, *tensors], outputs=outputs)
-    with pytest.raises(DataError, match="holds no model .* maps of shape"):
+    with pytest.raises(DataError, match=r"holds no model .* maps of shape"):
         OnnxModel(file)
 
 

@@ -94,8 +94,8 @@ def _graph_of(classifier: Classifier) -> onnx.ModelProto:
     if family in FAMILIES and method in METHODS and not is_machine_of_two(classifier):
         return classical_graph(classifier)
     raise FerflowError(
-        f"a {family} on {method} of {len(classifier.labels)} classes does not convert to ONNX. What "
-        f"does: a network; {', '.join(FAMILIES)} (of three classes or more) on "
+        f"a {family} on {method} of {len(classifier.labels)} classes does not convert to ONNX. "
+        f"What does: a network; {', '.join(FAMILIES)} (of three classes or more) on "
         f"{' or '.join(METHODS)}. Use the folder itself, with the workflow installed."
     )
 

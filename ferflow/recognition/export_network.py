@@ -1,4 +1,4 @@
-"""Networks as ONNX graphs: grey faces go in; probabilities come out, and where the network looked."""
+"""Networks as ONNX graphs: faces go in; probabilities come out, and where the network looked."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ OPSET = 18  # of ONNX, 2022: what runtimes of the last years know
 
 
 def network_graph(model: TrainedNetwork) -> onnx.ModelProto:
-    """The graph of a network on pixels, with a second output where it ends in a mean over places."""
+    """The graph of a network on pixels; of one that ends in a mean over places with its maps."""
     return trace(_Network(model), [OUTPUT, MAP])
 
 

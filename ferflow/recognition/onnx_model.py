@@ -1,4 +1,4 @@
-"""Classifiers in ONNX files: answered by ONNX Runtime, without torch and the rest of the workflow."""
+"""Classifiers in ONNX files: answered by ONNX Runtime, without the rest of the workflow."""
 
 import json
 import os
