@@ -252,7 +252,7 @@ def test_a_file_made_by_others_works_if_it_says_what_it_is(tmp_path):
         ({"labels": ["a", 1], "lighting": "none"}, "labels must be different words"),
         ({"labels": ["a", "a"], "lighting": "none"}, "labels must be different words"),
         ({"labels": ["a"], "lighting": "none"}, "labels must be 2 to 1000; got 1"),
-        ({"labels": ["a", "b", "c"], "lighting": "none"}, "answers of shape"),
+        ({"labels": ["a", "b", "c"], "lighting": "none"}, "get probabilities of shape"),
         ({"labels": ["a", "b"], "lighting": "bright"}, "lighting must be .*; got 'bright'"),
         ({"labels": ["a", "b"], "lighting": ["none"]}, "lighting must be"),
     ],
@@ -295,7 +295,7 @@ def test_maps_of_another_shape_are_refused(tmp_path):
     nodes.append(helper.make_node("Identity", ["m"], [MAP]))
     outputs = (OUTPUT, MAP)
     file = write(tmp_path / "x.onnx", nodes, initializers=[maps, *tensors], outputs=outputs)
-    with pytest.raises(DataError, match=r"holds no model .* maps of shape"):
+    with pytest.raises(DataError, match=r"holds no model .* get map of shape"):
         OnnxModel(file)
 
 

@@ -35,7 +35,7 @@ def attention(
 
 
 def spread(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What spoke for a class in maps (n, height, width), at the faces' size, (n, 48, 48), 0 to 1."""
+    """What spoke for a class in maps (n, height, width), at faces' size, (n, 48, 48), 0 to 1."""
     shown = []
     for place in np.maximum(maps, 0):
         large = cv2.resize(place, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)

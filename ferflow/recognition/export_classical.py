@@ -50,6 +50,10 @@ def classical_graph(classifier: Classifier) -> onnx.ModelProto:
 class _Columns(nn.Module):
     """The columns of the features that a classifier sees, as `extract_features` makes them."""
 
+    columns: Tensor
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, features: dict[str, Any] | None, mask: NDArray[np.bool_]) -> None:
         super().__init__()
         self.params = FeaturesParams.model_validate(features) if features else None

@@ -40,12 +40,13 @@ class OnnxModel:
         self._session = _open(file, content, threads)
         try:
             self.labels, self._lighting = _read_about(self._session)
-            self._has_maps = MAP in {output.name for output in self._session.get_outputs()}
+            names = {output.name for output in self._session.get_outputs()}
+            self._outputs = [OUTPUT, MAP] if MAP in names else [OUTPUT]
             n_faces = next(item.shape[0] for item in self._session.get_inputs())
             if isinstance(n_faces, int):
                 raise ValueError(f"it takes just {n_faces} at a time")
             for n in (1, 2):
-                self._try(np.zeros((n, SIDE, SIDE), np.uint8))
+                self._try(n)
         except Exception as error:  # onnxruntime's errors have no base but Exception
             reason = " ".join(str(error).split())[:200]
             raise DataError(
@@ -57,39 +58,39 @@ class OnnxModel:
         """Probabilities (n, n_classes) of grey faces, uint8 (n, 48, 48)."""
         if not len(images):
             return np.empty((0, len(self.labels)))
-        answer = np.asarray(self._run(OUTPUT, images), dtype=np.float64)
-        if answer.shape != (len(images), len(self.labels)):
-            raise ValueError(f"{len(images)} faces get answers of shape {answer.shape}")
-        return answer
+        return self._run([OUTPUT], images)[0].astype(np.float64)
 
     def maps(self, images: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.float32] | None:
         """What each place of a face adds to the score of its class, (n, height, width).
 
         images : (n, 48, 48), at least one. None where the file does not tell.
         """
-        if not self._has_maps:
+        if MAP not in self._outputs:
             return None
-        maps = np.asarray(self._run(MAP, images), dtype=np.float32)
-        if maps.ndim != 4 or maps.shape[:2] != (len(images), len(self.labels)):
-            raise ValueError(f"{len(images)} faces get maps of shape {maps.shape}")
+        maps = self._run([MAP], images)[0].astype(np.float32)
         return maps[np.arange(len(images)), list(classes)]
 
-    def _run(self, output: str, images: NDArray[np.uint8]) -> Any:
+    def _run(self, outputs: list[str], images: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        """The outputs of those names; ValueError where they are of another shape."""
         if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
             raise DataError(
                 f"faces must be uint8 of shape (n, {SIDE}, {SIDE}); "
                 f"got {images.dtype} {images.shape}."
             )
         faces = correct_lighting(images, self._lighting)
-        return self._session.run([output], {INPUT: faces})[0]
+        found = [np.asarray(value) for value in self._session.run(outputs, {INPUT: faces})]
+        for name, value in zip(outputs, found, strict=True):
+            expected = (len(images), len(self.labels))
+            if value.shape[:2] != expected or value.ndim != (4 if name == MAP else 2):
+                raise ValueError(f"{len(images)} faces get {name} of shape {value.shape}")
+        return found
 
-    def _try(self, faces: NDArray[np.uint8]) -> None:
-        """Ask it for the first time; ValueError where it answers with something else."""
-        answer = self(faces)
-        if not np.isfinite(answer).all() or not np.allclose(answer.sum(axis=1), 1, atol=1e-3):
+    def _try(self, n: int) -> None:
+        """Ask about n faces for the first time; ValueError where something else is answered."""
+        answer, *maps = self._run(self._outputs, np.zeros((n, SIDE, SIDE), np.uint8))
+        if not np.allclose(answer.sum(axis=1), 1, atol=1e-3):  # nor if a number is none
             raise ValueError("it answers a face with no probabilities")
-        maps = self.maps(faces, [0] * len(faces))
-        if maps is not None and not np.isfinite(maps).all():
+        if not np.isfinite(maps).all():
             raise ValueError("its maps hold no numbers")
 
 
@@ -106,6 +107,9 @@ def _open(file: Path, content: bytes, threads: int) -> Any:
     # 0 would take all cores of the machine, whatever the process is bound to
     # (findings/onnxruntime-leaves-the-cores-it-was-given.sh)
     options.intra_op_num_threads = threads or usable_cores()
+    # threads that wait for work by running keep a core busy: two of them cost 2 to 3 times the
+    # processor time of one, and where others compute as well they answer later
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4  # what is wrong comes as an exception
     # a folder in which no tensor lies: else some would be looked for where the process is
     # (findings/onnxruntime-reads-files-for-a-model-in-memory.sh)
