@@ -34,4 +34,5 @@ def find_faces(pixels: NDArray[np.uint8]) -> list[Box]:
         small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     min_side = max(TRAINED_SIDE, round(SIDE * scale))
     found = face_boxes(small, NEIGHBOURS, min_side=min_side)
-    return [square(*(float(n) / scale for n in box), margin=MARGIN) for box in found]
+    places = found.astype(np.float64) / scale
+    return [square(left, top, width, height, MARGIN) for left, top, width, height in places]
