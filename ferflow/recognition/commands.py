@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,10 @@ from ferflow.core.errors import FerflowError, ParamError, printable
 ModelOption = Annotated[
     Path | None,
     typer.Option("--model", help="A folder that `train` wrote, or an .onnx file, not the bundled."),
+]
+
+DetectorOption = Annotated[
+    str, typer.Option("--detector", help="yunet, haar, or the .onnx file of a YuNet.")
 ]
 
 
@@ -28,6 +32,10 @@ def predict(
     detect: Annotated[
         bool, typer.Option("--detect/--no-detect", help="Whether faces are looked for.")
     ] = True,
+    detector: DetectorOption = "yunet",
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Look for small and turned faces, too; slower.")
+    ] = False,
 ) -> None:
     """Name the expressions on the faces in pictures and videos."""
     from ferflow.recognition.inputs import find_inputs
@@ -37,7 +45,8 @@ def predict(
 
     if json and csv:
         raise ParamError("--json and --csv exclude each other.")
-    recognizer = Recognizer(model) if model else Recognizer.bundled()
+    options: dict[str, Any] = {"detector": detector, "thorough": thorough}
+    recognizer = Recognizer(model, **options) if model else Recognizer.bundled(**options)
     quiet_opencv()
     write = make_writer("json" if json else "csv" if csv else "text", recognizer.labels)
     inputs = list(find_inputs(paths))
