@@ -20,6 +20,13 @@ class Box(NamedTuple):
     height: int
 
 
+def shared_area(one: Box, other: Box) -> int:
+    """Pixels that two boxes have in common."""
+    across = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    down = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    return max(0, across) * max(0, down)
+
+
 def left_to_right(boxes: Iterable[Box]) -> list[Box]:
     """Boxes by their centres from left to right, from top to bottom where those are equal."""
     return sorted(boxes, key=lambda box: (2 * box.left + box.width, box.top, box))
