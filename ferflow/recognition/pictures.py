@@ -5,6 +5,7 @@ Stricter files, the data sets' own, are read by `ferflow.download.pictures`.
 
 import importlib.util
 import io
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ FORMATS = (*FACE_FORMATS, "AVIF")  # read without any extra
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF", "HEIF")  # a JPEG's second frame is often a thumbnail
 _HEIF_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
 _AVIF_BRANDS = ("avif", "avis")
+_MAX_META = 1 << 20  # bytes that are looked through for sizes; a telephone's header has some 4,000
 _BACKGROUND = "white"  # behind transparent pixels
 _16_TO_8_BITS = 257  # 65535 / 255
 
@@ -106,6 +108,8 @@ def _open(file: Any) -> Picture:
     file.seek(0)
     brand = head[8:].decode("latin-1") if head[4:8] == b"ftyp" else ""
     reads_heif = brand in _HEIF_BRANDS and _register_heif()
+    if reads_heif:
+        _check_heif(file)
     formats = (*FORMATS, "HEIF") if reads_heif else FORMATS
     try:
         with _damage_told(), Image.open(file, formats=formats) as image:
@@ -133,6 +137,25 @@ def _register_heif() -> bool:
     return True
 
 
+def _check_heif(file: Any) -> None:
+    """Raises DataError where a HEIC file has a picture of more than MAX_PIXELS before it is cropped.
+
+    Of a cropped picture Pillow is told the smaller size alone. libheif in its turn decodes nothing
+    that is larger than the file says here.
+    """
+    begin = 0
+    while len(head := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", head)
+        if name == b"meta":
+            for sides in re.findall(rb"ispe....(.{8})", file.read(_MAX_META), re.DOTALL):
+                check_size(*struct.unpack(">II", sides))
+        if length < 8:  # to the file's end, or more than 4 GB
+            break
+        begin += length
+        file.seek(begin)
+    file.seek(0)
+
+
 @contextmanager
 def _damage_told() -> Iterator[None]:
     try:
@@ -144,7 +167,8 @@ def _damage_told() -> Iterator[None]:
             f"has more than the {MAX_PIXELS:,} pixels that are decoded. Scale it down."
         ) from None
     except _MALFORMED as error:
-        raise DataError(f"is a damaged picture ({error}).") from None
+        reason = " ".join(str(error).split())  # libheif's go over several lines
+        raise DataError(f"is a damaged picture ({reason}).") from None
 
 
 def _upright(image: Image.Image) -> NDArray[np.uint8]:

@@ -42,6 +42,7 @@ class Video:
         self.rate = rate if math.isfinite(rate) and rate > 0 else _USUAL_RATE
         self._n_read = 0
         self._seconds = 0.0  # of the last frame
+        self._start = 0.0  # of the first one, in the container's seconds
 
     def __iter__(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         while True:
@@ -52,6 +53,8 @@ class Video:
                 at = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 later = math.isfinite(at) and at > self._seconds  # else the container has no times
                 self._seconds = at if later else self._seconds + 1 / self.rate
+            else:
+                self._start = max(0.0, self._capture.get(cv2.CAP_PROP_PTS) / self.rate)
             self._n_read += 1
             yield self._seconds, np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), dtype=np.uint8)
         self._capture.release()
@@ -62,7 +65,7 @@ class Video:
         Containers that do not count their frames announce as many as their length and rate give,
         which are too many where the rate varies. So a video that lasted as long is whole, too.
         """
-        ended = self._seconds + 1 / self.rate
+        ended = self._start + self._seconds + 1 / self.rate
         enough = max(self._n_read, ended * self.rate) >= _COMPLETE * self.n_frames
         if self._n_read == 0 or not enough:
             raise DataError(
