@@ -23,7 +23,7 @@ _MAX_LETTERS = 30
 
 def spelt(text: str, instead: str) -> str:
     """A text as a font here can write it: shortened, without accents if need be, or `instead`."""
-    text = printable(text)
+    text = printable(text).replace("\n", " ")
     if len(text) > _MAX_LETTERS:
         text = f"{text[: _MAX_LETTERS - 3]}..."
     if _can_write(text):

@@ -138,7 +138,7 @@ def _register_heif() -> bool:
 
 
 def _check_heif(file: Any) -> None:
-    """Raises DataError where a HEIC file has a picture of more than MAX_PIXELS before it is cropped.
+    """Raises DataError where a HEIC file holds a picture of more than MAX_PIXELS, cropped or not.
 
     Of a cropped picture Pillow is told the smaller size alone. libheif in its turn decodes nothing
     that is larger than the file says here.
