@@ -21,6 +21,7 @@ from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition import predict as module
 from ferflow.recognition.inputs import find_inputs
+from ferflow.recognition.recognizer import Recognizer
 
 FACES = draw_faces(FER2013_LABELS, seed=1)
 PICTURE = cv2.imencode(".png", picture_of(FACES[3]))[1].tobytes()
@@ -377,3 +378,9 @@ def test_paths_count_from_where_the_user_is(workplace, model_folder, monkeypatch
     assert done.exit_code == 0
     assert os.environ["DVC_ROOT"] == str(workplace)
     monkeypatch.delenv("DVC_ROOT")
+
+
+def test_a_picture_of_pillows_is_answered_like_its_file(folder, model_folder):
+    recognizer = Recognizer(model_folder)
+    with Image.open(folder / "2.png") as picture:
+        assert recognizer(picture) == recognizer(folder / "2.png") != []

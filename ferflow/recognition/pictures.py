@@ -120,10 +120,10 @@ def _open(file: Any) -> Picture:
             raise DataError(
                 "is a HEIC picture, which needs one more package: pip install 'ferflow[media]'."
             ) from None
-        if brand in (*_HEIF_BRANDS, *_AVIF_BRANDS):
-            raise DataError(
-                "is a damaged HEIC or AVIF picture, or Pillow is too old for it (before 11.3)."
-            ) from None
+        if reads_heif:
+            raise DataError("is a damaged picture (HEIC).") from None
+        if brand in _AVIF_BRANDS:
+            raise DataError("is a damaged AVIF picture, or Pillow is older than 11.3.") from None
         raise DataError(f"is not a picture; legal: {', '.join(FORMATS)}, HEIC.") from None
 
 

@@ -136,8 +136,9 @@ def _look_at_picture(item: Input, *, recognizer: Recognizer, detect: bool) -> _S
     boxes, faces = recognizer.locate(picture.pixels, detect=detect)
     notes = []
     if picture.n_frames > 1:
-        which = f"frame {picture.frame + 1}" if picture.frame else "the first"
-        notes.append(f"{which} of {picture.n_frames} frames")
+        n = picture.n_frames
+        which = f"frame {picture.frame + 1} of {n}" if picture.frame else f"the first of {n} frames"
+        notes.append(which)
     if not boxes and max(picture.pixels.shape[:2]) <= _CROP:
         notes.append("if the picture is a face already, --no-detect names it")
     result = replace(result, note="; ".join(notes))
