@@ -21,6 +21,13 @@ class Box(NamedTuple):
     height: int
 
 
+def shared_area(one: Box, other: Box) -> int:
+    """Pixels that two boxes have in common."""
+    across = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    down = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    return max(0, across) * max(0, down)
+
+
 def check_box(numbers: Sequence[int], width: int, height: int) -> Box:
     """Four numbers as a box on a picture of that size.
 

@@ -81,7 +81,8 @@ class Recognizer:
     ) -> list[Face]:
         """The faces on a picture from left to right; none found is an empty list.
 
-        image : a file's path or its bytes, or an array, uint8, grey (height, width) or RGB.
+        image : a file's path or its bytes, an array, uint8, grey (height, width) or RGB, or a
+        picture of Pillow's.
         detect : False where the whole picture is a face already.
         boxes : where the faces are, if you know: left, top, width, height in pixels of each. The
         faces come in the same order, cut out of just these boxes.
