@@ -172,7 +172,7 @@ def test_without_detection_a_face_is_named_as_it_is(run, tmp_path):
     (tmp_path / "face.png").write_bytes(cv2.imencode(".png", FACES[3])[1].tobytes())
     hint = "if the picture is a face already, --no-detect names it"
     assert run("face.png", "--detector", "haar").stdout == f"face.png: no face found ({hint})\n"
-    assert json.loads(run("face.png", "--json").stdout)["note"] == hint
+    assert json.loads(run("face.png", "--json", "--detector", "haar").stdout)["note"] == hint
     assert "48x48 pixels at 0,0" in run("face.png", "--no-detect").stdout
 
 

@@ -14,7 +14,7 @@ from ferflow.recognition.pictures import to_grey
 MARGIN = SIDE / 46.8
 
 NEIGHBOURS = 5  # overlapping hits that make a face
-_MOST = 480  # pixels: the longer side of a picture that is searched
+_MOST = 320  # pixels: the longer side of a picture that is searched
 
 
 def load() -> Detector:
