@@ -170,6 +170,12 @@ def model_folder(tmp_path_factory):
 
 
 @pytest.fixture
+def without(monkeypatch):
+    """A function that hides a package, as where it is not installed."""
+    return lambda name: monkeypatch.setitem(sys.modules, name, None)
+
+
+@pytest.fixture
 def zip_of_faces(tmp_path, face_files, write_zip):
     return write_zip(tmp_path / "fer2013.zip", face_files)
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from ferflow.download.sources import read_path
 from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.recognition.pictures import read_picture
 from ferflow.recognition.predict import quiet_opencv
+from ferflow.recognition.videos import Video
 from ferflow.records.compact import read_answers
 from ferflow.records.record import read_record
 from ferflow.records.resampling import SCORES
@@ -44,6 +46,7 @@ from ferflow.settings.presets import load_preset, parse_setting
 from ferflow.training.shared.classifier import load_classifier
 
 MEMORY = 2 << 30  # bytes that a long run may take beyond what its imports take
+MOST_FRAMES = 50  # of a video
 SLOW = {"setting": 60, "preset": 60, "params text": 40, "model": 60}  # examples in a round
 
 
@@ -141,6 +144,16 @@ def read_any_picture(content: bytes) -> None:
             continue
 
 
+def read_video(content: bytes) -> None:
+    with file_of(content, "video.mp4") as path:
+        video = Video(path)
+    before = -1.0
+    for seconds, pixels in islice(video, MOST_FRAMES):
+        assert seconds > before and pixels.ndim == 3
+        before = seconds
+    video.check_end()
+
+
 def read_model(files: dict[str, bytes]) -> None:
     folder = scratch() / "model"
     shutil.rmtree(folder, ignore_errors=True)
@@ -187,6 +200,7 @@ READERS: dict[str, Callable[[Any], None]] = {
     "mask": read_mask,
     "split": read_split,
     "picture": read_any_picture,
+    "video": read_video,
     "model": read_model,
     "onnx": read_onnx,
 }

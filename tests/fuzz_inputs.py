@@ -15,6 +15,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pillow_heif
+from film import write_film
 from fuzz_changes import (
     ODD_VALUES,
     as_json,
@@ -28,6 +30,7 @@ from fuzz_changes import (
 )
 from hypothesis import strategies as st
 from onnx_file import halves, write
+from PIL import Image
 from recognition_data import write_model
 
 from ferflow.core.masks import save_mask
@@ -66,6 +69,32 @@ def pictures() -> dict[str, bytes]:
     face = np.arange(48 * 48, dtype=np.uint8).reshape(48, 48)
     suffixes = (".png", ".jpg", ".bmp", ".pgm", ".tiff", ".webp")
     return {suffix: cv2.imencode(suffix, face)[1].tobytes() for suffix in suffixes}
+
+
+@cache
+def telephone_pictures() -> list[bytes]:
+    """HEIC, with one picture and with two, and AVIF."""
+    pillow_heif.register_heif_opener()
+    face = Image.fromarray(np.arange(48 * 48, dtype=np.uint8).reshape(48, 48))
+    contents = []
+    for form, others in (("HEIF", []), ("HEIF", [face]), ("AVIF", [])):
+        target = io.BytesIO()
+        face.save(target, form, save_all=bool(others), append_images=others)
+        contents.append(target.getvalue())
+    return contents
+
+
+@cache
+def videos() -> list[bytes]:
+    frames = [np.full((48, 64), 40 * k, np.uint8) for k in range(5)]
+    kinds = (
+        ("a.mp4", "libx264"),
+        ("a.mkv", "libx264"),
+        ("a.webm", "libvpx-vp9"),
+        ("a.avi", "mpeg4"),
+    )
+    paths = [write_film(scratch() / name, frames, np.arange(5) / 10, c) for name, c in kinds]
+    return [path.read_bytes() for path in paths]
 
 
 MEMBERS = st.one_of(
@@ -245,7 +274,8 @@ def strategies() -> dict[str, st.SearchStrategy[Any]]:
         "parquet": raw(parquet_file()),
         "mask": raw(mask_file()),
         "split": raw(split_file()),
-        "picture": raw(*pictures().values()),
+        "picture": raw(*pictures().values(), *telephone_pictures()),
+        "video": raw(*videos()),
         "model": model_changes(),
         "onnx": raw(onnx_file()),
     }
@@ -277,6 +307,7 @@ def valid() -> dict[str, Any]:
         "mask": mask_file(),
         "split": split_file(),
         "picture": pictures()[".png"],
+        "video": videos()[0],
         "model": {},
         "onnx": onnx_file(),
     }

@@ -5,13 +5,16 @@ import struct
 import zlib
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 
 from ferflow.core.errors import DataError
-from ferflow.images.size import FORMATS, MAX_PIXELS
+from ferflow.images.size import MAX_PIXELS
 from ferflow.recognition import pictures
-from ferflow.recognition.pictures import read_picture, to_grey
+from ferflow.recognition.pictures import FORMATS, read_picture, to_grey
+
+pillow_heif.register_heif_opener()  # for the tests to write HEIC
 
 # brighter to the right, darker downwards: each corner is another
 RAMP = (np.arange(60)[None] * 3 + np.arange(40)[::-1, None]).astype(np.uint8)
@@ -37,7 +40,7 @@ def test_every_exact_format_gives_the_pixels_back(form):
     assert is_ramp(grey_of(encode(Image.fromarray(RAMP), form)), tolerance=0)
 
 
-@pytest.mark.parametrize("form", ["JPEG", "WEBP"])
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "AVIF", "HEIF"])
 def test_and_every_lossy_one_nearly(form):
     assert is_ramp(grey_of(encode(Image.fromarray(RAMP), form, quality=100)), tolerance=6)
 
@@ -56,8 +59,9 @@ def test_colour_stays_in_the_order_red_green_blue():
     assert np.array_equal(read_picture(colour).pixels, colour)
 
 
+@pytest.mark.parametrize("form", ["JPEG", "AVIF", "HEIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_rotation_is_honoured(orientation):
+def test_exif_rotation_is_honoured(orientation, form):
     turns = {  # what the camera stored, for the upright picture to come out
         1: RAMP,
         2: RAMP[:, ::-1],
@@ -71,13 +75,17 @@ def test_exif_rotation_is_honoured(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = Image.fromarray(np.ascontiguousarray(turns[orientation]))
-    assert is_ramp(grey_of(encode(stored, "JPEG", quality=100, exif=exif)), tolerance=6)
+    content = encode(stored, form, quality=100, exif=exif.tobytes())
+    assert is_ramp(grey_of(content), tolerance=6)
+    read_by_pillow = Image.open(io.BytesIO(content))
+    assert is_ramp(to_grey(read_picture(read_by_pillow).pixels), tolerance=6)
 
 
-@pytest.mark.parametrize("form", ["PNG", "TIFF", "PPM"])
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "PPM", "HEIF"])
 def test_16_bits_become_8(form):
     deep = Image.fromarray(RAMP.astype(np.uint16) * 257)
-    assert is_ramp(grey_of(encode(deep, form)), tolerance=0)
+    options, apart = ({"quality": -1}, 1) if form == "HEIF" else ({}, 0)  # HEIC has 10 or 12 bits
+    assert is_ramp(grey_of(encode(deep, form, **options)), tolerance=apart)
 
 
 def test_cmyk_becomes_rgb():
@@ -88,9 +96,19 @@ def test_cmyk_becomes_rgb():
 def test_transparent_pixels_are_white():
     colour = np.zeros((4, 4, 4), np.uint8)
     colour[0, 0] = 10, 20, 30, 255
-    pixels = read_picture(encode(Image.fromarray(colour))).pixels
-    assert pixels[0, 0].tolist() == [10, 20, 30]
-    assert (pixels.reshape(-1, 3)[1:] == 255).all()
+    picture = Image.fromarray(colour)
+    for source in (encode(picture), encode(picture, "WEBP", lossless=True, exact=True), picture):
+        pixels = read_picture(source).pixels
+        assert pixels[0, 0].tolist() == [10, 20, 30]
+        assert (pixels.reshape(-1, 3)[1:] == 255).all()
+
+
+@pytest.mark.parametrize("form", ["AVIF", "HEIF"])
+def test_what_is_transparent_in_a_telephones_format_is_white(form):
+    colour = np.full((64, 64, 4), (10, 20, 30, 255), np.uint8)
+    colour[:, 32:, 3] = 0
+    pixels = read_picture(encode(Image.fromarray(colour), form, quality=95)).pixels
+    assert (pixels[:, 40:] > 250).all() and (pixels[:, :24] < 60).all()
 
 
 def test_a_transparent_colour_of_a_palette_is_white():
@@ -101,12 +119,21 @@ def test_a_transparent_colour_of_a_palette_is_white():
     assert not (pixels[RAMP % 4 != 0] == 255).any()
 
 
-def test_of_an_animation_the_first_frame_is_read_and_the_others_counted():
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "AVIF", "HEIF"])
+def test_of_an_animation_the_first_frame_is_read_and_the_others_counted(form):
     first, *others = (Image.fromarray(np.roll(RAMP, shift, 1)) for shift in (0, 10, 20))
-    content = encode(first, "GIF", save_all=True, append_images=others)
+    content = encode(first, form, save_all=True, append_images=others, quality=95)
     picture = read_picture(content)
-    assert picture.n_frames == 3
-    assert is_ramp(to_grey(picture.pixels))
+    assert (picture.n_frames, picture.frame) == (3, 0)
+    assert is_ramp(to_grey(picture.pixels), tolerance=0 if form == "GIF" else 12)
+
+
+def test_of_a_heic_sequence_its_main_picture_is_read():
+    other = Image.fromarray(RAMP[::-1].copy())
+    options = {"save_all": True, "append_images": [Image.fromarray(RAMP)], "primary_index": 1}
+    picture = read_picture(encode(other, "HEIF", quality=95, **options))
+    assert (picture.n_frames, picture.frame) == (2, 1)
+    assert is_ramp(to_grey(picture.pixels), tolerance=6)
 
 
 def png_of_size(width, height):
@@ -130,6 +157,67 @@ def test_too_many_pixels_are_refused_before_anything_is_decoded(width, height, m
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("form", ["AVIF", "HEIF"])
+def test_a_telephones_format_has_the_same_limit(form, monkeypatch):
+    content = encode(NOISE, form, quality=50)
+    size = content.index(b"ispe") + 8
+    vast = content[:size] + struct.pack(">II", 9_000, 9_000) + content[size + 8 :]
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _: pytest.fail("loaded"))
+    with pytest.raises(DataError) as caught:
+        read_picture(vast)
+    assert "9,000 x 9,000" in str(caught.value)
+
+
+def test_a_heic_whose_header_says_less_than_it_holds_is_not_decoded():
+    content = encode(Image.fromarray(RAMP).resize((3000, 2000)), "HEIF", quality=10)
+    size = content.index(b"ispe") + 8
+    with pytest.raises(DataError, match="damaged"):
+        read_picture(content[:size] + struct.pack(">II", 64, 48) + content[size + 8 :])
+
+
+def test_heic_without_its_codec_is_a_line_that_names_the_extra(without):
+    content = encode(NOISE, "HEIF")
+    without("pillow_heif")
+    with pytest.raises(DataError, match=r"^is a HEIC picture.*pip install 'ferflow\[media\]'\.$"):
+        read_picture(content)
+    assert read_picture(encode(NOISE, "AVIF")).pixels.shape[:2] == (40, 60)
+
+
+def test_a_picture_of_pillows_is_left_as_it_was():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.open(io.BytesIO(encode(Image.fromarray(RAMP), "JPEG", exif=exif)))
+    assert read_picture(picture).pixels.shape == (60, 40)
+    assert picture.size == (60, 40)
+    assert picture.getexif()[0x0112] == 6
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16"]
+)
+def test_every_mode_of_pillows_is_read(mode):
+    deep = Image.fromarray(RAMP.astype(np.uint16) * 257)
+    picture = deep if mode == "I;16" else Image.fromarray(RAMP // 128 * 255).convert(mode)
+    expected = RAMP if mode == "I;16" else RAMP // 128 * 255
+    assert np.abs(to_grey(read_picture(picture).pixels).astype(int) - expected).max() <= 2
+
+
+def test_pictures_of_pillows_that_cannot_be_read():
+    closed = Image.open(io.BytesIO(encode(NOISE)))
+    closed.close()
+    cut_off = Image.open(io.BytesIO(encode(NOISE)[:1500]))
+    for picture, reason in (
+        (closed, "damaged"),
+        (cut_off, "damaged"),
+        (Image.new("L", (0, 5)), "a pixel at least"),
+        (Image.new("F", (5, 5)), "fractions"),
+        (Image.new("1", (10_000, 9_000)), "10,000 x 9,000"),
+    ):
+        with pytest.raises(DataError, match=reason) as caught:
+            read_picture(picture)
+        assert "\n" not in str(caught.value)
+
+
 def test_an_array_has_the_same_limit():
     vast = np.broadcast_to(np.zeros(1, np.uint8), (10_000, 10_000))
     with pytest.raises(DataError, match="10,000 x 10,000"):
@@ -146,6 +234,11 @@ def test_an_array_has_the_same_limit():
         (encode(NOISE)[:1500], "damaged"),
         (encode(NOISE, "JPEG")[:1500], "damaged"),
         (encode(NOISE, "BMP")[:1500], "damaged"),
+        *(
+            (encode(NOISE, form)[:length], "damaged")
+            for form in ("AVIF", "HEIF")
+            for length in (40, 500)
+        ),
         (encode(Image.fromarray(RAMP.astype(np.float32)), "TIFF"), "damaged"),
     ],
 )
@@ -157,7 +250,7 @@ def test_what_is_no_picture_is_one_line(content, reason):
 
 def test_noise_behind_each_formats_first_bytes_is_one_line():
     rng = np.random.default_rng(0)
-    starts = [encode(Image.fromarray(RAMP), form)[:30] for form in FORMATS]
+    starts = [encode(Image.fromarray(RAMP), form)[:30] for form in (*FORMATS, "HEIF")]
     for start in starts:
         for _ in range(30):
             try:

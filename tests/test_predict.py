@@ -10,6 +10,8 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from film import write_film
+from PIL import Image
 from recognition_data import picture_of
 from typer.testing import CliRunner
 
@@ -18,10 +20,8 @@ from ferflow.core.errors import FerflowError
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition import predict as module
-from ferflow.recognition.annotation import draw_faces as draw_boxes
-from ferflow.recognition.boxes import Box
 from ferflow.recognition.inputs import find_inputs
-from ferflow.recognition.recognizer import Face
+from ferflow.recognition.recognizer import Recognizer
 
 FACES = draw_faces(FER2013_LABELS, seed=1)
 PICTURE = cv2.imencode(".png", picture_of(FACES[3]))[1].tobytes()
@@ -79,7 +79,9 @@ def test_a_folder_is_read_in_order_and_bad_files_are_listed_at_the_end(run):
     ]
     assert lines[2].endswith("no face found")
     assert done.stderr.splitlines() == [
-        "error: album/noise.jpg is not a picture; legal: JPEG, PNG, BMP, GIF, PPM, TIFF, WEBP.",
+        "note: in album 1 file is no picture or video by name: notes.txt",
+        "error: album/noise.jpg is not a picture; legal: "
+        "JPEG, PNG, BMP, GIF, PPM, TIFF, WEBP, AVIF, HEIC.",
         "error: album/zero.jpg is empty (0 bytes).",
     ]
     assert done.exit_code == 1
@@ -149,7 +151,7 @@ def test_batches_do_not_change_the_answers(run, monkeypatch):
 def test_ten_thousand_pictures_are_not_in_memory_at_once(monkeypatch, tmp_path):
     """Reading goes no further ahead of the answers than a batch."""
     read = []
-    names = find_inputs([str(tmp_path / f"{number}.png") for number in range(10_000)])
+    names = find_inputs([str(tmp_path / f"{number}.png") for number in range(10_000)], pytest.fail)
 
     class Model:
         def name(self, *_):
@@ -168,16 +170,21 @@ def test_ten_thousand_pictures_are_not_in_memory_at_once(monkeypatch, tmp_path):
 
 def test_without_detection_a_face_is_named_as_it_is(run, tmp_path):
     (tmp_path / "face.png").write_bytes(cv2.imencode(".png", FACES[3])[1].tobytes())
-    assert run("face.png").stdout == "face.png: no face found\n"
+    hint = "if the picture is a face already, --no-detect names it"
+    assert run("face.png", "--detector", "haar").stdout == f"face.png: no face found ({hint})\n"
+    assert json.loads(run("face.png", "--json", "--detector", "haar").stdout)["note"] == hint
     assert "48x48 pixels at 0,0" in run("face.png", "--no-detect").stdout
 
 
 def test_an_animation_says_that_its_first_frame_was_read(run, tmp_path):
-    from PIL import Image
-
     frames = [Image.fromarray(picture_of(face)) for face in FACES[3:5]]
     frames[0].save(tmp_path / "both.gif", save_all=True, append_images=frames[1:])
     assert "(the first of 2 frames)" in run("both.gif").stdout
+    small = [frame.resize((48, 36)) for frame in frames]
+    small[0].save(tmp_path / "small.gif", save_all=True, append_images=small[1:])
+    assert "(the first of 2 frames; if the picture is a face" in (
+        run("small.gif", "--detector", "haar").stdout
+    )
 
 
 def test_every_frame_of_a_video_has_an_answer(run, tmp_path, monkeypatch):
@@ -219,6 +226,8 @@ def test_annotated_copies_keep_their_place_and_their_size(run, tmp_path):
         "out/10-faces.jpg",
         "out/deep/empty room-faces.jpg",
         "out/clip-faces.mp4",
+        "out/clip-timeline.csv",
+        "out/clip-timeline.png",
     }
     picture = cv2.imread(str(tmp_path / "out/2-faces.jpg"))
     assert picture.shape == (480, 640, 3)
@@ -226,15 +235,6 @@ def test_annotated_copies_keep_their_place_and_their_size(run, tmp_path):
     assert 300 < coloured.sum() < 20_000  # the box and the letters on a grey picture
     video = cv2.VideoCapture(str(tmp_path / "out/clip-faces.mp4"))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 20
-
-
-def test_a_label_at_the_edge_is_whole():
-    face = Face(Box(250, 100, 50, 50), "surprise", {"surprise": 0.5})
-    letters = [
-        np.count_nonzero(draw_boxes(np.zeros((200, width), np.uint8), [face])[:95] > 150)
-        for width in (300, 400)
-    ]
-    assert letters[0] == letters[1] > 100  # without their dark rim
 
 
 def test_annotated_copies_never_lie_where_pictures_are_read(run, folder):
@@ -265,8 +265,101 @@ def test_an_unreadable_folder_is_a_line(run, monkeypatch):
 def test_a_folder_without_pictures(run, tmp_path):
     (tmp_path / "bare").mkdir()
     done = run("bare")
-    assert "bare holds no picture" in done.stderr
+    assert "bare holds no picture or video" in done.stderr
     assert done.exit_code == 1
+
+
+def test_all_that_telephones_write_is_found_in_a_folder(run, tmp_path):
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    (tmp_path / "phone").mkdir()
+    picture = Image.fromarray(picture_of(FACES[3])).convert("RGB")
+    for name, form in {"a.jpg": "JPEG", "b.HEIC": "HEIF", "c.avif": "AVIF"}.items():
+        picture.save(tmp_path / "phone" / name, form, quality=90)
+    picture.save(tmp_path / "phone/d.jfif", "JPEG")
+    write_film(tmp_path / "phone/e.MP4", [np.asarray(picture)] * 3, [0, 0.1, 0.2])
+    done = run("phone")
+    assert (done.exit_code, done.stderr) == (0, "")
+    answered = [line.split(": ")[0] for line in done.stdout.splitlines()]
+    assert [name.split()[0].removeprefix("phone/") for name in answered] == [
+        *("a.jpg", "b.HEIC", "c.avif", "d.jfif"),
+        *["e.MP4"] * 3,
+    ]
+    assert "no face" not in done.stdout
+
+
+def test_heic_without_its_codec_is_an_error_and_the_others_are_answered(run, folder, without):
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    Image.fromarray(picture_of(FACES[3])).save(folder / "3.heic")
+    without("pillow_heif")
+    done = run("album/2.png", "album/3.heic")
+    assert done.stdout.startswith("album/2.png: ")
+    assert done.stderr == (
+        "error: album/3.heic is a HEIC picture, which needs one more package: "
+        "pip install 'ferflow[media]'.\n"
+    )
+    assert done.exit_code == 1
+
+
+def test_what_is_passed_over_in_a_folder_is_told(run, tmp_path):
+    folder = tmp_path / "mixed"
+    (folder / "deep").mkdir(parents=True)
+    (folder / ".thumbnails").mkdir()
+    for name in ("deep/x.png", ".hidden.png", "._x.png", ".thumbnails/x.png"):
+        (folder / name).write_bytes(PICTURE)
+    for number in range(6):
+        (folder / f"notes {number}.txt").touch()
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "deep/letter\x1b[2J.doc", "no suffix"):
+        (folder / name).touch()
+    (folder / "link").symlink_to(tmp_path / "album")
+    done = run("mixed")
+    assert done.exit_code == 0
+    assert [line.split(": ")[0] for line in done.stdout.splitlines()] == ["mixed/deep/x.png"]
+    assert done.stderr.splitlines() == [
+        "note: in mixed 8 files are no pictures or videos by name: "
+        "no suffix, notes 0.txt, notes 1.txt, notes 2.txt, notes 3.txt, ...",
+        "note: in mixed links to folders are not followed; name them: link",
+    ]
+    (folder / "deep/x.png").unlink()
+    told = run("mixed/deep").stderr.splitlines()
+    assert "letter\\x1b[2J.doc" in told[0]
+    assert told[1].startswith("error: mixed/deep holds no picture or video; legal: .jpg")
+
+
+def test_several_faces_are_numbered_from_left_to_right_in_every_form(run, tmp_path):
+    picture = picture_of(FACES[3], 120, (400, 60))
+    picture[200:320, 60:180] = cv2.resize(FACES[5], (120, 120))
+    cv2.imwrite(str(tmp_path / "two.png"), picture)
+    text = run("two.png").stdout.splitlines()
+    faces = json.loads(run("two.png", "--json").stdout)["faces"]
+    rows = list(csv.DictReader(io.StringIO(run("two.png", "--csv").stdout)))
+    assert [line.split()[1] for line in text] == ["1", "2"]
+    assert [face["number"] for face in faces] == [1, 2]
+    assert [row["face"] for row in rows] == ["1", "2"]
+    assert faces[0]["box"]["left"] < 100 < 350 < faces[1]["box"]["left"]
+    assert [row["left"] for row in rows] == [str(face["box"]["left"]) for face in faces]
+    assert run("album/2.png").stdout.split()[1] != "1"  # a picture's only face has none
+
+
+def test_a_picture_needs_neither_codecs_nor_what_is_for_videos(folder, model_folder):
+    script = """
+import sys
+from ferflow.cli import app
+app(sys.argv[1:], standalone_mode=False)
+print(*sorted(set(sys.modules) & set(NAMES)), file=sys.stderr)
+"""
+    names = ["av", "pillow_heif", "PIL.ImageFont"]
+    names += [f"ferflow.recognition.{name}" for name in ("series", "timeline", "copies")]
+    command = [sys.executable, "-c", script.replace("NAMES", repr(names)), "predict"]
+    environment = os.environ | {"PYTHONPATH": os.fspath(module.__file__).rsplit("/ferflow/", 1)[0]}
+    words = ["--model", str(model_folder), "2.png"]
+    options = {"capture_output": True, "text": True, "cwd": folder, "env": environment}
+    done = subprocess.run([*command, *words], **options, check=True)
+    assert done.stderr == "\n"
+    assert done.stdout.startswith("2.png: ")
 
 
 def test_without_a_model_it_says_so(tmp_path, monkeypatch):
@@ -287,3 +380,9 @@ def test_paths_count_from_where_the_user_is(workplace, model_folder, monkeypatch
     assert done.exit_code == 0
     assert os.environ["DVC_ROOT"] == str(workplace)
     monkeypatch.delenv("DVC_ROOT")
+
+
+def test_a_picture_of_pillows_is_answered_like_its_file(folder, model_folder):
+    recognizer = Recognizer(model_folder)
+    with Image.open(folder / "2.png") as picture:
+        assert recognizer(picture) == recognizer(folder / "2.png") != []

@@ -10,12 +10,11 @@ from recognition_data import picture_of
 
 import ferflow
 from ferflow import Recognizer
-from ferflow.core.errors import DataError, ParamError
+from ferflow.core.errors import DataError
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition import recognizer as module
 from ferflow.recognition.boxes import Box, cut_out
-from ferflow.recognition.detectors.haar import find_faces
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.recognizer import BUNDLED
 
@@ -33,31 +32,12 @@ def test_importing_ferflow_loads_nothing_else(run_python):
         ferflow.Recogniser  # noqa: B018
 
 
-@pytest.mark.parametrize(("side", "place"), [(60, (30, 40)), (200, (220, 140)), (400, (100, 60))])
-def test_a_face_is_found_where_it_is(side, place):
-    found = 0
-    for face in FACES:
-        for box in find_faces(picture_of(face, side, place)):
-            assert abs(box.width - side) < 0.25 * side
-            assert abs(box.left + box.width / 2 - place[0] - side / 2) < 0.15 * side
-            assert abs(box.top + box.height / 2 - place[1] - side / 2) < 0.15 * side
-            found += 1
-    assert found >= 0.5 * len(FACES)
-
-
 def test_a_cut_out_face_is_the_one_that_was_put_there():
     for face in FACES:
         cut = cut_out(picture_of(face, 192, (220, 140)), Box(220, 140, 192, 192))
         assert np.abs(cut.astype(int) - face).mean() < 6  # enlarging blurs a little
         shifted = cut_out(picture_of(face, 192, (220, 140)), Box(220, 152, 192, 192))
         assert np.abs(shifted[:-3].astype(int) - face[3:]).mean() < 6
-
-
-def test_a_scaled_picture_gives_scaled_boxes():
-    small = picture_of(FACES[0])
-    large = cv2.resize(small, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    (one,), (other,) = find_faces(small), find_faces(large)
-    assert np.abs(np.array(other) / 4 - one).max() < 12
 
 
 def test_faces_are_numbered_from_left_to_right(model_folder):
@@ -69,7 +49,7 @@ def test_faces_are_numbered_from_left_to_right(model_folder):
 
 
 def test_boxes_of_ones_own(model_folder):
-    recognizer = Recognizer(model_folder, detector=lambda _: pytest.fail("nothing to look for"))
+    recognizer = Recognizer(model_folder)
     picture = picture_of(FACES[3])
     boxes = [(220, 140, 200, 200), (-10, 0, 60, 80)]
     places, faces = recognizer.locate(picture, boxes=np.array(boxes))
@@ -96,16 +76,14 @@ def test_boxes_that_are_none(model_folder, box, line):
         Recognizer(model_folder)(picture_of(FACES[3]), boxes=[box])
 
 
-def test_a_detector_of_ones_own_and_one_that_is_not_known(model_folder):
-    recognizer = Recognizer(model_folder, detector=lambda _: [Box(220, 140, 200, 200)])
-    assert [face.box for face in recognizer(picture_of(FACES[3]))] == [(220, 140, 200, 200)]
-    with pytest.raises(ParamError, match=r"must be one of .*haar.*; got 'harr'"):
-        Recognizer(model_folder, detector="harr")
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (24, 24), (48, 48), (30, 2000)])
-def test_pictures_of_odd_sizes_have_no_face(shape):
-    assert find_faces(np.full(shape, 90, np.uint8)) == []
+@pytest.mark.parametrize("tilt", [90, 180, -90, 30])
+def test_a_tilted_face_is_cut_out_upright(tilt):
+    picture = picture_of(FACES[3], 192, (220, 140))
+    turn = cv2.getRotationMatrix2D((315.5, 235.5), -tilt, 1.0)  # the face's centre
+    turned = cv2.warpAffine(picture, turn, (640, 480), borderValue=110)
+    upright = cut_out(picture, Box(220, 140, 192, 192))
+    cut = cut_out(turned, Box(220, 140, 192, 192), tilt)
+    assert np.abs(cut.astype(int) - upright).mean() < (1 if tilt % 90 == 0 else 3)
 
 
 def test_beyond_the_edge_the_last_pixels_are_repeated():

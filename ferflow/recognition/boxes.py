@@ -1,9 +1,10 @@
 """Rectangles on a picture, and the faces cut out of them."""
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,9 +21,11 @@ class Box(NamedTuple):
     height: int
 
 
-def left_to_right(boxes: Iterable[Box]) -> list[Box]:
-    """Boxes by their centres from left to right, from top to bottom where those are equal."""
-    return sorted(boxes, key=lambda box: (2 * box.left + box.width, box.top, box))
+def shared_area(one: Box, other: Box) -> int:
+    """Pixels that two boxes have in common."""
+    across = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    down = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    return max(0, across) * max(0, down)
 
 
 def check_box(numbers: Sequence[int], width: int, height: int) -> Box:
@@ -47,16 +50,23 @@ def check_box(numbers: Sequence[int], width: int, height: int) -> Box:
     return box
 
 
-def square(left: float, top: float, width: float, height: float, margin: float) -> Box:
-    """A square about a rectangle's centre, its side the longer one times `margin`."""
-    side = margin * max(width, height)
-    x, y = left + width / 2 - side / 2, top + height / 2 - side / 2
-    return Box(round(x), round(y), round(side), round(side))
+def cut_out(grey: NDArray[np.uint8], box: Box, tilt: float = 0.0) -> NDArray[np.uint8]:
+    """The face (48, 48) in a box; beyond the picture's edge its last pixels are repeated.
 
-
-def cut_out(grey: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """The face (48, 48) in a box; beyond the picture's edge its last pixels are repeated."""
+    tilt : degrees clockwise by which the box turns about its centre with the face.
+    """
+    if tilt:
+        return _cut_out_turned(grey, box, tilt)
     height, width = grey.shape
     rows = np.clip(np.arange(box.top, box.top + box.height), 0, height - 1)
     columns = np.clip(np.arange(box.left, box.left + box.width), 0, width - 1)
     return resize_face(grey[np.ix_(rows, columns)])
+
+
+def _cut_out_turned(grey: NDArray[np.uint8], box: Box, tilt: float) -> NDArray[np.uint8]:
+    centre = box.left + (box.width - 1) / 2, box.top + (box.height - 1) / 2
+    turn = cv2.getRotationMatrix2D(centre, tilt, 1.0)
+    turn[:, 2] -= box.left, box.top
+    size = box.width, box.height
+    face = cv2.warpAffine(grey, turn, size, borderMode=cv2.BORDER_REPLICATE)
+    return resize_face(np.asarray(face, dtype=np.uint8))

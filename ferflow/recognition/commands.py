@@ -1,9 +1,10 @@
 """The commands of recognition, which `ferflow.cli` takes up. They run anywhere."""
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +15,10 @@ ModelOption = Annotated[
     typer.Option("--model", help="A folder that `train` wrote, or an .onnx file, not the bundled."),
 ]
 
+DetectorOption = Annotated[
+    str, typer.Option("--detector", help="yunet, haar, or the .onnx file of a YuNet.")
+]
+
 
 def predict(
     paths: Annotated[
@@ -21,13 +26,21 @@ def predict(
     ],
     model: ModelOption = None,
     annotate: Annotated[
-        Path | None, typer.Option(help="Folder for copies with boxes and labels drawn in.")
+        Path | None,
+        typer.Option(help="Folder for copies with boxes and labels, and timelines of videos."),
     ] = None,
+    smooth: Annotated[
+        float, typer.Option(min=0, help="Seconds over which a video's answers are smoothed.")
+    ] = 0.0,
     json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="A row for each face.")] = False,
     detect: Annotated[
         bool, typer.Option("--detect/--no-detect", help="Whether faces are looked for.")
     ] = True,
+    detector: DetectorOption = "yunet",
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Look for small and turned faces, too; slower.")
+    ] = False,
 ) -> None:
     """Name the expressions on the faces in pictures and videos."""
     from ferflow.recognition.inputs import find_inputs
@@ -37,11 +50,18 @@ def predict(
 
     if json and csv:
         raise ParamError("--json and --csv exclude each other.")
-    recognizer = Recognizer(model) if model else Recognizer.bundled()
+    if not math.isfinite(smooth):
+        raise ParamError(f"--smooth must be a number of seconds, 0 or more; got {smooth}.")
+
+    def note(text: str) -> None:
+        print(printable(f"note: {text}"), file=sys.stderr)
+
+    options: dict[str, Any] = {"detector": detector, "thorough": thorough}
+    recognizer = Recognizer(model, **options) if model else Recognizer.bundled(**options)
     quiet_opencv()
     write = make_writer("json" if json else "csv" if csv else "text", recognizer.labels)
-    inputs = list(find_inputs(paths))
-    failed = predict(inputs, recognizer, write, detect=detect, annotate=annotate)
+    inputs = list(find_inputs(paths, note))
+    failed = predict(inputs, recognizer, write, detect=detect, annotate=annotate, smooth=smooth)
     for result in failed:
         print(printable(f"error: {result.name} {result.fault}"), file=sys.stderr)
     if len(inputs) > 1 and failed:

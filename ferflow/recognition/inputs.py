@@ -2,15 +2,24 @@
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ferflow.download.pictures import natural_key
 
 STDIN = "-"
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
-VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
+PICTURES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib"),
+    *(".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".heic", ".heif", ".hif", ".avif"),
+)
+VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".mpg", ".mpeg", ".ogv", ".flv"),
+    *(".3gp", ".mts", ".m2ts"),
+)
+
+_BY_FILES = ("desktop.ini", "thumbs.db", "ehthumbs.db")  # which systems put beside pictures
+_N_NAMED = 5  # of the files that are passed over, at most
 
 
 @dataclass(frozen=True)
@@ -31,46 +40,68 @@ class Input:
         return self.path is not None and self.path.suffix.lower() in VIDEOS
 
 
-def find_inputs(words: Sequence[str]) -> Iterator[Input]:
+def find_inputs(words: Sequence[str], note: Callable[[str], None]) -> Iterator[Input]:
     """What the words stand for, in their order; folders are searched to any depth.
 
-    In a folder only files named like pictures count; a file named by itself always does.
+    In a folder files count that are named like pictures or videos; a file named by itself always
+    does. note : is told in a line a folder what else lies there, but for hidden files and folders.
     """
     for word in words:
         path = Path(word)
         if word == STDIN:
             yield Input("standard input")
         elif path.is_dir():
-            yield from _search(path)
+            yield from _search(path, note)
         elif not os.path.lexists(path) and glob.has_magic(word):
-            yield from _expand(word)
+            yield from _expand(word, note)
         else:
             yield Input(word, path)
 
 
-def _expand(pattern: str) -> Iterator[Input]:
+def _expand(pattern: str, note: Callable[[str], None]) -> Iterator[Input]:
     names = sorted(glob.iglob(pattern, recursive=True), key=natural_key)  # noqa: PTH207
     if not names:
         yield Input(pattern, fault="matches no file.")
     for name in names:
         if Path(name).is_dir():
-            yield from _search(Path(name))
+            yield from _search(Path(name), note)
         else:
             yield Input(name, Path(name))
 
 
-def _search(folder: Path) -> Iterator[Input]:
-    """Pictures in a folder, in the order of their names; folders that cannot be read are told."""
+def _search(folder: Path, note: Callable[[str], None]) -> Iterator[Input]:
+    """What a folder holds, in the order of names; folders that cannot be read are faults."""
     faults: list[OSError] = []
+    others: list[str] = []
+    links: list[str] = []
     n_found = 0
     for place, folders, files in os.walk(folder, onerror=faults.append):
-        folders.sort(key=natural_key)
+        here = Path(place)
+        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural_key)
+        links += [
+            str((here / name).relative_to(folder)) for name in folders if (here / name).is_symlink()
+        ]
         for name in sorted(files, key=natural_key):
-            if Path(name).suffix.lower() in PICTURES:
+            path = here / name
+            if name.startswith(".") or name.lower() in _BY_FILES:
+                continue
+            if path.suffix.lower() in PICTURES + VIDEOS:
                 n_found += 1
-                path = Path(place) / name
                 yield Input(str(path), path, folder)
+            else:
+                others.append(str(path.relative_to(folder)))
     for fault in faults:
         yield Input(str(fault.filename), fault=f"cannot be read: {fault.strerror}.")
+    if others:
+        n = len(others)
+        what = "file is no picture or video" if n == 1 else "files are no pictures or videos"
+        note(f"in {folder} {n} {what} by name: {_listed(others)}")
+    if links:
+        note(f"in {folder} links to folders are not followed; name them: {_listed(links)}")
     if not n_found and not faults:
-        yield Input(str(folder), fault=f"holds no picture; legal: {', '.join(PICTURES)}.")
+        legal = ", ".join(PICTURES + VIDEOS)
+        yield Input(str(folder), fault=f"holds no picture or video; legal: {legal}.")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_N_NAMED]) + (", ..." if len(names) > _N_NAMED else "")

@@ -3,8 +3,12 @@
 Stricter files, the data sets' own, are read by `ferflow.download.pictures`.
 """
 
+import importlib.util
 import io
+import re
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,16 +19,24 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ferflow.core.errors import DataError
-from ferflow.images.size import FORMATS, MAX_PIXELS, check_size
+from ferflow.images.size import FORMATS as FACE_FORMATS
+from ferflow.images.size import MAX_PIXELS, check_size
 
-Source = str | Path | bytes | NDArray[np.uint8]
+Source = str | Path | bytes | NDArray[np.uint8] | Image.Image
 
-_ANIMATED = ("GIF", "PNG", "WEBP")  # a telephone's JPEG may hold a thumbnail as second frame
+FORMATS = (*FACE_FORMATS, "AVIF")  # read without any extra
+_ANIMATED = ("GIF", "PNG", "WEBP", "AVIF", "HEIF")  # a JPEG's second frame is often a thumbnail
+_HEIF_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
+_AVIF_BRANDS = ("avif", "avis")
+_MAX_META = 1 << 20  # bytes that are looked through for sizes; a telephone's header has some 4,000
 _BACKGROUND = "white"  # behind transparent pixels
 _16_TO_8_BITS = 257  # 65535 / 255
 
 # what Pillow raises on damaged files, by format
-_MALFORMED = (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, struct.error)
+_MALFORMED = (
+    *(OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, struct.error),
+    RuntimeError,  # HEIF
+)
 
 
 @dataclass(frozen=True)
@@ -32,22 +44,30 @@ class Picture:
     """A decoded picture.
 
     pixels : uint8, grey (height, width) or RGB (height, width, 3), upright.
-    n_frames : 1, or how many an animation has; `pixels` is its first.
+    n_frames : 1, or how many an animation or a sequence has. frame : which of them `pixels` is,
+    from 0: the first, or the one that a HEIC file names as its main picture.
     """
 
     pixels: NDArray[np.uint8]
     n_frames: int = 1
+    frame: int = 0
 
 
 def read_picture(source: Source) -> Picture:
-    """The picture in a file, in a file's bytes, or in an array (grey or RGB).
+    """The picture in a file, in a file's bytes, in an array (grey or RGB), or one of Pillow's.
 
     The size is read from the header before anything is decoded. EXIF's rotation is honoured,
     transparency is put on white, CMYK and 16 bits become 8-bit RGB and grey.
-    Raises DataError, without the file's name, where it cannot be read.
+    HEIC needs the extra `media`. Raises DataError, without the file's name, where the picture
+    cannot be read.
     """
     if isinstance(source, np.ndarray):
         return Picture(_checked(source))
+    if isinstance(source, Image.Image):
+        if 0 in source.size:
+            raise DataError(f"a picture needs a pixel at least; got size {source.size}.")
+        with _damage_told():
+            return Picture(_upright(source))
     if isinstance(source, bytes):
         if not source:
             raise DataError("is empty (0 bytes).")
@@ -84,20 +104,78 @@ def _checked(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _open(file: Any) -> Picture:
+    head = file.read(12)
+    file.seek(0)
+    brand = head[8:].decode("latin-1") if head[4:8] == b"ftyp" else ""
+    reads_heif = brand in _HEIF_BRANDS and _register_heif()
+    if reads_heif:
+        _check_heif(file)
+    formats = (*FORMATS, "HEIF") if reads_heif else FORMATS
     try:
-        with Image.open(file, formats=FORMATS) as image:
-            check_size(*image.size)
+        with _damage_told(), Image.open(file, formats=formats) as image:
             n_frames = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
-            image.load()  # of the first frame only
-            return Picture(_decode(ImageOps.exif_transpose(image)), n_frames)
+            return Picture(_upright(image), n_frames, image.tell())
     except UnidentifiedImageError:
-        raise DataError(f"is not a picture; legal: {', '.join(FORMATS)}.") from None
+        if brand in _HEIF_BRANDS and not reads_heif:
+            raise DataError(
+                "is a HEIC picture, which needs one more package: pip install 'ferflow[media]'."
+            ) from None
+        if reads_heif:
+            raise DataError("is a damaged picture (HEIC).") from None
+        if brand in _AVIF_BRANDS:
+            raise DataError("is a damaged AVIF picture, or Pillow is older than 11.3.") from None
+        raise DataError(f"is not a picture; legal: {', '.join(FORMATS)}, HEIC.") from None
+
+
+def _register_heif() -> bool:
+    """Make Pillow read HEIC; False where the package for it is not installed."""
+    if importlib.util.find_spec("pillow_heif") is None:
+        return False
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()  # a second time changes nothing
+    return True
+
+
+def _check_heif(file: Any) -> None:
+    """Raises DataError where a HEIC file holds a picture of more than MAX_PIXELS, cropped or not.
+
+    Of a cropped picture Pillow is told the smaller size alone. libheif in its turn decodes nothing
+    that is larger than the file says here.
+    """
+    begin = 0
+    while len(head := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", head)
+        if name == b"meta":
+            for sides in re.findall(rb"ispe....(.{8})", file.read(_MAX_META), re.DOTALL):
+                check_size(*struct.unpack(">II", sides))
+        if length < 8:  # to the file's end, or more than 4 GB
+            break
+        begin += length
+        file.seek(begin)
+    file.seek(0)
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    try:
+        yield
+    except UnidentifiedImageError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(
             f"has more than the {MAX_PIXELS:,} pixels that are decoded. Scale it down."
         ) from None
     except _MALFORMED as error:
-        raise DataError(f"is a damaged picture ({error}).") from None
+        reason = " ".join(str(error).split())  # libheif's go over several lines
+        raise DataError(f"is a damaged picture ({reason}).") from None
+
+
+def _upright(image: Image.Image) -> NDArray[np.uint8]:
+    """The present frame of one of Pillow's pictures, whatever its mode, as it is to be seen."""
+    check_size(*image.size)
+    image.load()  # of one frame only
+    return _decode(ImageOps.exif_transpose(image))
 
 
 def _decode(image: Image.Image) -> NDArray[np.uint8]:

@@ -5,11 +5,12 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,6 @@ from tqdm import tqdm
 
 from ferflow.core.errors import DataError
 from ferflow.images.size import SIDE
-from ferflow.recognition.annotation import Annotator
 from ferflow.recognition.boxes import Box
 from ferflow.recognition.inputs import Input
 from ferflow.recognition.pictures import read_picture
@@ -26,8 +26,12 @@ from ferflow.recognition.recognizer import Recognizer
 from ferflow.recognition.results import Result
 from ferflow.recognition.videos import Video
 
+if TYPE_CHECKING:
+    from ferflow.recognition.series import Series
+
 _PICTURES_AT_ONCE = 64  # a thread each decodes one and keeps only its faces
 _FRAMES_AT_ONCE = 16  # of a video, which are decoded one after another and kept
+_CROP = 112  # pixels: a picture of at most that many either way may be a face cut out already
 
 
 @dataclass(frozen=True)
@@ -52,28 +56,47 @@ def predict(
     *,
     detect: bool = True,
     annotate: Path | None = None,
+    smooth: float = 0.0,
 ) -> list[Result]:
     """Hand a result for each picture and frame to `write`; returns those that have a fault.
 
-    annotate : a folder for copies with boxes and labels drawn in. One bad input does not stop
-    the others. A bar shows progress on a terminal.
+    annotate : a folder for copies with boxes and labels drawn in. smooth : seconds over which the
+    answers on a video's faces are smoothed. One bad input does not stop the others. A bar shows
+    progress on a terminal.
     """
     failed: list[Result] = []
+    series = None
     threads = ThreadPoolExecutor(os.cpu_count())
     bar: tqdm[Any] = tqdm(
         total=len(inputs), unit=" pictures", disable=None, file=sys.stderr, leave=False
     )
-    with threads, bar, Annotator(annotate, inputs) as annotator:
+    with threads, bar, ExitStack() as stack:
+        copies = None
+        if annotate is not None:
+            from ferflow.recognition.copies import Copies
+
+            copies = stack.enter_context(Copies(annotate, inputs, recognizer.labels))
         for batch in _look(inputs, recognizer, threads, bar, detect=detect):
             for seen, result in zip(batch, _named(batch, recognizer), strict=True):
                 bar.update()
                 if result.fault:
                     failed.append(result)
                     continue
+                if result.frame == 0:
+                    series = _new_series(smooth)
+                if result.frame is not None and series is not None:
+                    result = series.follow(result)
                 with tqdm.external_write_mode(file=sys.stdout):
                     write(result)
-                annotator.add(seen.source, result, seen.pixels, seen.rate)
+                if copies:
+                    copies.add(seen.source, result, seen.pixels, seen.rate)
     return failed
+
+
+def _new_series(smooth: float) -> "Series":
+    from ferflow.recognition.series import Series  # for videos alone
+
+    return Series(smooth)
 
 
 def quiet_opencv() -> None:
@@ -110,9 +133,15 @@ def _look_at_picture(item: Input, *, recognizer: Recognizer, detect: bool) -> _S
         picture = read_picture(sys.stdin.buffer.read() if item.path is None else item.path)
     except DataError as error:
         return _Seen(item, replace(result, fault=str(error)))
-    if picture.n_frames > 1:
-        result = replace(result, note=f"the first of {picture.n_frames} frames")
     boxes, faces = recognizer.locate(picture.pixels, detect=detect)
+    notes = []
+    if picture.n_frames > 1:
+        n = picture.n_frames
+        which = f"frame {picture.frame + 1} of {n}" if picture.frame else f"the first of {n} frames"
+        notes.append(which)
+    if not boxes and max(picture.pixels.shape[:2]) <= _CROP:
+        notes.append("if the picture is a face already, --no-detect names it")
+    result = replace(result, note="; ".join(notes))
     return _Seen(item, result, boxes, faces, picture.pixels if item.path is None else None)
 
 
@@ -130,10 +159,11 @@ def _look_at_video(
         bar.total = (bar.total or 0) + max(0, video.n_frames - 1)
         numbered = enumerate(video)
         while frames := list(islice(numbered, _FRAMES_AT_ONCE)):
-            located = threads.map(lambda frame: recognizer.locate(frame[1], detect=detect), frames)
+            locate = partial(recognizer.locate, detect=detect)
+            located = threads.map(locate, [pixels for _, (_, pixels) in frames])
             batch = []
-            for (number, pixels), (boxes, faces) in zip(frames, located, strict=True):
-                at = Result(item.name, frame=number, seconds=round(number / video.rate, 3))
+            for (number, (seconds, pixels)), (boxes, faces) in zip(frames, located, strict=True):
+                at = Result(item.name, frame=number, seconds=seconds)
                 batch.append(_Seen(item, at, boxes, faces, pixels, video.rate))
             yield batch
         video.check_end()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ferflow.core.errors import DataError
 from ferflow.images.decode import resize_face
 from ferflow.images.size import SIDE
-from ferflow.recognition.boxes import Box, check_box, cut_out, left_to_right
-from ferflow.recognition.detectors import Detector, make_detector
+from ferflow.recognition.boxes import Box, check_box, cut_out
+from ferflow.recognition.detectors import Found, load_detector
+from ferflow.recognition.detectors.search import search
 from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.recognition.pictures import Source, read_picture, to_grey
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # torch, scikit-learn and more
     from ferflow.recognition.face_classifier import FaceClassifier
 
 BUNDLED = Path(__file__).parents[1] / "bundled"  # the network's folder; its ONNX file lies beside
+TILT = 15.0  # degrees; FER-2013's faces, and so the networks', are tilted by less
 
 
 @dataclass(frozen=True)
@@ -42,37 +44,45 @@ class Recognizer:
     """
 
     def __init__(
-        self, model: str | Path, *, detector: str | Detector | None = None, threads: int = 0
+        self,
+        model: str | Path,
+        *,
+        detector: str | Path = "yunet",
+        thorough: bool = False,
+        threads: int = 0,
     ) -> None:
         """Load a folder that `train` wrote, or a file that `ferflow export` made of one.
 
         The file needs neither torch nor the rest of the workflow.
 
-        detector : what finds faces: a name of `ferflow.recognition.detectors`, or your own
-        function from a picture to boxes; None for the best that runs here. threads : on which a
-        file's network computes; 0 for as many as there are cores that the process may use.
-        Raises DataError where the model is something else or damaged.
+        detector : what finds faces: yunet, haar, or the .onnx file of a YuNet. thorough : whether
+        it also looks for small faces on large pictures and, where no face is upright, on the
+        picture turned by 90, 180 and 270 degrees, which takes longer. threads : on which a file's
+        network computes; 0 for as many as there are cores that the process may use.
+        Raises DataError where a file is something else or damaged, ParamError where the detector
+        is not known.
         """
         self.classifier = _load(Path(model), threads)
         self.labels = self.classifier.labels
-        self._detect = detector if callable(detector) else make_detector(detector)
+        self._detector, self._thorough = load_detector(detector), thorough
 
     @classmethod
-    def bundled(cls, *, detector: str | Detector | None = None, threads: int = 0) -> "Recognizer":
-        """The recognizer with the small network that comes with ferflow."""
+    def bundled(cls, **options: Any) -> "Recognizer":
+        """The recognizer with the small network that comes with ferflow; options as above."""
         if not (file := BUNDLED.with_suffix(".onnx")).is_file():
             raise DataError(
                 "ferflow comes without its bundled model here. Name a folder that the stage "
                 "`train` wrote instead: --model models/classifier, or Recognizer(folder)."
             )
-        return cls(file, detector=detector, threads=threads)
+        return cls(file, **options)
 
     def __call__(
         self, image: Source, *, detect: bool = True, boxes: Sequence[Sequence[int]] | None = None
     ) -> list[Face]:
         """The faces on a picture from left to right; none found is an empty list.
 
-        image : a file's path or its bytes, or an array, uint8, grey (height, width) or RGB.
+        image : a file's path or its bytes, an array, uint8, grey (height, width) or RGB, or a
+        picture of Pillow's.
         detect : False where the whole picture is a face already.
         boxes : where the faces are, if you know: left, top, width, height in pixels of each. The
         faces come in the same order, cut out of just these boxes.
@@ -101,13 +111,16 @@ class Recognizer:
         grey = to_grey(pixels)
         height, width = grey.shape
         if boxes is not None:
-            places = [check_box(box, width, height) for box in boxes]
+            places = [(check_box(box, width, height), 0.0) for box in boxes]
         elif not detect:
             return [Box(0, 0, width, height)], resize_face(grey)[None]
         else:
-            places = left_to_right(self._detect(pixels))
-        faces = [cut_out(grey, box) for box in places]
-        return places, np.stack(faces) if faces else np.empty((0, SIDE, SIDE), np.uint8)
+            colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+            found = search(self._detector, colours, thorough=self._thorough)
+            places = [_placed(face) for face in sorted(found)]
+        faces = [cut_out(grey, box, tilt) for box, tilt in places]
+        empty = np.empty((0, SIDE, SIDE), np.uint8)
+        return [box for box, _ in places], np.stack(faces) if faces else empty
 
     def name(self, boxes: Sequence[Box], faces: NDArray[np.uint8]) -> list[Face]:
         """The expressions on cut-out faces (n, 48, 48) from the boxes given beside them."""
@@ -118,6 +131,14 @@ class Recognizer:
             probabilities = dict(zip(self.labels, row.tolist(), strict=True))
             named.append(Face(box, self.labels[int(row.argmax())], probabilities))
         return named
+
+
+def _placed(face: Found) -> tuple[Box, float]:
+    """The box of a face, and the tilt that its picture is freed of."""
+    half = face.side / 2
+    box = Box(round(face.x - half), round(face.y - half), round(face.side), round(face.side))
+    tilt = (face.tilt + 180) % 360 - 180
+    return box, tilt if abs(tilt) > TILT else 0.0
 
 
 def _load(model: Path, threads: int) -> "OnnxModel | FaceClassifier":

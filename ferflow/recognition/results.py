@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TextIO
 
 from ferflow.core.errors import printable
 from ferflow.recognition.recognizer import Face
@@ -18,6 +18,8 @@ class Result:
     """What was found on a picture or a video's frame; no faces is a result too.
 
     frame, seconds : the frame's number and time in its video, from 0; None for a picture.
+    numbers : of the faces, the same for the same face of a video. By default they are counted
+    from 1, from left to right.
     note : what the reader should know. fault : why there is no result.
     """
 
@@ -27,6 +29,13 @@ class Result:
     seconds: float | None = None
     note: str = ""
     fault: str = ""
+    numbers: Sequence[int] = ()
+
+    @property
+    def numbered(self) -> list[tuple[int, Face]]:
+        """The faces with their numbers, from left to right."""
+        numbers = self.numbers or range(1, len(self.faces) + 1)
+        return list(zip(numbers, self.faces, strict=True))
 
 
 def make_writer(form: Format, labels: Sequence[str]) -> Callable[[Result], None]:
@@ -35,13 +44,18 @@ def make_writer(form: Format, labels: Sequence[str]) -> Callable[[Result], None]
         return _print_json
     if form == "text":
         return _print_text
-    table = csv.writer(sys.stdout, lineterminator="\n")
+    return csv_writer(sys.stdout, labels)
+
+
+def csv_writer(file: TextIO, labels: Sequence[str]) -> Callable[[Result], None]:
+    """A function that writes a result's rows; the header is written at once."""
+    table = csv.writer(file, lineterminator="\n")
     place = ["left", "top", "width", "height"]
     table.writerow(["path", "frame", "seconds", "face", *place, "label", *labels])
 
     def write(result: Result) -> None:
-        moment = [result.name, result.frame, result.seconds]
-        for number, face in enumerate(result.faces):
+        moment = [result.name, result.frame, _rounded(result.seconds)]
+        for number, face in result.numbered:
             p = [f"{value:.6f}" for value in face.probabilities.values()]
             table.writerow([*moment, number, *face.box, face.label, *p])
         if not result.faces:  # a row all the same, or the picture would seem forgotten
@@ -55,10 +69,15 @@ def _print_json(result: Result) -> None:
     content = {
         "path": result.name,
         "frame": result.frame,
-        "seconds": result.seconds,
+        "seconds": _rounded(result.seconds),
         "faces": [
-            {"box": face.box._asdict(), "label": face.label, "probabilities": face.probabilities}
-            for face in result.faces
+            {
+                "number": number,
+                "box": face.box._asdict(),
+                "label": face.label,
+                "probabilities": face.probabilities,
+            }
+            for number, face in result.numbered
         ],
         "note": result.note,
     }
@@ -66,14 +85,23 @@ def _print_json(result: Result) -> None:
 
 
 def _print_text(result: Result) -> None:
-    """A line for each face, or one that says that there is none."""
+    """A line for each face, or one that says that there is none.
+
+    A picture's only face has no number, a video's does: another may come.
+    """
     name = printable(result.name)
     if result.frame is not None:
         name += f" frame {result.frame} ({result.seconds:.2f} s)"
     note = f" ({result.note})" if result.note else ""
     if not result.faces:
         print(f"{name}: no face found{note}")
-    for face in result.faces:
+    for number, face in result.numbered:
         left, top, width, height = face.box
+        which = f"{number} " if len(result.faces) > 1 or result.frame is not None else ""
         sure = face.probabilities[face.label]
-        print(f"{name}: {face.label} {sure:.2f}, {width}x{height} pixels at {left},{top}{note}")
+        where = f"{width}x{height} pixels at {left},{top}"
+        print(f"{name}: {which}{face.label} {sure:.2f}, {where}{note}")
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

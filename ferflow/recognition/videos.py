@@ -1,5 +1,6 @@
 """Frames of a video, one at a time."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +16,10 @@ _COMPLETE = 0.9  # of the announced frames: containers often count a few too man
 
 
 class Video:
-    """An open video: iterate over it for its frames, uint8 RGB (height, width, 3).
+    """An open video: iterate over it for its frames' times in seconds from 0, and their pixels.
 
-    n_frames : as its header says, 0 where it does not. rate : frames a second.
+    The pixels are uint8 RGB (height, width, 3), upright, as a telephone's header says.
+    n_frames : as its header says, 0 where it does not. rate : frames a second, on average.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,25 +32,42 @@ class Video:
             raise DataError(f"cannot be read: {error.strerror or error}.") from None
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
-            raise DataError("is not a video that can be read.")
+            raise DataError(
+                "is not a video that can be read: damaged, of an unknown kind, or without pictures."
+            )
         width = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         check_size(width, int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
         self.n_frames = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-        self.rate = self._capture.get(cv2.CAP_PROP_FPS) or _USUAL_RATE
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self.rate = rate if math.isfinite(rate) and rate > 0 else _USUAL_RATE
         self._n_read = 0
+        self._seconds = 0.0  # of the last frame
+        self._start = 0.0  # of the first one, in the container's seconds
 
-    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+    def __iter__(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         while True:
             there, frame = self._capture.read()
             if not there:
                 break
+            if self._n_read:
+                at = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                later = math.isfinite(at) and at > self._seconds  # else the container has no times
+                self._seconds = at if later else self._seconds + 1 / self.rate
+            else:
+                self._start = max(0.0, self._capture.get(cv2.CAP_PROP_PTS) / self.rate)
             self._n_read += 1
-            yield np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+            yield self._seconds, np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), dtype=np.uint8)
         self._capture.release()
 
     def check_end(self) -> None:
-        """After the last frame: DataError where the video broke off before it should."""
-        if self._n_read == 0 or self._n_read < _COMPLETE * self.n_frames:
+        """After the last frame: DataError where the video broke off before it should.
+
+        Containers that do not count their frames announce as many as their length and rate give,
+        which are too many where the rate varies. So a video that lasted as long is whole, too.
+        """
+        ended = self._start + self._seconds + 1 / self.rate
+        enough = max(self._n_read, ended * self.rate) >= _COMPLETE * self.n_frames
+        if self._n_read == 0 or not enough:
             raise DataError(
                 f"is a broken video: {self._n_read} of {self.n_frames} frames can be read."
             )

@@ -1,29 +1,59 @@
-"""Where are the faces on a picture? A module for each detector.
-
-A detector is called with a picture, uint8, grey (height, width) or RGB (height, width, 3), and
-returns a box for each face, framed as FER-2013 frames its faces, in any order. Several threads
-may call one at the same time.
-"""
+"""Where are the faces on a picture? A module for each detector; `search` asks one of them."""
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import cast
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import ParamError
-from ferflow.recognition.boxes import Box
 
-Detector = Callable[[NDArray[np.uint8]], list[Box]]
-
-NAMES = ("haar",)
+NAMES = ("yunet", "haar")
 
 
-def make_detector(name: str | None = None) -> Detector:
-    """A detector by its name; None for the best that runs here."""
-    if name is None:
-        name = NAMES[0]
-    if name not in NAMES:
-        raise ParamError(f"a detector must be one of {', '.join(NAMES)}; got {name!r}.")
-    return cast(Detector, import_module(f"{__name__}.{name}").find_faces)
+class Found(NamedTuple):
+    """A face that a detector found, framed as FER-2013 frames its faces.
+
+    x, y : the centre of a square, in pixels. side : the square's. score : the higher, the surer;
+    its scale is the detector's. tilt : degrees by which the face is turned clockwise.
+    """
+
+    x: float
+    y: float
+    side: float
+    score: float
+    tilt: float = 0.0
+
+
+class Detector(NamedTuple):
+    """What finds faces.
+
+    find : from a picture, uint8 RGB (height, width, 3), to its faces in any order; any number of
+    threads may call it. least, most : the longer side of a picture that it is given, in pixels;
+    smaller ones are enlarged, larger ones reduced or cut into tiles.
+    """
+
+    find: Callable[[NDArray[np.uint8]], list[Found]]
+    least: int
+    most: int
+
+
+def load_detector(name: str | Path) -> Detector:
+    """A detector by its name, or the YuNet network in an ONNX file.
+
+    Raises ParamError where the name is not known, DataError where the file is none.
+    """
+    if str(name) == "haar":
+        from ferflow.recognition.detectors import haar
+
+        return haar.load()
+    from ferflow.recognition.detectors import yunet
+
+    if str(name) == "yunet":
+        return yunet.load(yunet.BUNDLED)
+    if Path(name).suffix == ".onnx":
+        return yunet.load(Path(name))
+    raise ParamError(
+        f"a detector must be {', '.join(NAMES)} or the .onnx file of a YuNet; got {str(name)!r}."
+    )
