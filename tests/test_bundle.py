@@ -19,6 +19,8 @@ from ferflow.download.labels import FER2013_LABELS
 from ferflow.features.extraction import extract_file
 from ferflow.features.params import FeaturesParams
 from ferflow.images.seen import SEEN_FILE
+from ferflow.recognition.attention import attention
+from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.records import bundle
 from ferflow.training.families.network import family as network
@@ -78,15 +80,33 @@ def keep(model, family="network", trained_on=("train",)):
     save_classifier(Path("models/classifier"), classifier)
 
 
-def test_the_bundle_answers_as_the_network_did(last_run):
+def test_the_bundle_answers_as_the_network_did(last_run, monkeypatch, capsys):
+    monkeypatch.setattr(bundle, "MOST_LOST", -1.0)
     size = bundle.bundle_last_run(last_run)
+    assert "in 8 bits, which are not kept" in capsys.readouterr().out
     assert size < 100_000
     x = faces(7).x
     before = load_classifier(Path("models/classifier")).predict_proba(x)
     after = load_classifier(last_run).predict_proba(x)
     assert np.allclose(before, after, atol=0.01)
     assert not np.array_equal(before, after)  # rounded to 16 bits
-    assert np.allclose(OnnxModel(last_run.with_suffix(".onnx"))(x), after, atol=1e-5)
+    file = OnnxModel(last_run.with_suffix(".onnx"))
+    assert np.allclose(file(x), after, atol=1e-5)
+    classes = np.arange(len(x)) % 7  # also where another one is more probable
+    maps = [attention(model, x, classes) for model in (file, FaceClassifier(last_run))]
+    assert maps[0].max() == pytest.approx(1)
+    assert np.allclose(*maps, atol=1e-4)
+
+
+def test_its_file_is_in_8_bits_where_it_loses_nothing_by_that(last_run, monkeypatch, capsys):
+    monkeypatch.setattr(bundle, "MOST_LOST", 1.1)
+    bundle.bundle_last_run(last_run)
+    assert "in 8 bits, which are kept" in capsys.readouterr().out
+    x, file = faces(7).x, last_run.with_suffix(".onnx")
+    apart = np.abs(OnnxModel(file)(x) - load_classifier(last_run).predict_proba(x)).max()
+    assert 1e-5 < apart < 0.1
+    assert b"QuantizeLinear" in file.read_bytes()
+    assert attention(OnnxModel(file), x, [0] * len(x)).shape == x.shape
 
 
 def test_its_card_tells_the_scores_of_what_is_bundled(last_run):
@@ -101,9 +121,10 @@ def test_its_card_tells_the_scores_of_what_is_bundled(last_run):
 
 def test_the_same_run_gives_the_same_bundle(last_run):
     bundle.bundle_last_run(last_run)
-    first = sha256_of(last_run)
+    made = last_run, last_run.with_suffix(".onnx")
+    first = [sha256_of(path) for path in made]
     bundle.bundle_last_run(last_run)
-    assert sha256_of(last_run) == first
+    assert [sha256_of(path) for path in made] == first
 
 
 def extract(folder, rows, target):

@@ -100,10 +100,11 @@ def test_a_family_with_a_network_has_one(model_folder, monkeypatch):
     assert attention(classifier, faces[:0], []) is None
 
 
-def test_a_files_maps_are_grad_cams():
+def test_the_bundled_files_maps_are_grad_cams_in_8_bits():
     faces = draw_faces(FER2013_LABELS, seed=5)
     classes = list(range(len(FER2013_LABELS)))  # also where another one is more probable
     ours = attention(OnnxModel(BUNDLED.with_suffix(".onnx")), faces, classes)
     theirs = attention(FaceClassifier(BUNDLED), faces, classes)
     assert ours.shape == (7, 48, 48) and ours.max(axis=(1, 2)) == pytest.approx(1)
-    assert np.abs(ours - theirs).max() < 1e-5
+    apart = np.abs(ours - theirs).max(axis=(1, 2))
+    assert apart.max() < 0.3 and np.median(apart) < 0.05

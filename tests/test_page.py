@@ -49,6 +49,22 @@ def test_a_picture_is_answered_with_bars_that_sum_to_one(recognizer):
     assert page.NO_MAP in html
 
 
+def test_the_bundled_model_shows_where_it_looked_without_torch(tmp_path, run_python):
+    (tmp_path / "face.png").write_bytes(PICTURE)
+    code = """
+import sys
+from pathlib import Path
+from ferflow import Recognizer
+from ferflow.recognition.page import serve
+html = serve.picture_answer(Recognizer.bundled(), Path(sys.argv[1]).read_bytes())
+assert html.count('class="ff-face"') == 1 and html.count("what spoke for the label") == 1
+assert serve.MAP in html and serve.NO_MAP not in html
+heavy = {"torch", "transformers", "sklearn", "pandas", "onnx", "mlflow", "dvc"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    run_python(code, str(tmp_path / "face.png"))
+
+
 def test_nothing_in_an_answer_is_loaded_from_anywhere(recognizer):
     html = page.picture_answer(recognizer, PICTURE)
     assert re.findall(r'(?:src|href)="(?!data:)', html) == []

@@ -80,9 +80,14 @@ def to_onnx(classifier: Classifier) -> bytes:
     """The bytes of the ONNX file of a classifier."""
     model = _graph_of(classifier)
     _store_in_16_bits(model)
-    _forget_places(model)
     about = {"labels": classifier.labels, "lighting": classifier.meta["lighting"]}
-    onnx.helper.set_model_props(model, {KEY: json.dumps(about)})
+    return finish(model, json.dumps(about))
+
+
+def finish(model: onnx.ModelProto, about: str) -> bytes:
+    """The bytes of a model with `about` as its only metadata: what OnnxModel reads of it."""
+    _forget_places(model)
+    onnx.helper.set_model_props(model, {KEY: about})
     return bytes(model.SerializeToString(deterministic=True))
 
 

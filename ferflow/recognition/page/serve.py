@@ -41,8 +41,8 @@ little of what somebody feels. The European Union's AI Act (Article 5) forbids s
 emotions at work and in schools. Pictures stay on this machine, and none is kept.
 """
 NO_MAP = (
-    "There is no map of what this model looked at: a folder's has one if it is a network with "
-    "convolutions, an exported file's if that network ends in a mean over places."
+    "There is no map of what this model looked at: only networks with convolutions have one, and "
+    "of those in ONNX files the ones that end in a mean over places."
 )
 MAP = "Under each face: what spoke for its label, bright where it counted most."
 
