@@ -157,7 +157,7 @@ def test_a_classical_model_answers_as_it_did(tmp_path, monkeypatch, family):
     assert to_onnx(load_classifier(folder)) == (tmp_path / "x.onnx").read_bytes()
 
 
-@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "svm"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_two_classes_and_one_without_rows(tmp_path, monkeypatch, family):
     monkeypatch.chdir(tmp_path)
     x, y = drawn_rows(("happy", "sad"))
@@ -197,9 +197,6 @@ def test_what_does_not_convert_is_refused_and_nothing_written(tmp_path):
     classifier = replace(load_classifier(folder), family="random_forest", meta=meta)
     with pytest.raises(FerflowError, match=r"on hog .* on pixels or backbone\. Use the folder"):
         to_onnx(classifier)
-    two = write_classical(tmp_path / "two", "svm", *drawn_rows(("happy", "sad")), labels=("a", "b"))
-    with pytest.raises(FerflowError, match=r"svm on pixels of 2 classes .* three classes or more"):
-        export(two, tmp_path / "x.onnx")
     assert not (tmp_path / "x.onnx").exists()
 
 

@@ -15,12 +15,7 @@ from ferflow.core.split import load_split
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.images.size import SIDE
-from ferflow.recognition.export_classical import (
-    FAMILIES,
-    METHODS,
-    classical_graph,
-    is_machine_of_two,
-)
+from ferflow.recognition.export_classical import FAMILIES, METHODS, classical_graph
 from ferflow.recognition.export_network import network_graph
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.onnx_model import KEY, OnnxModel
@@ -96,12 +91,12 @@ def _graph_of(classifier: Classifier) -> onnx.ModelProto:
     method = classifier.meta.get("features", {"method": "pixels"})["method"]
     if family == "network" and method == "pixels" and classifier.mask.all():
         return network_graph(classifier.model)
-    if family in FAMILIES and method in METHODS and not is_machine_of_two(classifier):
+    if family in FAMILIES and method in METHODS:
         return classical_graph(classifier)
     raise FerflowError(
-        f"a {family} on {method} of {len(classifier.labels)} classes does not convert to ONNX. "
-        f"What does: a network; {', '.join(FAMILIES)} (of three classes or more) on "
-        f"{' or '.join(METHODS)}. Use the folder itself, with the workflow installed."
+        f"a {family} on {method} does not convert to ONNX. What does: a network; "
+        f"{', '.join(FAMILIES)} on {' or '.join(METHODS)}. Use the folder itself, with the "
+        "workflow installed."
     )
 
 

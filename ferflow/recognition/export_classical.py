@@ -30,11 +30,6 @@ _COLUMNS, _PREFIX = "columns", "classifier/"
 _ML_OPSET = 3  # of ONNX's operators for classical models
 
 
-def is_machine_of_two(classifier: Classifier) -> bool:
-    """Whether it is a support vector machine of two classes, whose scores skl2onnx may swap."""
-    return classifier.family == "svm" and len(classifier.model.pipeline.classes_) == 2
-
-
 def classical_graph(classifier: Classifier) -> onnx.ModelProto:
     """The graph of a classifier of FAMILIES on features by METHODS."""
     columns = trace(_Columns(classifier.meta.get("features"), classifier.mask), [_COLUMNS])
@@ -81,22 +76,26 @@ class _Columns(nn.Module):
 
 def _classifier_graph(classifier: Classifier) -> onnx.ModelProto:
     """From columns, float32 (n, columns), to probabilities (n, n_classes)."""
-    model, options = classifier.model, {"zipmap": False}
-    if classifier.family == "svm":
-        model, options = model.pipeline, options | {"raw_scores": True}
+    is_svm = classifier.family == "svm"
+    model = classifier.model.pipeline if is_svm else classifier.model
+    options = {id(model): {"zipmap": False}}
+    if is_svm:
+        options[id(model[-1])] = {"raw_scores": True}  # given to the pipeline it is not heard
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of what it reads in scikit-learn's SVC
         made = to_onnx(
             model,
             initial_types=[(_COLUMNS, FloatTensorType([None, int(classifier.mask.sum())]))],
-            options={id(model): options},
+            options=options,
             target_opset={"": OPSET, "ai.onnx.ml": _ML_OPSET},
         )
     made = compose.add_prefix(made, _PREFIX)  # among its names is the file's output
     graph, (label, answer) = made.graph, made.graph.output
     own = answer.name
-    if classifier.family == "svm":
-        temperature = np.array(classifier.model.temperature, np.float32)
+    if is_svm:
+        # of two classes the scores are the decision value and its negative, ours half of them
+        half = 2 if len(model.classes_) == 2 else 1
+        temperature = np.array(half * classifier.model.temperature, np.float32)
         graph.initializer.append(numpy_helper.from_array(temperature, "temperature"))
         graph.node.append(helper.make_node("Div", [own, "temperature"], ["scores"]))
         graph.node.append(helper.make_node("Softmax", ["scores"], ["own"], axis=1))
