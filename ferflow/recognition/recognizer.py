@@ -12,7 +12,7 @@ from ferflow.core.errors import DataError
 from ferflow.images.decode import resize_face
 from ferflow.images.size import SIDE
 from ferflow.recognition.boxes import Box, check_box, cut_out
-from ferflow.recognition.detectors import Found, load_detector
+from ferflow.recognition.detectors import Detector, load_detector
 from ferflow.recognition.detectors.search import search
 from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.recognition.pictures import Source, read_picture, to_grey
@@ -111,16 +111,11 @@ class Recognizer:
         grey = to_grey(pixels)
         height, width = grey.shape
         if boxes is not None:
-            places = [(check_box(box, width, height), 0.0) for box in boxes]
-        elif not detect:
+            places = [check_box(box, width, height) for box in boxes]
+            return places, _stack([cut_out(grey, box) for box in places])
+        if not detect:
             return [Box(0, 0, width, height)], resize_face(grey)[None]
-        else:
-            colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
-            found = search(self._detector, colours, thorough=self._thorough)
-            places = [_placed(face) for face in sorted(found)]
-        faces = [cut_out(grey, box, tilt) for box, tilt in places]
-        empty = np.empty((0, SIDE, SIDE), np.uint8)
-        return [box for box, _ in places], np.stack(faces) if faces else empty
+        return find_and_cut(pixels, self._detector, thorough=self._thorough)
 
     def name(self, boxes: Sequence[Box], faces: NDArray[np.uint8]) -> list[Face]:
         """The expressions on cut-out faces (n, 48, 48) from the boxes given beside them."""
@@ -133,12 +128,25 @@ class Recognizer:
         return named
 
 
-def _placed(face: Found) -> tuple[Box, float]:
-    """The box of a face, and the tilt that its picture is freed of."""
-    half = face.side / 2
-    box = Box(round(face.x - half), round(face.y - half), round(face.side), round(face.side))
-    tilt = (face.tilt + 180) % 360 - 180
-    return box, tilt if abs(tilt) > TILT else 0.0
+def find_and_cut(
+    pixels: NDArray[np.uint8], detector: Detector, *, thorough: bool = False
+) -> tuple[list[Box], NDArray[np.uint8]]:
+    """Boxes of the faces on a picture from left to right, and the faces cut out (n, 48, 48).
+
+    A face that is tilted by more than `TILT` is cut out upright.
+    """
+    colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+    grey, boxes, faces = to_grey(pixels), [], []
+    for x, y, side, _, tilt in sorted(search(detector, colours, thorough=thorough)):
+        box = Box(round(x - side / 2), round(y - side / 2), round(side), round(side))
+        turn = (tilt + 180) % 360 - 180
+        boxes.append(box)
+        faces.append(cut_out(grey, box, turn if abs(turn) > TILT else 0.0))
+    return boxes, _stack(faces)
+
+
+def _stack(faces: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    return np.stack(faces) if faces else np.empty((0, SIDE, SIDE), np.uint8)
 
 
 def _load(model: Path, threads: int) -> "OnnxModel | FaceClassifier":
