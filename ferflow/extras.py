@@ -44,5 +44,7 @@ def missing(module: str | None) -> str | None:
     package = (module or "").partition(".")[0]
     for extra, (what, packages) in EXTRAS.items():
         if package in packages and find_spec(package) is None:
-            return f"{what} for this, and {package} is not installed: pip install 'ferflow[{extra}]'."
+            return (
+                f"{what} for this, and {package} is not installed: pip install 'ferflow[{extra}]'."
+            )
     return None

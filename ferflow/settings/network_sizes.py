@@ -66,10 +66,10 @@ def explain(name: str) -> str:
     return "\n\n".join(parts)
 
 
-def table_text() -> str:
-    """What belongs into network_sizes.json: an architecture a line, measured."""
+def table_text(sizes: list[Size]) -> str:
+    """What network_sizes.json holds of them, a line each."""
     lines = []
-    for size in network_sizes():
+    for size in sizes:
         entry = asdict(size)
         lines.append(json.dumps({key: entry[key] for key in ("architecture", "options", *NUMBERS)}))
     return "[\n" + ",\n".join(lines) + "\n]\n"
@@ -102,4 +102,4 @@ def _options(overlay: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    TABLE.write_text(table_text(), encoding="utf-8")
+    TABLE.write_text(table_text(network_sizes()), encoding="utf-8")
