@@ -28,12 +28,14 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # with boxes and colours --help takes half as long again
     help="A reproducible facial-expression-recognition workflow on FER-2013.",
 )
 # in the order in which --help lists their commands
 for room in (settings, evaluation, audit, tracking, report, records, runs, recognition):
     for command in room.COMMANDS:
-        app.command()(command)
+        first, _, _ = (command.__doc__ or "").partition("\n\n")
+        app.command(short_help=first)(command)  # typer's own would be cut off
 
 
 def _print_version(wanted: bool) -> None:
