@@ -79,7 +79,7 @@ def test_the_command_starts_without_them(words):
 
 
 def test_help_needs_next_to_nothing():
-    more = {"importlib.metadata", "numpy", "pydantic", "rich", "yaml"}
+    more = {"importlib.metadata", "numpy", "pydantic", "rich.markdown", "yaml"}
     assert heavy_after(COMMAND, "--help", among=HEAVY | more) == []
     assert heavy_after("import ferflow", among=HEAVY | more | {"typer", "typing"}) == []
 
