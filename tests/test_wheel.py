@@ -153,7 +153,7 @@ def test_a_command_of_the_workflow_names_the_extra(light, command):
 def test_so_does_an_option_that_needs_it(light):
     matrix, folder = ROOT / "ferflow/claims/fernet_test.csv", ROOT / "ferflow/bundled"
     for words in (["decode", "--confusion", matrix], ["predict", "--model", folder, "face.png"]):
-        assert light.line(*words).endswith(": pip install 'ferflow[workflow]'.")
+        assert ": pip install 'ferflow[workflow]'." in light.line(*words)
 
 
 def test_the_page_names_its_extra(light):
