@@ -6,7 +6,8 @@ BIN := .venv/bin
 # stages, DVC and MLflow start `python` and `dvc` by name
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 COMPILE := --quiet --upgrade --strip-extras --no-header --no-annotate \
-	--no-emit-options --no-emit-find-links --no-emit-index-url
+	--no-emit-options --no-emit-find-links --no-emit-index-url \
+	--extra workflow --extra media --extra dev
 export MLFLOW_DISABLE_TELEMETRY := true
 # In the order of tests/order.py, not by size. Workers share the cores: threads that wait for each
 # other would take most of the time.
@@ -68,11 +69,10 @@ app: .venv/ready ## a page that reads faces, on http://127.0.0.1:7860 (MODEL=FOL
 
 lock: .venv/ready ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet pip-tools
-	pip-compile $(COMPILE) --extra dev --extra app --extra fast -o requirements-all.lock pyproject.toml
-	pip-compile $(COMPILE) --extra dev --extra app -c requirements-all.lock \
-		-o requirements-app.lock pyproject.toml
-	pip-compile $(COMPILE) --extra dev -c requirements-all.lock -o requirements.lock pyproject.toml
+	pip-compile $(COMPILE) --extra app --extra fast -o requirements-all.lock pyproject.toml
+	pip-compile $(COMPILE) --extra app -c requirements-all.lock -o requirements-app.lock pyproject.toml
+	pip-compile $(COMPILE) -c requirements-all.lock -o requirements.lock pyproject.toml
 
 clean: ## delete what can be made again; the DVC cache and MLflow's runs stay
-	rm -rf .venv .ferflow .pytest_cache .mypy_cache .ruff_cache dvc_plots *.egg-info
+	rm -rf .venv .ferflow .pytest_cache .mypy_cache .ruff_cache build dist dvc_plots *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

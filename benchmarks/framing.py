@@ -3,10 +3,9 @@
 usage: python -m benchmarks.framing FER2013.zip [--detector yunet haar] [--images 3000]
 
 Images are put on a wider ground of their own mean tone, enlarged four times, because detectors
-need room around a face. Of Training the detector's square is compared with the image's frame: the
-constants of `ferflow.recognition.detectors.yunet` and `haar` are such that its side is the frame's
-and its centre the frame's centre, in the median. Of PublicTest the bundled network reads the face
-that is found and cut out, upright and tilted, and the image itself.
+need room around a face. Of Training the detector's square is compared with the image's frame. Of
+PublicTest the bundled network reads the face that is found and cut out, upright and tilted, and the
+image itself. The constants of `ferflow.recognition.detectors.yunet` and `haar` follow from both.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Seconds until a command that has nothing to do is done, in this clone and in another one.
 
-usage: python -m benchmarks.startup OTHER_CLONE [--turns 5] [--commands check,use,dvc,make]
+usage: python -m benchmarks.startup OTHER_CLONE [--turns 5] [--commands import,help,use,dvc]
 
 Start it in the root of this clone. The other one is an older build beside it, such as
 `git worktree add ../old 16676a2`. In both, `dvc repro` must have run: what is then left to do is
@@ -14,6 +14,7 @@ else runs. Printed is the median of each over the turns, and this clone's share 
 import argparse
 import os
 import resource
+import shlex
 import statistics
 import subprocess
 import sys
@@ -22,6 +23,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parents[1]
 COMMANDS = {
+    "python": ["python -c pass"],  # what the interpreter takes by itself
+    "import": ["python -c 'import ferflow'"],
+    "help": ["ferflow --help"],
+    "presets": ["ferflow presets"],
     "check": ["ferflow check"],
     "use": ["ferflow use quickstart"],
     "dvc": ["dvc repro"],
@@ -73,7 +78,12 @@ def run(commands: list[str], root: Path) -> tuple[float, float]:
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     for command in commands:
         done = subprocess.run(
-            command.split(), cwd=root, env=environment, capture_output=True, text=True, check=False
+            shlex.split(command),
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             sys.exit(f"{command} in {root} failed:\n{done.stdout}{done.stderr}")

@@ -3,7 +3,7 @@
 import codecs
 import os
 import sys
-from importlib.metadata import version
+from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
@@ -19,21 +19,29 @@ import ferflow.runs.commands as runs
 import ferflow.settings.commands as settings
 import ferflow.tracking.commands as tracking
 from ferflow.core.errors import FerflowError, printable
+from ferflow.extras import missing
+
+# They need no repository, but look at one where they are called in it.
+_READING = {"presets", "models", "decode"}
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # with boxes and colours --help takes half as long again
     help="A reproducible facial-expression-recognition workflow on FER-2013.",
 )
 # in the order in which --help lists their commands
 for room in (settings, evaluation, audit, tracking, report, records, runs, recognition):
     for command in room.COMMANDS:
-        app.command()(command)
+        first, _, _ = (command.__doc__ or "").partition("\n\n")
+        app.command(short_help=first)(command)  # typer's own would be cut off
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # takes as long as all else that --help needs
+
         print(f"ferflow {version('ferflow')}")
         raise typer.Exit
 
@@ -50,17 +58,34 @@ def enter(
 
     There the paths that a user types count from where they are.
     """
-    if context.invoked_subcommand not in {command.__name__ for command in recognition.COMMANDS}:
-        os.chdir(_find_root())
-    elif root := _root_above():
-        os.environ.setdefault("DVC_ROOT", str(root))  # where a model's backbone is looked for
+    name, root = context.invoked_subcommand, _root_above()
+    if name in {command.__name__ for command in recognition.COMMANDS}:
+        if root is not None:
+            os.environ.setdefault("DVC_ROOT", str(root))  # where a model's backbone is looked for
+        return
+    if name not in _READING and "--help" not in sys.argv:
+        if find_spec("dvc") is None:
+            raise ModuleNotFoundError(name="dvc")
+        if root is None:
+            raise FerflowError(
+                f"{Path.cwd()} is not inside a ferflow repository (no dvc.yaml and presets/)."
+            )
+    if root is not None:
+        os.chdir(root)
 
 
 def main() -> None:
-    """Run a command; what the user or the disk is at fault for is a line, not a traceback."""
+    """Run a command; what the user or the disk is at fault for is a line, not a traceback.
+
+    So is a command, or an option of one, whose extra is not installed.
+    """
     _speak_utf8()
     try:
         app()
+    except ModuleNotFoundError as error:
+        if (needed := missing(error.name)) is None:
+            raise
+        sys.exit(f"error: ferflow {sys.argv[1]} needs {needed}")
     except (FerflowError, OSError) as error:
         sys.exit(printable(f"error: {error}"))
 
@@ -72,17 +97,8 @@ def _speak_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
-def _find_root() -> Path:
-    """The folder of the pipeline: this one, or the nearest above it."""
-    root = _root_above()
-    if root is None and "--help" not in sys.argv:
-        raise FerflowError(
-            f"{Path.cwd()} is not inside a ferflow repository (no dvc.yaml and presets/)."
-        )
-    return root or Path.cwd()
-
-
 def _root_above() -> Path | None:
+    """The folder of the pipeline: this one, or the nearest above it."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "dvc.yaml").exists() and (folder / "presets").is_dir():

@@ -35,7 +35,7 @@ from ferflow.download.pictures import decode as decode_picture
 from ferflow.download.sources import read_path
 from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.recognition.pictures import read_picture
-from ferflow.recognition.predict import quiet_opencv
+from ferflow.recognition.predict import tame_libraries
 from ferflow.recognition.videos import Video
 from ferflow.records.compact import read_answers
 from ferflow.records.record import read_record
@@ -228,7 +228,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     counts = dict.fromkeys(everything, 0)
     failures = dict.fromkeys(everything, 0)
-    quiet_opencv()
+    tame_libraries()
     started, number = time.monotonic(), int(time.time()) * 1000
     end = started + options.minutes * 60
     while time.monotonic() < end:

@@ -6,7 +6,9 @@ import torch
 from torch import nn
 
 from ferflow.core.errors import ParamError
-from ferflow.settings.network_sizes import explain, measure, network_sizes
+from ferflow.settings import network_sizes as module
+from ferflow.settings.measure_network import measure
+from ferflow.settings.network_sizes import TABLE, explain, network_sizes, table_text
 from ferflow.training.families.network import architecture_names, build_network, check_options
 from ferflow.training.families.network.layers import Conv2d, Flatten, Repeat, batch_norm, initialise
 
@@ -121,6 +123,14 @@ def test_the_list_names_every_papers_presets():
     assert found["sepconv-ckplus"].trainable + found["sepconv-ckplus"].fixed == 4_062_535
     assert found["widekernel"].papers == ("two-cnns",)
     assert {"fernet", "littlevgg", "best"} <= set(found)
+
+
+def test_the_table_for_those_without_torch_holds_what_is_measured(monkeypatch):
+    """Where it does not: `python -m ferflow.settings.network_sizes` writes it anew."""
+    measured = network_sizes()
+    assert TABLE.read_text(encoding="utf-8") == table_text(measured)
+    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    assert network_sizes() == measured
 
 
 def test_an_architecture_is_explained_and_a_misspelt_one_refused():

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ferflow.cli import app
+from ferflow.core.errors import FerflowError
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,6 +51,29 @@ def test_the_version_is_printed_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.output) == (0, f"ferflow {version('ferflow')}\n")
+
+
+@pytest.mark.parametrize("words", ["presets", "models allconv", "decode 88.29%"])
+def test_what_only_explains_works_anywhere(words, tmp_path, monkeypatch):
+    (tmp_path / "presets").mkdir()  # of something else
+    (tmp_path / "presets/warm.yaml").write_text("contrast: 7\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, words.split(), catch_exceptions=False)
+    assert done.exit_code == 0 and "warm" not in done.output
+
+
+def test_in_a_repository_its_own_presets_are_listed(workplace, monkeypatch):
+    (workplace / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
+    text = "about: a system of mine\nparams: {}\n"
+    (workplace / "presets/mine.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(workplace / "presets")
+    assert "mine" in CliRunner().invoke(app, ["presets"], catch_exceptions=False).output
+
+
+def test_what_works_on_a_repository_says_so_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FerflowError, match="is not inside a ferflow repository"):
+        CliRunner().invoke(app, ["check"], catch_exceptions=False)
 
 
 @pytest.mark.parametrize(("blocks", "written"), [(1000, False), (1_000_000, True)])

@@ -154,6 +154,8 @@ def test_ten_thousand_pictures_are_not_in_memory_at_once(monkeypatch, tmp_path):
     names = find_inputs([str(tmp_path / f"{number}.png") for number in range(10_000)], pytest.fail)
 
     class Model:
+        threads = 2
+
         def name(self, *_):
             return []
 
@@ -166,6 +168,10 @@ def test_ten_thousand_pictures_are_not_in_memory_at_once(monkeypatch, tmp_path):
     module.predict(list(names), Model(), lambda _: ahead.append(len(read) - len(ahead)))
     assert len(read) == len(ahead) == 10_000
     assert max(ahead) <= module._PICTURES_AT_ONCE
+
+
+def test_the_number_of_threads_does_not_change_the_answers(run):
+    assert run("album", "--threads", "1").stdout == run("album", "--threads", "3").stdout
 
 
 def test_without_detection_a_face_is_named_as_it_is(run, tmp_path):

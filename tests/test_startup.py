@@ -19,17 +19,21 @@ HEAVY = {
     "kornia",
     "matplotlib",
     "mlflow",
+    "onnx",
     "pandas",
+    "pyarrow",
+    "ruamel",
     "scipy",
     "sklearn",
+    "skops",
     "torch",
     "transformers",
 }
 
 
-def heavy_after(code, *words):
-    """The heavy modules that a fresh interpreter holds after running the code."""
-    end = f"import sys; print('heavy:', *sorted(sys.modules.keys() & {HEAVY}))"
+def heavy_after(code, *words, among=HEAVY):
+    """Which of some modules a fresh interpreter holds after running the code."""
+    end = f"import sys; print('heavy:', *sorted(sys.modules.keys() & {among}))"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n{end}", *words],
         cwd=ROOT,
@@ -69,13 +73,20 @@ def test_a_family_is_checked_without_them(family):
     assert heavy_after(CHECK, family) == []
 
 
-@pytest.mark.parametrize("words", [["--help"], ["check"]])
+@pytest.mark.parametrize("words", ["check", "presets", "models allconv", "decode 88.29%"])
 def test_the_command_starts_without_them(words):
-    assert heavy_after(COMMAND, *words) == []
+    assert heavy_after(COMMAND, *words.split()) == []
+
+
+def test_help_needs_next_to_nothing():
+    more = {"importlib.metadata", "numpy", "pydantic", "rich.markdown", "yaml"}
+    assert heavy_after(COMMAND, "--help", among=HEAVY | more) == []
+    assert heavy_after("import ferflow", among=HEAVY | more | {"typer", "typing"}) == []
 
 
 def test_faces_are_read_with_opencv_alone():
     assert heavy_after(COMMAND, "predict", "docs/faces.png") == ["cv2"]
+    assert heavy_after("from ferflow import Recognizer; Recognizer.bundled()") == ["cv2"]
 
 
 def test_every_operation_that_may_be_named_can_be_drawn():

@@ -4,9 +4,6 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from rich.console import Console
-
-console = Console()
 
 
 def audit(
@@ -18,10 +15,12 @@ def audit(
 
     Paths are relative to the repository.
     """
+    from rich.console import Console
+
     from ferflow.audit.write import write_audit
 
     table, page = write_audit(path)
-    console.print(table)
+    Console().print(table)
     print(f"Examples and all figures: {page}")
 
 

@@ -41,10 +41,13 @@ def predict(
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Look for small and turned faces, too; slower.")
     ] = False,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Cores to compute on; 0 for all that it may use.")
+    ] = 0,
 ) -> None:
     """Name the expressions on the faces in pictures and videos."""
     from ferflow.recognition.inputs import find_inputs
-    from ferflow.recognition.predict import predict, quiet_opencv
+    from ferflow.recognition.predict import predict, tame_libraries
     from ferflow.recognition.recognizer import Recognizer
     from ferflow.recognition.results import make_writer
 
@@ -56,9 +59,9 @@ def predict(
     def note(text: str) -> None:
         print(printable(f"note: {text}"), file=sys.stderr)
 
-    options: dict[str, Any] = {"detector": detector, "thorough": thorough}
+    options: dict[str, Any] = {"detector": detector, "thorough": thorough, "threads": threads}
     recognizer = Recognizer(model, **options) if model else Recognizer.bundled(**options)
-    quiet_opencv()
+    tame_libraries()
     write = make_writer("json" if json else "csv" if csv else "text", recognizer.labels)
     inputs = list(find_inputs(paths, note))
     failed = predict(inputs, recognizer, write, detect=detect, annotate=annotate, smooth=smooth)

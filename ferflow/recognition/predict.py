@@ -66,7 +66,7 @@ def predict(
     """
     failed: list[Result] = []
     series = None
-    threads = ThreadPoolExecutor(os.cpu_count())
+    threads = ThreadPoolExecutor(recognizer.threads)
     bar: tqdm[Any] = tqdm(
         total=len(inputs), unit=" pictures", disable=None, file=sys.stderr, leave=False
     )
@@ -99,11 +99,12 @@ def _new_series(smooth: float) -> "Series":
     return Series(smooth)
 
 
-def quiet_opencv() -> None:
-    """Keep the libraries' own remarks on broken videos and pictures off the terminal."""
+def tame_libraries() -> None:
+    """Keep their remarks on broken videos and pictures off the terminal, and OpenCV on a thread."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first video is opened
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+    cv2.setNumThreads(1)  # each picture has a thread of ours
 
 
 def _look(

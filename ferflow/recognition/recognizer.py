@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, FerflowError
+from ferflow.extras import missing
 from ferflow.images.decode import resize_face
 from ferflow.images.size import SIDE
 from ferflow.recognition.boxes import Box, check_box, cut_out
-from ferflow.recognition.detectors import Found, load_detector
+from ferflow.recognition.detectors import Detector, load_detector
 from ferflow.recognition.detectors.search import search
 from ferflow.recognition.onnx_model import OnnxModel
+from ferflow.recognition.onnx_session import usable_cores
 from ferflow.recognition.pictures import Source, read_picture, to_grey
 
 if TYPE_CHECKING:  # torch, scikit-learn and more
     from ferflow.recognition.face_classifier import FaceClassifier
 
+ABOUT = "classifier.json"  # what makes a folder a model's
 BUNDLED = Path(__file__).parents[1] / "bundled"  # the network's folder; its ONNX file lies beside
 TILT = 15.0  # degrees; FER-2013's faces, and so the networks', are tilted by less
 
@@ -40,7 +43,7 @@ class Face:
 class Recognizer:
     """Finds the faces on pictures and names their expressions.
 
-    labels : class names in label order.
+    labels : class names in label order. threads : on which it computes.
     """
 
     def __init__(
@@ -57,12 +60,14 @@ class Recognizer:
 
         detector : what finds faces: yunet, haar, or the .onnx file of a YuNet. thorough : whether
         it also looks for small faces on large pictures and, where no face is upright, on the
-        picture turned by 90, 180 and 270 degrees, which takes longer. threads : on which a file's
-        network computes; 0 for as many as there are cores that the process may use.
+        picture turned by 90, 180 and 270 degrees, which takes longer. threads : on which
+        pictures are searched and a file's network computes; 0 for as many as there are cores that
+        the process may use.
         Raises DataError where a file is something else or damaged, ParamError where the detector
         is not known.
         """
-        self.classifier = _load(Path(model), threads)
+        self.threads = threads or usable_cores()
+        self.classifier = _load(Path(model), self.threads)
         self.labels = self.classifier.labels
         self._detector, self._thorough = load_detector(detector), thorough
 
@@ -111,16 +116,11 @@ class Recognizer:
         grey = to_grey(pixels)
         height, width = grey.shape
         if boxes is not None:
-            places = [(check_box(box, width, height), 0.0) for box in boxes]
-        elif not detect:
+            places = [check_box(box, width, height) for box in boxes]
+            return places, _stack([cut_out(grey, box) for box in places])
+        if not detect:
             return [Box(0, 0, width, height)], resize_face(grey)[None]
-        else:
-            colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
-            found = search(self._detector, colours, thorough=self._thorough)
-            places = [_placed(face) for face in sorted(found)]
-        faces = [cut_out(grey, box, tilt) for box, tilt in places]
-        empty = np.empty((0, SIDE, SIDE), np.uint8)
-        return [box for box, _ in places], np.stack(faces) if faces else empty
+        return find_and_cut(pixels, self._detector, thorough=self._thorough)
 
     def name(self, boxes: Sequence[Box], faces: NDArray[np.uint8]) -> list[Face]:
         """The expressions on cut-out faces (n, 48, 48) from the boxes given beside them."""
@@ -133,24 +133,44 @@ class Recognizer:
         return named
 
 
-def _placed(face: Found) -> tuple[Box, float]:
-    """The box of a face, and the tilt that its picture is freed of."""
-    half = face.side / 2
-    box = Box(round(face.x - half), round(face.y - half), round(face.side), round(face.side))
-    tilt = (face.tilt + 180) % 360 - 180
-    return box, tilt if abs(tilt) > TILT else 0.0
+def find_and_cut(
+    pixels: NDArray[np.uint8], detector: Detector, *, thorough: bool = False
+) -> tuple[list[Box], NDArray[np.uint8]]:
+    """Boxes of the faces on a picture from left to right, and the faces cut out (n, 48, 48).
+
+    A face that is tilted by more than `TILT` is cut out upright.
+    """
+    colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+    grey, boxes, faces = to_grey(pixels), [], []
+    for x, y, side, _, tilt in sorted(search(detector, colours, thorough=thorough)):
+        box = Box(round(x - side / 2), round(y - side / 2), round(side), round(side))
+        turn = (tilt + 180) % 360 - 180
+        boxes.append(box)
+        faces.append(cut_out(grey, box, turn if abs(turn) > TILT else 0.0))
+    return boxes, _stack(faces)
+
+
+def _stack(faces: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    return np.stack(faces) if faces else np.empty((0, SIDE, SIDE), np.uint8)
 
 
 def _load(model: Path, threads: int) -> "OnnxModel | FaceClassifier":
     if model.suffix == ".onnx":
         return OnnxModel(model, threads)
-    from ferflow.recognition.face_classifier import FaceClassifier
-    from ferflow.training.shared.classifier import ABOUT
-
     if not (model / ABOUT).is_file():
         what = "does not exist" if not model.exists() else f"has no {ABOUT}"
         raise DataError(
             f"{model} is no model folder: it {what}. Legal is a folder that the stage `train` "
             "wrote, such as models/classifier, or an .onnx file that `ferflow export` wrote."
         )
-    return FaceClassifier(model, fast=True)
+    try:
+        from ferflow.recognition.face_classifier import FaceClassifier
+
+        return FaceClassifier(model, fast=True)
+    except ModuleNotFoundError as error:
+        if (extra := missing(error.name)) is None:
+            raise
+        raise FerflowError(
+            f"the model folder {model} needs {extra} Or have somebody who has it write an .onnx "
+            "file: ferflow export FOLDER --to FILE."
+        ) from None

@@ -4,10 +4,6 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-
-console = Console()
 
 
 def record(
@@ -27,9 +23,13 @@ def compare(
     b: Annotated[str, typer.Argument(help="Another.")],
 ) -> None:
     """Say how far apart two records or groups of seeds are, on the same images."""
+    from rich.console import Console
+    from rich.table import Table
+
     from ferflow.records.compare import compare as compare_records
     from ferflow.records.record import find_records, load_records
 
+    console = Console()
     records = load_records()
     first, second = find_records(a, records), find_records(b, records)
     console.print(f"A: {a}\nB: {b}", highlight=False, soft_wrap=True)

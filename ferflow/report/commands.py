@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ferflow.core.errors import FerflowError
 
 if TYPE_CHECKING:
-    from ferflow.claims.verdict import Reading
+    from rich.table import Table
 
-console = Console()
+    from ferflow.claims.verdict import Reading
 
 
 def decode(
@@ -33,11 +31,14 @@ def decode(
     ] = False,
 ) -> None:
     """Say whether an accuracy is possible, and which mistakes could print it where it is not."""
+    from rich.console import Console
+
     from ferflow.claims.decoder import decode as read_figure
     from ferflow.claims.decoder import parse_figure
     from ferflow.claims.registry import digits
-    from ferflow.evaluation.metrics import wilson_interval
+    from ferflow.claims.verdict import interval
 
+    console = Console()
     if figure is None and confusion is None and not all_:
         raise FerflowError(
             "name a figure, such as 0.8829, or a matrix: --confusion FILE, or all claims: --all."
@@ -48,7 +49,7 @@ def decode(
         _print_verdicts()
     if figure is not None:
         verdict = read_figure(parse_figure(figure), classes, n_images=images, fit=fit)
-        low, high = wilson_interval(verdict.claimed * images, images)
+        low, high = interval(verdict.claimed, images)
         console.print(
             f"{digits(verdict.claimed)} on {images:,} test images: 95 % interval {low:.3f} to "
             f"{high:.3f}.",
@@ -70,8 +71,10 @@ def report() -> None:
     print(f"written: {', '.join(map(str, changed))}" if changed else "everything is up to date")
 
 
-def _readings_table(readings: tuple["Reading", ...]) -> Table:
+def _readings_table(readings: tuple["Reading", ...]) -> "Table":
     """The mistakes that could print a figure, and the accuracy that each would need."""
+    from rich.table import Table
+
     table = Table("mistake", "what it does", "it needs", "reached by")
     table.columns[0].no_wrap = True
     for r in readings:
@@ -82,10 +85,13 @@ def _readings_table(readings: tuple["Reading", ...]) -> Table:
 
 def _print_verdicts() -> None:
     """Each claimed figure, what is recorded of it, and the verdict."""
+    from rich.console import Console
+
     from ferflow.claims.registry import METRICS, digits
     from ferflow.records.record import load_records
     from ferflow.report.standing import standings
 
+    console = Console()
     for row in standings(load_records()):
         honest = row.honest.text if row.honest else "not yet run"
         about = f"{row.claim.preset}, {METRICS[row.metric]} {digits(row.claimed)}; honest {honest}"
@@ -94,6 +100,8 @@ def _print_verdicts() -> None:
 
 
 def _print_matrix(path: Path) -> None:
+    from rich.console import Console
+
     from ferflow.claims.confusion import p_text, read_confusion, read_matrix
 
     found = read_confusion(read_matrix(path))
@@ -109,7 +117,7 @@ def _print_matrix(path: Path) -> None:
             f"chi-square {found.chi_square:.1f} at {found.degrees} degrees of freedom; "
             f"{found.test}, {p_text(found.p)}"
         )
-    console.print("\n".join([*lines, found.verdict]), highlight=False, soft_wrap=True)
+    Console().print("\n".join([*lines, found.verdict]), highlight=False, soft_wrap=True)
 
 
 COMMANDS: list[Callable[..., None]] = [decode, report]

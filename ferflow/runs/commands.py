@@ -4,12 +4,8 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ferflow.core.errors import FerflowError
-
-console = Console()
 
 
 def repeat(
@@ -66,6 +62,8 @@ def mistake(
     ] = False,
 ) -> None:
     """Evaluate the honest run wrongly, on purpose, and watch the number rise."""
+    from rich.console import Console
+
     if (name is None) != all_:
         raise FerflowError("name one mistake of `ferflow mistakes`, or --all for every one.")
     from ferflow.runs.mistakes import run as runner
@@ -84,7 +82,7 @@ def mistake(
     print(f"{', '.join(names)}: {runner.cost_text(names)}", flush=True)
     for each in names:
         scores = runner.run_mistake(each)
-        console.print(runner.comparison(each, scores))
+        Console().print(runner.comparison(each, scores))
         print(track_mistake(each, scores))
         if keep or all_:
             print(f"recorded as {record_mistake(each, scores).name}, which is no result.")
@@ -92,8 +90,12 @@ def mistake(
 
 def mistakes() -> None:
     """List the mistakes that `ferflow mistake` can make."""
+    from rich.console import Console
+    from rich.table import Table
+
     from ferflow.runs.mistakes.by_name import FITS, MISTAKES, describe
 
+    console = Console()
     table = Table("mistake", "what it does", "fits anew", show_lines=True)
     for name in MISTAKES:
         table.add_row(name, describe(name), f"at most {FITS[name]}" if name in FITS else "no")
@@ -111,10 +113,14 @@ def sweep(
     ] = None,
 ) -> None:
     """Compare a preset's variations on validation rows, such as optimisers and schedules."""
+    from rich.console import Console
+    from rich.table import Table
+
     from ferflow.runs.sweep import SWEEPS, in_short
     from ferflow.runs.sweep import sweep as run_sweep
     from ferflow.settings.presets import parse_setting
 
+    console = Console()
     found = run_sweep(preset, dict(parse_setting(text) for text in set_ or []))
     shown = in_short(found)
     table = Table(*shown.columns)
@@ -147,9 +153,13 @@ def bundle(
 
 def _print_spread(params: dict[str, Any], what: str) -> None:
     """The summary of the group that runs of these parameters belong to; `what` they differ in."""
+    from rich.console import Console
+    from rich.table import Table
+
     from ferflow.records.record import find_records, load_records, summarise, summary_file
     from ferflow.records.record_run import variant_of
 
+    console = Console()
     variant = variant_of(params)
     name = f"{params['preset']}/{variant}" if variant else str(params["preset"])
     group = find_records(name, load_records())

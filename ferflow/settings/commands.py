@@ -4,14 +4,13 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-
-console = Console()
 
 
 def presets() -> None:
     """List the systems: what each is, which paper it follows and what that claims."""
+    from rich.console import Console
+    from rich.table import Table
+
     from ferflow.claims.registry import claim_text, claims_of, load_papers
     from ferflow.settings.presets import load_preset, preset_names
 
@@ -21,16 +20,20 @@ def presets() -> None:
         paper = load_papers()[preset.paper].title if preset.paper else ""
         claims = "\n".join(claim_text(claim) for claim in claims_of(name))
         table.add_row(preset.name, preset.about, paper, claims)
-    console.print(table)
+    Console().print(table)
 
 
 def models(
     name: Annotated[str | None, typer.Argument(help="An architecture to explain.")] = None,
 ) -> None:
     """List the networks with their sizes, or explain one and its options."""
+    from rich.console import Console
+    from rich.table import Table
+
     from ferflow.claims.registry import load_papers
     from ferflow.settings.network_sizes import explain, network_sizes
 
+    console = Console()
     if name is not None:
         print(explain(name))
         return

@@ -1,19 +1,23 @@
-"""What each architecture weighs: `ferflow models`."""
+"""What each architecture weighs: `ferflow models`.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+network_sizes.json beside this file holds what `measure` found for the presets here, for those who
+have no torch; `python -m ferflow.settings.network_sizes` writes it anew, and a test compares.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from inspect import cleandoc
+from pathlib import Path
 from typing import Any
-
-import torch
-from torch import Tensor, nn
 
 from ferflow.core.errors import ParamError
 from ferflow.core.params import nearest
-from ferflow.images.size import SIDE
 from ferflow.settings.presets import OPTIONS, load_preset, preset_names
-from ferflow.training.families.network import architecture, architecture_names, build_network
+from ferflow.training.families.network import architecture, architecture_names
 
+TABLE = Path(__file__).with_suffix(".json")
+NUMBERS = ("trainable", "fixed", "multiply_adds")  # as `measure` returns them
 N_CLASSES = 7
 
 
@@ -41,18 +45,9 @@ def network_sizes() -> list[Size]:
         overlay = load_preset(name).overlay
         kind = overlay.get("train.network.architecture")
         if kind is not None:
-            options = _options(overlay)
-            uses.setdefault((kind, repr(sorted(options.items()))), []).append(name)
+            options = json.dumps(_options(overlay), sort_keys=True)
+            uses.setdefault((kind, options), []).append(name)
     return [_size(kind, names) for (kind, _), names in sorted(uses.items()) if kind != "finetune"]
-
-
-def measure(network: nn.Module) -> tuple[int, int, int]:
-    """(trainable, fixed, multiply-adds) of a network for grey images of 48x48."""
-    trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
-    fixed = sum(
-        b.numel() for name, b in network.named_buffers() if name.endswith(("_mean", "_var"))
-    )
-    return trainable, fixed, _multiply_adds(network)
 
 
 def explain(name: str) -> str:
@@ -71,34 +66,40 @@ def explain(name: str) -> str:
     return "\n\n".join(parts)
 
 
+def table_text(sizes: list[Size]) -> str:
+    """What network_sizes.json holds of them, a line each."""
+    lines = []
+    for size in sizes:
+        entry = asdict(size)
+        lines.append(json.dumps({key: entry[key] for key in ("architecture", "options", *NUMBERS)}))
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
 def _size(kind: str, names: list[str]) -> Size:
     presets = [load_preset(name) for name in names]
     options = _options(presets[0].overlay)
-    sizes = measure(build_network(kind, N_CLASSES, options))
     papers = tuple(sorted({preset.paper for preset in presets if preset.paper}))
-    return Size(kind, options, *sizes, presets=tuple(names), papers=papers)
+    return Size(kind, options, *_numbers(kind, options), presets=tuple(names), papers=papers)
 
 
-def _multiply_adds(network: nn.Module) -> int:
-    counts: list[int] = []
+def _numbers(kind: str, options: dict[str, Any]) -> tuple[int, int, int]:
+    """(trainable, fixed, multiply-adds), measured where torch is installed."""
+    if find_spec("torch") is None:
+        for entry in json.loads(TABLE.read_text(encoding="utf-8")):
+            if (entry["architecture"], entry["options"]) == (kind, options):
+                trainable, fixed, multiply_adds = (entry[name] for name in NUMBERS)
+                return trainable, fixed, multiply_adds
+    from ferflow.settings.measure_network import measure
+    from ferflow.training.families.network import build_network
 
-    def count(layer: nn.Module, _: Any, output: Tensor) -> None:
-        if isinstance(layer, nn.Conv2d):
-            counts.append(output[0].numel() * layer.weight[0].numel())
-        elif isinstance(layer, nn.Linear):
-            counts.append(layer.weight.numel())
-
-    hooks: list[Callable[[], None]] = [
-        layer.register_forward_hook(count).remove for layer in network.modules()
-    ]
-    with torch.inference_mode():
-        network.eval()(torch.zeros(1, 1, SIDE, SIDE))
-    for remove in hooks:
-        remove()
-    return sum(counts)
+    return measure(build_network(kind, N_CLASSES, options))
 
 
 def _options(overlay: dict[str, Any]) -> dict[str, Any]:
     """A preset's options of its architecture."""
     start = f"{OPTIONS}."
     return {k.removeprefix(start): v for k, v in overlay.items() if k.startswith(start)}
+
+
+if __name__ == "__main__":
+    TABLE.write_text(table_text(network_sizes()), encoding="utf-8")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
-from ruamel.yaml import YAML
 
 from ferflow.core.dvc_locks import refuse_while_dvc_runs
 from ferflow.core.errors import ParamError
@@ -20,7 +19,7 @@ from ferflow.core.params import PARAMS_FILE, Record, flatten, nearest, read_yaml
 from ferflow.core.yaml_text import parse_yaml
 from ferflow.settings.check import check_params
 
-PRESETS = Path("presets")
+PRESETS = Path("presets")  # of the repository
 DEFAULTS = PRESETS / "defaults.yaml"
 OPTIONS = "train.network.options"  # whose keys are the architecture's own
 
@@ -63,7 +62,7 @@ class Preset:
 
 def preset_names() -> list[str]:
     """The presets that there are, the default first."""
-    names = sorted(path.stem for path in PRESETS.glob("*.yaml") if path != DEFAULTS)
+    names = sorted(path.stem for path in _folder().glob("*.yaml") if path.name != DEFAULTS.name)
     return sorted(names, key=lambda name: name != "quickstart")
 
 
@@ -74,13 +73,25 @@ def load_preset(name: str) -> Preset:
         raise ParamError(
             f"there is no preset '{name}'.{nearest(name, legal)} Legal: {', '.join(legal)}."
         )
-    path = PRESETS / f"{name}.yaml"
+    path = _folder() / f"{name}.yaml"
     try:
         content = _File.model_validate(read_yaml(path))
     except ValidationError as error:
         fault = error.errors()[0]
         raise ParamError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}.") from None
     return Preset(name, content.about, content.paper, content.needs, flatten(content.params))
+
+
+def _folder() -> Path:
+    """The repository's presets or, outside one, those that ferflow came with.
+
+    A wheel has them within the package (setup.py), a clone beside it.
+    """
+    if DEFAULTS.exists():
+        return PRESETS
+    package = Path(__file__).parents[1]
+    inside = package / PRESETS
+    return inside if inside.exists() else package.parent / PRESETS
 
 
 def use(name: str, settings: dict[str, Any]) -> list[str]:
@@ -125,6 +136,8 @@ def own_edits() -> dict[str, Any]:
 
 def compose(name: str, settings: dict[str, Any]) -> Any:
     """A preset's parameters with comments, settings, and fingerprints of the paths in them."""
+    from ruamel.yaml import YAML  # of the workflow: who only lists presets needs it not
+
     params = YAML().load(DEFAULTS.read_text(encoding="utf-8"))
     if settings.get("data.path") is not None:  # whoever names a path means it
         settings = {"data.source": "path", **settings}
@@ -182,6 +195,8 @@ def _set(params: Any, key: str, value: Any) -> None:
 
 def params_text(params: Any) -> str:
     """What stands in params.yaml for commented parameters."""
+    from ruamel.yaml import YAML
+
     yaml = YAML()
     yaml.width = 100
     yaml.representer.add_representer(

@@ -40,6 +40,7 @@ _METRICS_FILES = [
 _PACKAGES = (  # what ferflow/tracking/served_model.py reaches
     "mlflow",
     "numpy",
+    "onnxruntime",
     "opencv-python-headless",
     "pandas",
     "pillow",
@@ -228,7 +229,7 @@ def model_parts(folder: Path, picture: str) -> dict[str, Any]:
         "python_model": str(Path(__file__).with_name("served_model.py")),
         "artifacts": artifacts,
         "code_paths": [str(Path(__file__).parents[1])],
-        "signature": mlflow.models.infer_signature(example, answer),
+        "signature": mlflow.models.infer_signature(example, answer, {"detect": False}),
         "input_example": example,
         "pip_requirements": [f"{name}=={version(name)}" for name in dict.fromkeys(packages)],
     }

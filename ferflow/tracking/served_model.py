@@ -1,7 +1,8 @@
 """The model as MLflow stores it: this very file, beside the classifier's folder; no pickle.
 
-Input: a table with the column `image`, base64 of a picture file of one face.
-Output: a table with a probability per class.
+Input: a table with the column `image`, base64 of a picture file; the picture is a face, or, with
+the parameter `detect`, its largest face counts.
+Output: a table with a probability per class; without a value where no face is found.
 """
 
 import base64
@@ -12,10 +13,16 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.images.decode import decode_grey, resize_face
+from ferflow.recognition.detectors import load_detector
 from ferflow.recognition.face_classifier import FaceClassifier
+from ferflow.recognition.pictures import read_picture
+from ferflow.recognition.recognizer import find_and_cut
 
 
 class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
@@ -24,6 +31,7 @@ class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     def load_context(self, context: Any) -> None:
         """Load the classifier, and the networks that its features need."""
         paths = {name: Path(path) for name, path in context.artifacts.items()}
+        self._detector = load_detector("yunet")
         self._classifier = FaceClassifier(
             paths["classifier"], backbone=paths.get("backbone"), landmarks=paths.get("landmarks")
         )
@@ -31,19 +39,35 @@ class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Probabilities, a row per picture and a column per class."""
-        del context, params
-        faces = np.stack([_decode(text) for text in model_input["image"]])
-        return pd.DataFrame(self._classifier(faces), columns=list(self._classifier.labels))
+        """Probabilities, a row per picture and a column per class.
 
+        Raises MlflowException, which the server answers with status 400, where a picture cannot
+        be read.
+        """
+        del context
+        detect = bool((params or {}).get("detect"))
+        faces = [self._face(text, detect=detect) for text in model_input["image"]]
+        there = np.array([face is not None for face in faces], dtype=np.bool_)
+        answer = np.full((len(faces), len(self._classifier.labels)), None, dtype=object)
+        if there.any():  # None, not NaN, where no face is: JSON has no NaN
+            answer[there] = self._classifier(np.stack([face for face in faces if face is not None]))
+        table = pd.DataFrame(answer, columns=list(self._classifier.labels))
+        return table.astype(float) if there.all() else table
 
-def _decode(text: str) -> Any:
-    try:
-        return resize_face(decode_grey(base64.b64decode(text, validate=True)))
-    except binascii.Error:
-        raise DataError("the column `image` must hold base64 of a picture file.") from None
-    except DataError as error:
-        raise DataError(f"a picture in the column `image` {error}") from None
+    def _face(self, text: str, *, detect: bool) -> NDArray[np.uint8] | None:
+        """The face (48, 48) on a picture; None where none is found."""
+        try:
+            content = base64.b64decode(text, validate=True)
+            if not detect:
+                return resize_face(decode_grey(content))
+            boxes, faces = find_and_cut(read_picture(content).pixels, self._detector)
+        except binascii.Error:
+            fault = "the column `image` must hold base64 of a picture file."
+        except DataError as error:
+            fault = f"a picture in the column `image` {error}"
+        else:
+            return faces[max(range(len(boxes)), key=lambda k: boxes[k].width)] if boxes else None
+        raise MlflowException(fault, INVALID_PARAMETER_VALUE)
 
 
 mlflow.models.set_model(FaceModel())
