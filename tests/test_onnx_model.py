@@ -313,7 +313,7 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path):
 
 
 def test_a_file_that_is_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr("ferflow.recognition.onnx_model.MAX_BYTES", 1000)
+    monkeypatch.setattr("ferflow.recognition.onnx_session.MAX_BYTES", 1000)
     with pytest.raises(DataError, match="too large: at most 1,000 bytes"):
         OnnxModel(BUNDLED.with_suffix(".onnx"))
 

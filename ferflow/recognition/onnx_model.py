@@ -1,7 +1,6 @@
 """Classifiers in ONNX files: answered by ONNX Runtime, without the rest of the workflow."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
-from ferflow.core.files import read_bounded
 from ferflow.images.lighting import METHODS, correct_lighting
 from ferflow.images.size import SIDE
+from ferflow.recognition.onnx_session import open_session
 
 KEY = "ferflow"  # of the file's metadata: JSON with `labels` and `lighting`
 INPUT, OUTPUT, MAP = "faces", "probabilities", "map"
-MAX_BYTES = 512 << 20
 _MAX_CLASSES = 1000
 
 
@@ -31,13 +29,8 @@ class OnnxModel:
 
         threads : on which it computes; 0 for as many as there are cores that the process may use.
         Raises DataError where it is missing, damaged, too large or of somebody else's making.
-        Tensors outside the file are not read, and operators of other packages not known.
         """
-        try:
-            content = read_bounded(file, MAX_BYTES)
-        except FileNotFoundError:
-            raise DataError(f"{file} does not exist.") from None
-        self._session = _open(file, content, threads)
+        self._session = open_session(file, threads)
         try:
             self.labels, self._lighting = _read_about(self._session)
             names = {output.name for output in self._session.get_outputs()}
@@ -92,40 +85,6 @@ class OnnxModel:
             raise ValueError("it answers a face with no probabilities")
         if not np.isfinite(maps).all():
             raise ValueError("its maps hold no numbers")
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _open(file: Path, content: bytes, threads: int) -> Any:
-    """A session on the bytes of a file."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    # 0 would take all cores of the machine, whatever the process is bound to
-    # (findings/onnxruntime-leaves-the-cores-it-was-given.sh)
-    options.intra_op_num_threads = threads or usable_cores()
-    # threads that wait for work by running keep a core busy: two of them cost 2 to 3 times the
-    # processor time of one, and where others compute as well they answer later
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4  # what is wrong comes as an exception
-    # a folder in which no tensor lies: else some would be looked for where the process is
-    # (findings/onnxruntime-reads-files-for-a-model-in-memory.sh)
-    options.add_session_config_entry(
-        "session.model_external_initializers_file_folder_path", os.devnull
-    )
-    try:
-        return onnxruntime.InferenceSession(
-            content,
-            sess_options=options,
-            providers=["CPUExecutionProvider"],
-            enable_fallback=0,  # it would print, and try the same again
-        )
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{file} is not an ONNX file that can be run ({reason}).") from None
 
 
 def _read_about(session: Any) -> tuple[tuple[str, ...], str]:

@@ -14,8 +14,8 @@ def open_session(file: Path, threads: int) -> Any:
     """An onnxruntime.InferenceSession on a file.
 
     threads : on which it computes; 0 for as many as there are cores that the process may use.
-    Raises DataError where the file is missing, damaged or too large. It is read as bytes: tensors
-    outside the file are not found, and operators of other packages not known.
+    Raises DataError where the file is missing, damaged or too large. Tensors outside
+    the file are not read, and operators of other packages not known.
     """
     try:
         content = read_bounded(file, MAX_BYTES)
@@ -27,6 +27,13 @@ def open_session(file: Path, threads: int) -> Any:
     # 0 would take all cores of the machine, whatever the process is bound to
     # (findings/onnxruntime-leaves-the-cores-it-was-given.sh)
     options.intra_op_num_threads = threads or usable_cores()
+    # threads that wait for work by running keep a core busy: two of them cost 2 to 3 times the
+    # processor time of one, and where others compute as well they answer later
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # a place in which no tensor lies, so that none outside the file is ever found
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", os.devnull
+    )
     options.log_severity_level = 4  # what is wrong comes as an exception
     try:
         return onnxruntime.InferenceSession(

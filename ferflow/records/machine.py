@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ferflow.recognition.onnx_model import usable_cores
+from ferflow.recognition.onnx_session import usable_cores
 
 PACKAGES = (
     "dvc",
