@@ -65,6 +65,16 @@ assert not heavy, heavy
     run_python(code, str(tmp_path / "face.png"))
 
 
+def test_cards_have_the_numbers_of_the_faces_on_the_picture(recognizer):
+    assert re.findall(r"<b>(.)</b>", page.picture_answer(recognizer, PAIR)) == ["1", "2"]
+    assert "<b>" not in page.picture_answer(recognizer, PICTURE)
+    sizes = np.full((500, 900), 100, np.uint8)  # of three faces the largest two get a card
+    for number, (side, left) in enumerate(((200, 20), (90, 320), (300, 520))):
+        sizes[50 : 50 + side, left : left + side] = cv2.resize(FACES[number], (side, side))
+    _, cards = page._recognise(recognizer, sizes, most=2)
+    assert re.findall(r"<b>(.)</b>", cards) == ["1", "3"]
+
+
 def test_nothing_in_an_answer_is_loaded_from_anywhere(recognizer):
     html = page.picture_answer(recognizer, PICTURE)
     assert re.findall(r'(?:src|href)="(?!data:)', html) == []

@@ -178,7 +178,8 @@ def _recognise(
     classes = [recognizer.labels.index(face.label) for face in shown]
     maps = attention(recognizer.classifier, crops, classes)
     about = view.note(NO_MAP if maps is None else MAP)
-    return faces, view.face_cards(crops, shown, maps) + about
+    numbers = [k + 1 for k in chosen] if len(faces) > 1 else None
+    return faces, view.face_cards(crops, shown, maps, numbers) + about
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.recognition.annotation import draw_faces
+from ferflow.recognition.boxes import Box
 from ferflow.recognition.recognizer import Face
 
 STYLE = """
@@ -65,28 +67,32 @@ def note(text: str) -> str:
 
 def annotated(pixels: NDArray[np.uint8], faces: Sequence[Face]) -> str:
     """The picture with boxes, or with a line that says that there is no face on it."""
-    drawn = draw_faces(pixels, faces)
-    scale = min(1.0, _SHOWN_SIDE / max(drawn.shape[:2]))
-    if scale < 1:
-        drawn = _shrink(drawn, scale)
-    picture = _image(drawn, "ff-picture", "the picture with the faces' boxes")
+    scale = min(1.0, _SHOWN_SIDE / max(pixels.shape[:2]))
+    if scale < 1:  # before letters are drawn, which stay sharp
+        pixels = _shrink(pixels, scale)
+        faces = [replace(f, box=Box(*(round(scale * n) for n in f.box))) for f in faces]
+    picture = _image(draw_faces(pixels, faces), "ff-picture", "the picture with the faces' boxes")
     if faces:
         return picture
-    return picture + note("No face found. Faces seen from the front and upright are found best.")
+    return picture + note("No face found. Faces that are upright are found best.")
 
 
 def face_cards(
-    crops: NDArray[np.uint8], faces: Sequence[Face], maps: NDArray[np.float32] | None
+    crops: NDArray[np.uint8],
+    faces: Sequence[Face],
+    maps: NDArray[np.float32] | None,
+    numbers: Sequence[int] | None = None,
 ) -> str:
     """For each face what the model got, its map if there is one, and a bar for each class.
 
-    crops : (n, 48, 48). maps : (n, 48, 48), 0 to 1.
+    crops : (n, 48, 48). maps : (n, 48, 48), 0 to 1. numbers : of the faces on the picture.
     """
     cards = []
-    for number, (crop, face) in enumerate(zip(crops, faces, strict=True)):
-        pictures = _image(crop, "", "the face as the model sees it")
+    for k, (crop, face) in enumerate(zip(crops, faces, strict=True)):
+        pictures = f"<b>{numbers[k]}</b>" if numbers else ""
+        pictures += _image(crop, "", "the face as the model sees it")
         if maps is not None:
-            pictures += _image(_heat(crop, maps[number]), "", "what spoke for the label")
+            pictures += _image(_heat(crop, maps[k]), "", "what spoke for the label")
         cards.append(
             f'<div class="ff-face"><div class="ff-crops">{pictures}</div>'
             f"{bars(face.probabilities, face.label)}</div>"
