@@ -36,7 +36,7 @@ from ferflow.download.sources import read_path
 from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.recognition.pictures import read_picture
 from ferflow.recognition.predict import tame_libraries
-from ferflow.recognition.videos import Video
+from ferflow.recognition.video.reading import Video
 from ferflow.records.compact import read_answers
 from ferflow.records.record import read_record
 from ferflow.records.resampling import SCORES

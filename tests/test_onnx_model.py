@@ -26,7 +26,7 @@ from ferflow.features.params import FeaturesParams
 from ferflow.images.lighting import correct_lighting
 from ferflow.recognition.attention import attention
 from ferflow.recognition.export import export, to_onnx
-from ferflow.recognition.export_classical import FAMILIES
+from ferflow.recognition.export.classical import FAMILIES
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.onnx_model import INPUT, MAP, OUTPUT, OnnxModel
 from ferflow.recognition.recognizer import BUNDLED, Recognizer

@@ -19,10 +19,10 @@ from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition.boxes import Box
 from ferflow.recognition.recognizer import Face
 from ferflow.recognition.results import Result
-from ferflow.recognition.series import Series
-from ferflow.recognition.timeline import Timeline
-from ferflow.recognition.video_file import writing_video
-from ferflow.recognition.videos import Video
+from ferflow.recognition.video.reading import Video
+from ferflow.recognition.video.series import Series
+from ferflow.recognition.video.timeline import Timeline
+from ferflow.recognition.video.writing import writing_video
 
 FACES = draw_faces(FER2013_LABELS, seed=1)
 UNEVEN = [0, 0.04, 0.08, 0.5, 0.54, 2.0, 2.04, 2.1, 3.0, 3.5]  # seconds

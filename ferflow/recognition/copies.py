@@ -15,8 +15,8 @@ from ferflow.recognition.annotation import draw_faces
 from ferflow.recognition.inputs import Input
 from ferflow.recognition.pictures import read_picture
 from ferflow.recognition.results import Result
-from ferflow.recognition.timeline import writing_timeline
-from ferflow.recognition.video_file import Add, can_write_videos, writing_video
+from ferflow.recognition.video.timeline import writing_timeline
+from ferflow.recognition.video.writing import Add, can_write_videos, writing_video
 
 _JPEG_QUALITY = 92
 

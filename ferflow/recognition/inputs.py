@@ -5,8 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from ferflow.download.pictures import natural_key
+from typing import Any
 
 STDIN = "-"
 PICTURES = (
@@ -59,7 +58,7 @@ def find_inputs(words: Sequence[str], note: Callable[[str], None]) -> Iterator[I
 
 
 def _expand(pattern: str, note: Callable[[str], None]) -> Iterator[Input]:
-    names = sorted(glob.iglob(pattern, recursive=True), key=natural_key)  # noqa: PTH207
+    names = sorted(glob.iglob(pattern, recursive=True), key=_natural)  # noqa: PTH207
     if not names:
         yield Input(pattern, fault="matches no file.")
     for name in names:
@@ -77,11 +76,11 @@ def _search(folder: Path, note: Callable[[str], None]) -> Iterator[Input]:
     n_found = 0
     for place, folders, files in os.walk(folder, onerror=faults.append):
         here = Path(place)
-        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural_key)
+        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=_natural)
         links += [
             str((here / name).relative_to(folder)) for name in folders if (here / name).is_symlink()
         ]
-        for name in sorted(files, key=natural_key):
+        for name in sorted(files, key=_natural):
             path = here / name
             if name.startswith(".") or name.lower() in _BY_FILES:
                 continue
@@ -105,3 +104,10 @@ def _search(folder: Path, note: Callable[[str], None]) -> Iterator[Input]:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_N_NAMED]) + (", ..." if len(names) > _N_NAMED else "")
+
+
+def _natural(name: str) -> Any:
+    """The key by which 9.jpg comes before 10.jpg."""
+    from ferflow.download.pictures import natural_key  # for folders and globs alone
+
+    return natural_key(name)

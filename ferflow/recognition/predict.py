@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -24,10 +25,10 @@ from ferflow.recognition.inputs import Input
 from ferflow.recognition.pictures import read_picture
 from ferflow.recognition.recognizer import Recognizer
 from ferflow.recognition.results import Result
-from ferflow.recognition.videos import Video
+from ferflow.recognition.video.reading import Video
 
 if TYPE_CHECKING:
-    from ferflow.recognition.series import Series
+    from ferflow.recognition.video.series import Series
 
 _PICTURES_AT_ONCE = 64  # a thread each decodes one and keeps only its faces
 _FRAMES_AT_ONCE = 16  # of a video, which are decoded one after another and kept
@@ -94,7 +95,7 @@ def predict(
 
 
 def _new_series(smooth: float) -> "Series":
-    from ferflow.recognition.series import Series  # for videos alone
+    from ferflow.recognition.video.series import Series  # for videos alone
 
     return Series(smooth)
 
@@ -105,6 +106,7 @@ def tame_libraries() -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     cv2.setNumThreads(1)  # each picture has a thread of ours
+    tqdm.set_lock(RLock())  # its own is for several processes, too, and takes a while to make
 
 
 def _look(

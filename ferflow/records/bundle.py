@@ -22,7 +22,7 @@ from ferflow.evaluation.summary import protocol_line
 from ferflow.evaluation.without_twins import without_twins
 from ferflow.images.seen import write_seen
 from ferflow.recognition.export import export
-from ferflow.recognition.int8 import to_int8
+from ferflow.recognition.export.int8 import to_int8
 from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.recognition.recognizer import BUNDLED
 from ferflow.records.model_card import model_card

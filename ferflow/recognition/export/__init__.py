@@ -15,8 +15,8 @@ from ferflow.core.split import load_split
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.images.size import SIDE
-from ferflow.recognition.export_classical import FAMILIES, METHODS, classical_graph
-from ferflow.recognition.export_network import network_graph
+from ferflow.recognition.export.classical import FAMILIES, METHODS, classical_graph
+from ferflow.recognition.export.network import network_graph
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.onnx_model import KEY, OnnxModel
 from ferflow.training.shared.classifier import Classifier

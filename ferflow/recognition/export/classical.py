@@ -16,7 +16,7 @@ from torch.nn import functional
 from ferflow.backbones.pretrained import load_pretrained, map_features
 from ferflow.features.params import FeaturesParams
 from ferflow.images.size import SIDE
-from ferflow.recognition.export_network import OPSET, trace
+from ferflow.recognition.export.network import OPSET, trace
 from ferflow.recognition.onnx_model import OUTPUT
 from ferflow.training.shared.classifier import Classifier
 
