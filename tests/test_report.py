@@ -1,6 +1,7 @@
 """The report and the README's table: what the records say, nothing else, and nothing from afar."""
 
 import re
+import sys
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from jinja2 import UndefinedError
 
+from benchmarks import supersede
 from ferflow.claims.registry import load_papers
 from ferflow.core.errors import FerflowError
 from ferflow.documents.render import in_text, markdown_page, render, slug
@@ -237,6 +239,24 @@ def test_an_unfinished_training_is_marked_in_every_table(make_record):
     assert variant.count("unfinished") == 2
     assert "### `svm` on record\n" in texts[MD]
     assert "unfinished" not in row_of(texts[README], "`svm`")[3]
+
+
+@pytest.mark.usefixtures("readme")
+def test_what_is_put_aside_when_a_preset_changes_stands_in_no_table(
+    make_record, make_mistake, monkeypatch
+):
+    make_record("svm")
+    before = report_texts()
+    make_record("allconv")
+    make_mistake("swap_val_test", "allconv")
+    assert report_texts() != before
+    monkeypatch.setattr(sys, "argv", ["supersede", "allconv", "16676a2"])
+    supersede.main()
+    assert report_texts() == before
+    names = [record.name for record in load_records()]
+    assert names[0] == "allconv/seed-0-as-of-16676a2"
+    assert names[1].startswith("allconv/mistake-swap_val_test-seed-0-as-of-16676a2")
+    assert load_records()[0].answers()
 
 
 @pytest.mark.usefixtures("readme")

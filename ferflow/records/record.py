@@ -27,6 +27,7 @@ from ferflow.records.resampling import SCORES
 FOLDER = METRICS / "papers"
 ENSEMBLES = "ensembles"  # the folder of records that are no run
 SUMMARY = "summary"
+SUPERSEDED = "as-of-"  # how the variant of a record begins whose preset has changed since
 MISTAKE = "mistake"  # the one "split" of a mistake's record
 WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 _RESERVED = re.compile(r"(summary|mistake-|seed-|fold-).*|.*-fold-\d+")  # see `RunRecord.stem`
@@ -122,6 +123,11 @@ class RunRecord(Record):
     def group(self) -> tuple[str, str, str]:
         """What it shares with the same run of another seed or fold; preset, mistake, variant."""
         return self.preset, self.mistake or "", self.variant or ""
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether its preset has changed since: it is kept, and stands in no table."""
+        return (self.variant or "").startswith(SUPERSEDED)
 
     @property
     def seconds(self) -> float | None:

@@ -178,7 +178,8 @@ def _answered(record: RunRecord) -> tuple[str, Answers]:
 
 def _on_record(preset: str, records: list[RunRecord]) -> OnRecord:
     group = honest_group(records, preset)
-    others = [r for r in records if r.preset == preset and r.variant and not r.mistake]
+    edited = [r for r in records if r.preset == preset and r.variant and not r.is_superseded]
+    others = [record for record in edited if not record.mistake]
     sweep, margin = _variations(preset)
     return OnRecord(
         name=preset,
