@@ -1,7 +1,7 @@
 """Layers with Keras' meaning, in which the papers' networks are written.
 
-Where the two libraries differ, Keras' default counts: batch norm's momentum and epsilon, the
-initial weights, 'same' padding with a stride, and the order in which a map is flattened.
+Where the two libraries differ, Keras' default counts: batch norm's momentum, epsilon and running
+variance, the initial weights, 'same' padding with a stride, and how a map is flattened.
 """
 
 from torch import Tensor, nn
@@ -71,14 +71,43 @@ class AveragePool(nn.Module):
         return x.mean(dim=(2, 3))
 
 
+class _BiasedVariance:
+    """Batch norm whose running variance is the mean of the batches' own variances, as Keras'.
+
+    torch's is the mean of n / (n - 1) times as much, n being the values that a batch has for a
+    channel: 3.2 % more after a dense layer at batch 32.
+    """
+
+    training: bool
+    running_var: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, ...) -> the same shape."""
+        n = x.numel() // x.shape[1]
+        if not self.training or n == 1:  # one value has no variance: torch refuses it
+            return super().forward(x)  # type: ignore[misc, no-any-return]
+        self.running_var *= n / (n - 1)
+        out: Tensor = super().forward(x)  # type: ignore[misc]
+        self.running_var *= (n - 1) / n
+        return out
+
+
+class _MapNorm(_BiasedVariance, nn.BatchNorm2d):
+    pass
+
+
+class _DenseNorm(_BiasedVariance, nn.BatchNorm1d):
+    pass
+
+
 def batch_norm(channels: int) -> nn.BatchNorm2d:
     """Batch norm over maps: momentum 0.99 in Keras' sense (0.01 in torch's), epsilon 0.001."""
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=MOMENTUM)
+    return _MapNorm(channels, eps=1e-3, momentum=MOMENTUM)
 
 
 def batch_norm_dense(width: int) -> nn.BatchNorm1d:
     """As `batch_norm`, after a dense layer."""
-    return nn.BatchNorm1d(width, eps=1e-3, momentum=MOMENTUM)
+    return _DenseNorm(width, eps=1e-3, momentum=MOMENTUM)
 
 
 def initialise(network: nn.Module) -> None:
