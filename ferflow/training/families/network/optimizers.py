@@ -33,7 +33,7 @@ def make_optimizer(network: nn.Module, params: Params) -> Optimizer:
         nesterov = params.momentum > 0
         return torch.optim.SGD(groups, rate, momentum=params.momentum, nesterov=nesterov)
     kind = torch.optim.Adam if params.optimizer == "adam" else torch.optim.AdamW
-    optimizer = kind([group | {"n_steps": 0} for group in groups], rate)
+    optimizer = kind([group | {"n_steps": 0} for group in groups], rate, fused=True)
     optimizer.register_step_pre_hook(_place_epsilon)
     return optimizer
 
