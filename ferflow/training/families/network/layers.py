@@ -1,9 +1,11 @@
 """Layers with Keras' meaning, in which the papers' networks are written.
 
 Where the two libraries differ, Keras' default counts: batch norm's momentum, epsilon and running
-variance, the initial weights, 'same' padding with a stride, and how a map is flattened.
+variance, the initial weights, 'same' padding with a stride, and how a map is flattened. Dropout is
+the same in both; here it is faster.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -70,6 +72,24 @@ class AveragePool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean(dim=(2, 3))
+
+
+class Dropout(nn.Dropout):
+    """Dropout whose mask is made of random bytes on the processor: several times as fast there.
+
+    The share left out is the nearest of 256ths, 0.1992 for 0.2, and the rest is scaled to match.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape -> the same shape."""
+        if not self.training or not self.p or x.device.type != "cpu":
+            return super().forward(x)
+        left_out = min(round(self.p * 256), 255)
+        drawn = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+        kept = torch.empty_like(x, requires_grad=False)
+        # compared into a tensor of x's type: the bools of `>=` are many times slower to multiply
+        torch.ge(drawn.view(torch.uint8).as_strided(x.shape, kept.stride()), left_out, out=kept)
+        return x * kept.mul_(256 / (256 - left_out))
 
 
 class _BiasedVariance(_BatchNorm):
