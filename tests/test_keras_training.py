@@ -1,5 +1,6 @@
 """Training has Keras' meaning: numbers of Keras 3.15.1, made by benchmarks/keras_training.py."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import torch
 from network_data import data, params
 from torch import nn
 
+from ferflow.training.families.network.batches import channels_last
 from ferflow.training.families.network.family import fit
 from ferflow.training.families.network.layers import (
     Conv2d,
+    Flatten,
     batch_norm,
     batch_norm_dense,
     initialise,
@@ -50,6 +53,26 @@ def test_steps_of_the_optimisers(name):
         network.weight.grad = torch.tensor([gradient])
         optimizer.step()
         assert network.weight[0].tolist() == pytest.approx(after, rel=1e-6, abs=1e-6)
+
+
+def test_a_fused_step_is_the_plain_one_for_weights_that_are_channels_last():
+    """torch's fused steps pair values by their place in memory: gradients must lie as weights do."""
+    torch.manual_seed(0)
+    network = channels_last(nn.Sequential(Conv2d(2, 4, 3), Conv2d(4, 3, 1), Flatten()))
+    plain = copy.deepcopy(network)
+    optimizer = make_optimizer(
+        network, params(optimizer="adam", learning_rate=0.01, weight_decay=0.0)
+    )
+    other = torch.optim.Adam(plain.parameters(), 0.01, fused=False)
+    for t in range(1, 4):
+        other.param_groups[0]["eps"] = 1e-7 / (1 - 0.999**t) ** 0.5
+        x = torch.randn(5, 2, 6, 6)
+        for net, rule in ((network, optimizer), (plain, other)):
+            rule.zero_grad()
+            net(x).square().mean().backward()
+            rule.step()
+    for fused, wanted in zip(network.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(fused, wanted, atol=1e-6)
 
 
 @pytest.mark.parametrize("rule", KERAS["early_stopping"], ids=str)
