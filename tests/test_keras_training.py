@@ -56,7 +56,7 @@ def test_steps_of_the_optimisers(name):
 
 
 def test_a_fused_step_is_the_plain_one_for_weights_that_are_channels_last():
-    """torch's fused steps pair values by their place in memory: gradients must lie as weights do."""
+    """torch's fused steps pair values by place in memory: gradients must lie as weights do."""
     torch.manual_seed(0)
     network = channels_last(nn.Sequential(Conv2d(2, 4, 3), Conv2d(4, 3, 1), Flatten()))
     plain = copy.deepcopy(network)
