@@ -10,7 +10,14 @@ from ferflow.settings import network_sizes as module
 from ferflow.settings.measure_network import measure
 from ferflow.settings.network_sizes import TABLE, explain, network_sizes, table_text
 from ferflow.training.families.network import architecture_names, build_network, check_options
-from ferflow.training.families.network.layers import Conv2d, Flatten, Repeat, batch_norm, initialise
+from ferflow.training.families.network.layers import (
+    Conv2d,
+    Dropout,
+    Flatten,
+    Repeat,
+    batch_norm,
+    initialise,
+)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +93,38 @@ def test_a_map_is_flattened_by_height_width_channel():
 
 def test_repeat_shows_the_same_map_in_every_channel():
     assert Repeat(3)(torch.rand(2, 1, 4, 4)).std(dim=1).max() == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("share", "left_out"), [(0.25, 64), (0.2, 51), (0.5, 128), (0.999, 255)])
+def test_dropout_leaves_out_its_share_and_scales_the_rest(share, left_out, dtype):
+    torch.manual_seed(0)
+    x = torch.ones(41, 7, 31, 29, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    x.requires_grad_()
+    out = Dropout(share)(x)
+    assert out.dtype == dtype
+    assert out.stride() == x.stride()
+    scale = torch.tensor(256 / (256 - left_out), dtype=dtype).item()
+    assert out.unique().tolist() == [0, scale]
+    assert (out == 0).double().mean().item() == pytest.approx(left_out / 256, abs=0.003)
+    out.sum().backward()
+    assert torch.equal(x.grad, out.detach())
+
+
+def test_dropout_is_drawn_value_by_value_from_torchs_stream():
+    layer, x = Dropout(0.5), torch.ones(400, 333)
+    torch.manual_seed(3)
+    first, second = layer(x), layer(x)
+    torch.manual_seed(3)
+    assert torch.equal(first, layer(x))
+    for other in (second, first.roll(1, 0), first.roll(1, 1), first.roll(8, 1)):
+        assert (first == other).double().mean().item() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("layer", [Dropout(0.5).eval(), Dropout(0.0)])
+def test_dropout_leaves_all_in_where_it_must(layer):
+    x = torch.rand(3, 4)
+    assert torch.equal(layer(x), x)
 
 
 def test_batch_norm_has_kerass_constants():

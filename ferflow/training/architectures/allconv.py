@@ -32,14 +32,14 @@ def build(n_classes: int, options: Options) -> "nn.Module":
     """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
     from torch import nn
 
-    from ferflow.training.families.network.layers import AveragePool, Conv2d, initialise
+    from ferflow.training.families.network.layers import AveragePool, Conv2d, Dropout, initialise
 
     layers: list[nn.Module] = []
     channels = 1
     for k, (filters, share) in enumerate(zip(_FILTERS, _DROPOUT[options.dropout], strict=True)):
         stride = 2 if k in _STRIDED else 1
         layers += [Conv2d(channels, filters, 3, stride=stride), nn.ReLU()]
-        layers += [nn.Dropout(share)] if share else []
+        layers += [Dropout(share)] if share else []
         channels = filters
     network = nn.Sequential(*layers, AveragePool(), nn.Linear(channels, n_classes))
     initialise(network)

@@ -22,14 +22,14 @@ def build(n_classes: int, options: Options) -> "nn.Module":
     """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
     from torch import nn
 
-    from ferflow.training.families.network.layers import Flatten, initialise
+    from ferflow.training.families.network.layers import Dropout, Flatten, initialise
 
     early, flat, dense = options.dropout
     network = nn.Sequential(
         *_conv(1, 32),
         *_conv(32, 64),
         nn.MaxPool2d(2),
-        nn.Dropout(early),
+        Dropout(early),
         *_conv(64, 64),
         *_conv(64, 64),
         *_conv(64, 128),
@@ -38,11 +38,11 @@ def build(n_classes: int, options: Options) -> "nn.Module":
         *_conv(128, 256),
         nn.MaxPool2d(2),
         nn.MaxPool2d(2),
-        nn.Dropout(flat),
+        Dropout(flat),
         Flatten(),
         nn.Linear(256, 1024),
         nn.ReLU(),
-        nn.Dropout(dense),
+        Dropout(dense),
         nn.Linear(1024, n_classes),
     )
     initialise(network)

@@ -23,6 +23,7 @@ def build(n_classes: int, options: Options) -> "nn.Module":
 
     from ferflow.training.families.network.layers import (
         Conv2d,
+        Dropout,
         Flatten,
         Repeat,
         batch_norm,
@@ -37,12 +38,12 @@ def build(n_classes: int, options: Options) -> "nn.Module":
         for _ in range(2):
             layers += [Conv2d(channels, filters, 3), nn.ELU(), batch_norm(filters)]
             channels = filters
-        layers += [nn.MaxPool2d(2), nn.Dropout(_DROPOUT)]
+        layers += [nn.MaxPool2d(2), Dropout(_DROPOUT)]
     layers.append(Flatten())
     width = 3 * 3 * channels
     for dense in _DENSE:
         layers += [nn.Linear(width, dense), nn.ELU(), batch_norm_dense(dense)]
-        layers += [nn.Dropout(_DENSE_DROPOUT)]
+        layers += [Dropout(_DENSE_DROPOUT)]
         width = dense
     network = nn.Sequential(*layers, nn.Linear(width, n_classes))
     initialise(network)

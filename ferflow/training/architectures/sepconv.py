@@ -30,6 +30,7 @@ def build(n_classes: int, options: Options) -> "nn.Module":
 
     from ferflow.training.families.network.layers import (
         Conv2d,
+        Dropout,
         Flatten,
         batch_norm,
         batch_norm_dense,
@@ -46,7 +47,7 @@ def build(n_classes: int, options: Options) -> "nn.Module":
             batch_norm(filters),
             nn.ReLU(),
             nn.MaxPool2d(2),
-            nn.Dropout(in_block),
+            Dropout(in_block),
         ]
         channels = filters
     layers.append(Flatten())
@@ -56,7 +57,7 @@ def build(n_classes: int, options: Options) -> "nn.Module":
             nn.Linear(width, dense),
             batch_norm_dense(dense),
             nn.ReLU(),
-            nn.Dropout(in_dense),
+            Dropout(in_dense),
         ]
         width = dense
     network = nn.Sequential(*layers, nn.Linear(width, n_classes))

@@ -26,6 +26,7 @@ def build(n_classes: int, options: Options) -> "nn.Module":
 
     from ferflow.training.families.network.layers import (
         Conv2d,
+        Dropout,
         Flatten,
         batch_norm,
         batch_norm_dense,
@@ -36,13 +37,13 @@ def build(n_classes: int, options: Options) -> "nn.Module":
     channels = 1
     for filters, kernel, share in zip(options.filters, _KERNELS, _DROPOUT, strict=True):
         layers += [Conv2d(channels, filters, kernel), batch_norm(filters), nn.ReLU()]
-        layers += [nn.MaxPool2d(2), nn.Dropout(share)]
+        layers += [nn.MaxPool2d(2), Dropout(share)]
         channels = filters
     layers.append(Flatten())
     width = 3 * 3 * channels
     for dense in _DENSE:
         layers += [nn.Linear(width, dense), batch_norm_dense(dense), nn.ReLU()]
-        layers += [nn.Dropout(_DENSE_DROPOUT)]
+        layers += [Dropout(_DENSE_DROPOUT)]
         width = dense
     network = nn.Sequential(*layers, nn.Linear(width, n_classes))
     initialise(network)

@@ -105,12 +105,20 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 def restore_optimizer(
     optimizer: Optimizer, tensors: Mapping[str, Tensor], groups: list[dict[str, Any]]
 ) -> None:
-    """Put back what `optimizer_tensors` gave, and the groups' settings."""
+    """Put back what `optimizer_tensors` gave, and the groups' settings.
+
+    Each tensor gets its weights' memory layout: torch's fused steps pair values by their place in
+    memory (findings/torch-fused-adam-pairs-by-memory.sh).
+    """
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition("/")
         state.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+    for weights, entry in optimizer.state.items():
+        for key, value in entry.items():
+            if value.shape == weights.shape:
+                entry[key] = torch.empty_like(weights).copy_(value)
 
 
 def _delete_old(scratch: Path, keep: Path) -> None:

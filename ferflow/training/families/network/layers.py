@@ -1,11 +1,14 @@
 """Layers with Keras' meaning, in which the papers' networks are written.
 
-Where the two libraries differ, Keras' default counts: batch norm's momentum and epsilon, the
-initial weights, 'same' padding with a stride, and the order in which a map is flattened.
+Where the two libraries differ, Keras' default counts: batch norm's momentum, epsilon and running
+variance, the initial weights, 'same' padding with a stride, and how a map is flattened. Dropout is
+the same in both; here it is faster.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
 MOMENTUM = 0.01  # of batch norm: the share of its running statistics that a batch replaces
 
@@ -71,14 +74,59 @@ class AveragePool(nn.Module):
         return x.mean(dim=(2, 3))
 
 
+class Dropout(nn.Dropout):
+    """Dropout whose mask is made of random bytes on the processor: several times as fast there.
+
+    The share left out is the nearest of 256ths, 0.1992 for 0.2, and the rest is scaled to match.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape -> the same shape."""
+        if not self.training or not self.p or x.device.type != "cpu":
+            return super().forward(x)
+        left_out = min(round(self.p * 256), 255)
+        drawn = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+        kept = torch.empty_like(x, requires_grad=False)
+        # compared into a tensor of x's type: the bools of `>=` are many times slower to multiply
+        torch.ge(drawn.view(torch.uint8).as_strided(x.shape, kept.stride()), left_out, out=kept)
+        return x * kept.mul_(256 / (256 - left_out))
+
+
+class _BiasedVariance(_BatchNorm):
+    """Batch norm whose running variance is the mean of the batches' own variances, as Keras'.
+
+    torch's is the mean of n / (n - 1) times as much, n being the values that a batch has for a
+    channel: 3.2 % more after a dense layer at batch 32.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, ...) -> the same shape."""
+        n = x.numel() // x.shape[1]
+        kept = self.running_var
+        if not self.training or kept is None or n == 1:  # torch refuses to norm one value
+            return super().forward(x)
+        self.running_var = kept * (n / (n - 1))
+        out = super().forward(x)
+        self.running_var = kept.copy_(self.running_var * ((n - 1) / n))
+        return out
+
+
+class _MapNorm(_BiasedVariance, nn.BatchNorm2d):
+    pass
+
+
+class _DenseNorm(_BiasedVariance, nn.BatchNorm1d):
+    pass
+
+
 def batch_norm(channels: int) -> nn.BatchNorm2d:
     """Batch norm over maps: momentum 0.99 in Keras' sense (0.01 in torch's), epsilon 0.001."""
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=MOMENTUM)
+    return _MapNorm(channels, eps=1e-3, momentum=MOMENTUM)
 
 
 def batch_norm_dense(width: int) -> nn.BatchNorm1d:
     """As `batch_norm`, after a dense layer."""
-    return nn.BatchNorm1d(width, eps=1e-3, momentum=MOMENTUM)
+    return _DenseNorm(width, eps=1e-3, momentum=MOMENTUM)
 
 
 def initialise(network: nn.Module) -> None:
