@@ -21,6 +21,8 @@ import scipy.ndimage
 from keras.src.legacy.preprocessing import image as new_maps
 from keras_preprocessing.image import ImageDataGenerator as OldGenerator
 
+NewGenerator = new_maps.ImageDataGenerator
+
 SIDE = 48
 N_DRAWS, N_OLD = 1000, 50
 NAMES = ("theta", "tx", "ty", "shear", "zx", "zy")
@@ -58,15 +60,30 @@ def draws(generator_class, apply, n):
     """Rows of the parameters drawn and the map made of them."""
     rows = []
     x = np.zeros((SIDE, SIDE, 1))
-    for seed in range(n):
-        shear = SHEARS[seed % 2]
+    np.random.seed(0)  # the generators draw from numpy's own stream
+    for i in range(n):
+        shear = SHEARS[i % 2]
         generator = generator_class(height_shift_range=0.1, shear_range=shear, **RANGES)
-        drawn = generator.get_random_transform(x.shape, seed=seed)
+        drawn = generator.get_random_transform(x.shape)
         drawn = {name: drawn[name] for name in NAMES}
         axes = {"row_axis": 0, "col_axis": 1, "channel_axis": 2}
-        found = used_map(lambda x, **more: apply(x, **axes, **more), x, drawn)
+        found = used_map(apply, x, drawn | axes)
         rows.append(rounded(list(drawn.values())) + rounded(found))
     return rows
+
+
+def spread():
+    """Of 20,000 draws of paper 4's ranges: stretch of one axis against the other, lean of lines."""
+    np.random.seed(0)
+    generator = NewGenerator(shear_range=SHEARS[0], **RANGES)
+    drawn = [generator.get_random_transform((SIDE, SIDE, 1)) for _ in range(20_000)]
+    ratio = np.array([one["zx"] / one["zy"] for one in drawn])
+    lean = np.abs(np.sin(np.deg2rad([one["shear"] for one in drawn])))
+    stretch = [ratio.min(), ratio.max(), np.maximum(ratio, 1 / ratio).mean()]
+    return {
+        "stretch_low_high_mean": rounded(stretch, 4),
+        "shear_off_diagonal": rounded(lean.max())[0],
+    }
 
 
 def brightness():
@@ -96,8 +113,9 @@ def random_zoom():
     layer = keras.layers.RandomZoom(0.2, seed=0)
     shape = (5000, SIDE, SIDE, 1)
     drawn = layer.get_random_transformation(np.zeros(shape, np.float32), training=True)
-    width, height = (np.ravel(keras.ops.convert_to_numpy(drawn[f"{side}_zoom"]))
-                     for side in ("width", "height"))
+    width, height = (
+        np.ravel(keras.ops.convert_to_numpy(drawn[f"{side}_zoom"])) for side in ("width", "height")
+    )
     square = np.zeros((1, SIDE, SIDE, 1), np.float32)
     square[:, 14:34, 14:34] = 1
     larger = keras.layers.RandomZoom((0.2, 0.2), seed=0)(square, training=True)
@@ -122,16 +140,12 @@ def reflected():
 
 def main():
     packages = ("keras", "torch", "keras-preprocessing", "numpy", "scipy", "pillow")
-    new = draws(keras.src.legacy.preprocessing.image.ImageDataGenerator,
-                new_maps.apply_affine_transform, N_DRAWS)
-    zooms = np.array(new)[:, 4:6]
-    ratio = zooms[:, 0] / zooms[:, 1]
     found = {
         "versions": {name: version(name) for name in packages},
         "columns": [*NAMES, "xx", "xy", "x0", "yx", "yy", "y0"],
-        "new": new,
+        "new": draws(NewGenerator, new_maps.apply_affine_transform, N_DRAWS),
         "old": draws(OldGenerator, old_maps.apply_affine_transform, N_OLD),
-        "stretch": rounded([ratio.min(), ratio.max(), np.maximum(ratio, 1 / ratio).mean()], 4),
+        "spread": spread(),
         "brightness": brightness(),
         "random_zoom": random_zoom(),
         "reflect": reflected(),
@@ -139,8 +153,13 @@ def main():
     parts = []
     for key, value in found.items():
         rows = value if isinstance(value, list) and isinstance(value[0], list | dict) else None
-        text = json.dumps(value) if rows is None else (
-            "[\n" + ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows) + "\n]")
+        text = (
+            json.dumps(value)
+            if rows is None
+            else (
+                "[\n" + ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows) + "\n]"
+            )
+        )
         parts.append(f"{json.dumps(key)}: {text}")
     Path(sys.argv[1]).write_text("{\n" + ",\n".join(parts) + "\n}\n")
 

@@ -88,7 +88,10 @@ class _GeneratorAffine(augmentation.RandomAffine):  # type: ignore[misc]
     """
 
     def compute_transformation(
-        self, input: Tensor, params: dict[str, Tensor], flags: dict[str, Any]  # noqa: ARG002
+        self,
+        input: Tensor,
+        params: dict[str, Tensor],
+        flags: dict[str, Any],  # noqa: ARG002
     ) -> Tensor:
         """The maps from the image to the copy, (n, 3, 3), that kornia inverts."""
         names = ("angle", "translations", "shear_x", "scale")
