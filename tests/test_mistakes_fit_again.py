@@ -70,7 +70,7 @@ def test_copies_are_made_of_the_rows_own_images_and_mirror_images(chain):
     made = pixels.augmented(some)
     assert np.array_equal(made.x[300:], some.x), "a scale of 1 changes nothing"
     assert np.array_equal(made.y[300:], some.y)
-    assert set(made.transform[300:]) == {"scale 1"}
+    assert set(made.transform[300:]) == {"scale_factor 1"}
 
 
 SPLIT_ANEW = ("augment_before_split", "random_resplit", "score_on_merged_validation")

@@ -56,7 +56,10 @@ class _File(Record):
     @classmethod
     def _known(cls, keras: str | None) -> str | None:
         if keras not in (*KERAS, None):
-            raise ValueError(f"must be {', '.join(KERAS)}; got {keras!r}.{nearest(keras, KERAS)}")
+            near = nearest(keras, KERAS)
+            raise ValueError(
+                f"must be one of {', '.join(KERAS)}; got {keras!r}{near and '.' + near}"
+            )
         return keras
 
 
@@ -94,8 +97,9 @@ def load_preset(name: str) -> Preset:
         content = _File.model_validate(read_yaml(path))
     except ValidationError as error:
         fault = error.errors()[0]
-        said = fault["msg"].removeprefix("Value error, ").rstrip(".")
-        raise ParamError(f"{path}: {'.'.join(map(str, fault['loc']))}: {said}.") from None
+        said = fault["msg"].removeprefix("Value error, ")
+        said += "" if said.endswith("?") else "."
+        raise ParamError(f"{path}: {'.'.join(map(str, fault['loc']))}: {said}") from None
     overlay = flatten(content.params)
     return Preset(name, content.about, content.paper, content.keras, content.needs, overlay)
 
