@@ -1,6 +1,5 @@
 """Changed copies of training images: what is done to them, and what is said of them."""
 
-import re
 from dataclasses import replace
 
 import cv2
@@ -8,13 +7,16 @@ import numpy as np
 import pytest
 
 from ferflow.augment.copies import augment, augment_file
-from ferflow.augment.params import OPERATIONS, AugmentParams, parse_copy
+from ferflow.augment.params import AugmentParams
 from ferflow.core.errors import ParamError
+from ferflow.core.image_steps import COPIES, KINDS
 from ferflow.core.params import pick_section
 from ferflow.core.split import load_split, save_split
 
-EVERY_NAME = list(OPERATIONS)
-DRAWN = [name for name in EVERY_NAME if name not in ("horizontal_flip", "turn", "scale")]
+EVERY_NAME = [name for name, kind in KINDS.items() if COPIES in kind.places]
+DRAWN = [
+    name for name in EVERY_NAME if name not in ("horizontal_flip", "turn_degrees", "scale_factor")
+]
 
 
 def params(*copies, fill_rare="none"):
@@ -63,16 +65,26 @@ def test_a_flip_mirrors_left_and_right(make_split):
 @pytest.mark.parametrize(("degrees", "quarters"), [(90, 1), (-90, -1), (180, 2)])
 def test_a_quarter_turn_moves_pixels_and_changes_none(make_split, degrees, quarters):
     split = make_split()
-    turned = copies_of(split, {"turn": degrees})
+    turned = copies_of(split, {"turn_degrees": degrees})
     assert np.array_equal(turned, np.rot90(split.x, quarters, axes=(1, 2)))
 
 
 def test_a_copy_keeps_its_source_and_class_and_says_what_was_done(make_split):
     split = make_split()
-    wanted = ["horizontal_flip", "rotation", {"rotation": 40}, {"brightness": [0.2, 1.5]}]
+    wanted = [
+        "horizontal_flip",
+        "rotation_degrees",
+        {"rotation_degrees": 40},
+        {"brightness_factors": [0.2, 1.5]},
+    ]
     augmented = augment(split, params(*wanted), seed=0)
     copies = augmented.take(~augmented.original)
-    names = ["horizontal_flip", "rotation 10", "rotation 40", "brightness 0.2 to 1.5"]
+    names = [
+        "horizontal_flip",
+        "rotation_degrees 10",
+        "rotation_degrees 40",
+        "brightness_factors 0.2 to 1.5",
+    ]
     assert copies.transform.tolist() == list(np.repeat(names, len(split)))
     assert np.array_equal(copies.source_id, np.tile(split.source_id, 4))
     assert np.array_equal(copies.y, np.tile(split.y, 4))
@@ -95,46 +107,53 @@ def test_every_image_and_every_copy_has_a_draw_of_its_own(make_split, name):
     split = make_split(y=[0] * 30)
     split = replace(split, x=np.tile(split.x[:1], (30, 1, 1)))
     alone = copies_of(split, name)
-    assert len({copy.tobytes() for copy in alone}) == 30
-    second = copies_of(split, {"shift": 0.3}, name)[30:]
+    # OpenCV resamples at 32nds of a pixel, so that two draws may come out alike
+    assert len({copy.tobytes() for copy in alone}) >= 28
+    second = copies_of(split, {"shift_share": 0.3}, name)[30:]
     assert not np.array_equal(second, alone)
 
 
 def test_a_rotation_keeps_the_distance_from_the_middle_and_stays_in_range(spots):
-    before, after = centres(spots.x), centres(copies_of(spots, {"rotation": 30}))
+    before, after = centres(spots.x), centres(copies_of(spots, {"rotation_degrees": 30}))
     assert np.hypot(*after.T) == pytest.approx(np.hypot(*before.T), abs=0.2)
     turned = np.rad2deg(np.arctan2(*before.T[::-1]) - np.arctan2(*after.T[::-1]))
     assert 27 < turned.max() < 30.5 and -30.5 < turned.min() < -27
 
 
 def test_a_positive_turn_is_counter_clockwise(spots):
-    x, y = centres(copies_of(spots, {"turn": 20}))[0]
+    x, y = centres(copies_of(spots, {"turn_degrees": 20}))[0]
     before_x, before_y = centres(spots.x)[0]
     assert x < before_x and y > before_y - 20  # from the right towards the top
     assert np.arctan2(-y, x) - np.arctan2(-before_y, before_x) == pytest.approx(0.349, abs=0.02)
 
 
 def test_a_shift_moves_by_up_to_its_share_along_both_axes(spots):
-    moved = centres(copies_of(spots, {"shift": 0.1})) - centres(spots.x)
+    moved = centres(copies_of(spots, {"shift_share": 0.1})) - centres(spots.x)
     assert (np.abs(moved) < 4.85).all()
     assert (moved.max(axis=0) > 4).all() and (moved.min(axis=0) < -4).all()
     assert abs(np.corrcoef(moved.T)[0, 1]) < 0.3
 
 
 def test_a_zoom_keeps_the_direction_and_both_enlarges_and_shrinks(spots):
-    ratio = centres(copies_of(spots, {"zoom": 0.2})) / centres(spots.x)
+    ratio = centres(copies_of(spots, {"zoom_share": 0.2})) / centres(spots.x)
     assert ratio[:, 0] == pytest.approx(ratio[:, 1], abs=0.02)
     assert 0.79 < ratio.min() < 0.83 and 1.17 < ratio.max() < 1.21
 
 
+def test_a_stretch_has_a_factor_for_each_axis_and_shrinks_above_one(spots):
+    ratio = centres(spots.x) / centres(copies_of(spots, {"stretch_share": 0.2}))
+    assert 0.79 < ratio.min() < 0.82 and 1.18 < ratio.max() < 1.21
+    assert abs(np.corrcoef(ratio.T)[0, 1]) < 0.3
+
+
 def test_a_scale_is_the_same_for_all(spots):
-    ratio = centres(copies_of(spots, "scale")) / centres(spots.x)
+    ratio = centres(copies_of(spots, "scale_factor")) / centres(spots.x)
     assert ratio == pytest.approx(0.7, abs=0.02)
 
 
 def test_a_shear_moves_sideways_in_proportion_to_the_height(spots):
     before = centres(spots.x)
-    moved = centres(copies_of(spots, {"shear": 0.2})) - before
+    moved = centres(copies_of(spots, {"shear_degrees": 11.31})) - before
     assert moved[:, 1] == pytest.approx(0, abs=0.1)
     slope = moved[:, 0] / before[:, 1]
     assert 0.18 < slope.max() < 0.21 and -0.21 < slope.min() < -0.18
@@ -143,7 +162,9 @@ def test_a_shear_moves_sideways_in_proportion_to_the_height(spots):
 def test_crop_and_pad_moves_each_edge_by_up_to_its_share(spots):
     marks = np.zeros((48, 48), np.uint8)
     marks[:, :8], marks[:, 40:] = 100, 200  # where the left and the right part begin and end
-    copies = copies_of(replace(spots, x=np.tile(marks, (len(spots), 1, 1))), {"crop_pad": 0.1})
+    copies = copies_of(
+        replace(spots, x=np.tile(marks, (len(spots), 1, 1))), {"crop_pad_share": 0.1}
+    )
     left = (copies[:, 24] == 100).sum(axis=1)
     right = (copies[:, 24] == 200).sum(axis=1)
     assert left.min() < 6 and left.max() > 10 and right.min() < 6 and right.max() > 10
@@ -153,16 +174,29 @@ def test_crop_and_pad_moves_each_edge_by_up_to_its_share(spots):
 def test_edges_are_filled_with_the_nearest_pixel(make_split):
     split = make_split()
     white = replace(split, x=np.full_like(split.x, 255))
-    for name in ("rotation", "shift", "zoom", "shear", "crop_pad", "turn", "scale"):
+    for name in (
+        "rotation_degrees",
+        "shift_share",
+        "zoom_share",
+        "stretch_share",
+        "shear_degrees",
+        "crop_pad_share",
+        "turn_degrees",
+        "scale_factor",
+    ):
         assert (copies_of(white, name) == 255).all(), name
 
 
 def test_brightness_multiplies_and_does_not_wrap_around(make_split):
     split = make_split(y=[0] * 300)
-    factors = copies_of(replace(split, x=np.full_like(split.x, 100)), {"brightness": [0.5, 1.5]})
+    factors = copies_of(
+        replace(split, x=np.full_like(split.x, 100)), {"brightness_factors": [0.5, 1.5]}
+    )
     assert np.ptp(factors, axis=(1, 2)).max() == 0
     assert 50 <= factors.min() < 53 and 147 < factors.max() <= 150
-    bright = copies_of(replace(split, x=np.full_like(split.x, 250)), {"brightness": [1.1, 4]})
+    bright = copies_of(
+        replace(split, x=np.full_like(split.x, 250)), {"brightness_factors": [1.1, 4]}
+    )
     assert (bright == 255).all()
 
 
@@ -194,7 +228,7 @@ def test_a_class_without_any_image_stays_empty(make_split):
     assert filled.class_counts() == {"angry": 2, "disgust": 0, "fear": 2}
 
 
-@pytest.mark.parametrize("copies", [[], ["rotation", {"turn": 90}]])
+@pytest.mark.parametrize("copies", [[], ["rotation_degrees", {"turn_degrees": 90}]])
 @pytest.mark.parametrize("fill_rare", ["none", "crop_pad_flip"])
 def test_the_file_holds_what_is_made_in_memory(make_split, same_split, tmp_path, copies, fill_rare):
     split, wanted = make_split(), params(*copies, fill_rare=fill_rare)
@@ -214,56 +248,19 @@ def test_without_copies_the_file_is_handed_on(make_split, tmp_path):
 def test_the_contact_sheet_shows_an_image_of_each_class_above_its_copies(make_split, tmp_path):
     split = make_split(y=[2, 0, 0, 2, 0])
     save_split(tmp_path / "in", split)
-    wanted = params({"turn": 180}, fill_rare="crop_pad_flip")
+    wanted = params({"turn_degrees": 180}, fill_rare="crop_pad_flip")
     rows = dict(augment_file(tmp_path / "in", tmp_path / "out", wanted, seed=0))
-    assert list(rows) == ["images", "turn 180", "crop_pad_flip"]
+    assert list(rows) == ["images", "turn_degrees 180", "crop_pad_flip"]
     assert np.array_equal(rows["images"], split.x[[1, 0]])
-    assert np.array_equal(rows["turn 180"], split.x[[1, 0], ::-1, ::-1])
+    assert np.array_equal(rows["turn_degrees 180"], split.x[[1, 0], ::-1, ::-1])
     assert (rows["crop_pad_flip"][0] == 255).all()  # the largest class is not filled up
     assert not (rows["crop_pad_flip"][1] == 255).all()
 
 
-@pytest.mark.parametrize("name", EVERY_NAME)
-def test_every_default_is_a_legal_amount(name):
-    default = OPERATIONS[name].default
-    if default is not None:
-        given = list(default) if isinstance(default, tuple) else default
-        assert parse_copy({name: given}) == parse_copy(name)
-
-
-@pytest.mark.parametrize(
-    ("copies", "said"),
-    [
-        (["rotatoin"], "'rotatoin' is no operation. Did you mean 'rotation'\\? Legal: horizontal"),
-        ([{"rotat": 3}], "Did you mean 'rotation'?"),
-        ([{"rotation": "ten"}], "rotation must be degrees, .* 0 to 180, not 0; got 'ten'"),
-        ([{"rotation": 181}], "got 181"),
-        ([{"rotation": -5}], "got -5"),
-        ([{"rotation": 0}], "not 0; got 0"),
-        ([{"rotation": True}], "got True"),
-        ([{"rotation": None}], "got None"),
-        ([{"rotation": float("nan")}], "got nan"),
-        ([{"rotation": [1, 2]}], r"got \[1, 2\]"),
-        ([{"brightness": 0.5}], "two factors .* got 0.5"),
-        ([{"brightness": [1.5, 0.5]}], r"got \[1.5, 0.5\]"),
-        ([{"brightness": [0.5, 0.7, 1]}], "two factors"),
-        ([{"shift": 5}], "a share of the side"),
-        ([{"turn": 270}], "-180 to 180"),
-        ([{"scale": 0}], "0.1 to 4"),
-        ([{"horizontal_flip": 1}], "horizontal_flip takes no amount; got 1"),
-        ([{"rotation": 1, "shift": 0.1}], "an entry is an operation, or one with its amount"),
-        ([{}], "an entry is an operation"),
-        ([3], "an entry is an operation"),
-        ([{3: 3}], "'3' is no operation"),
-        ("rotation", "must be a list, such as"),
-        (None, "must be a list"),
-        (["rotation", {"rotation": 10}], "may be named once; got 'rotation 10' again"),
-    ],
-)
-def test_a_wrong_entry_is_refused_in_one_line(copies, said):
-    message = refused(copies)
+def test_each_copy_is_named_once():
+    message = refused(["rotation", {"rotation_degrees": 10}])
     assert message.startswith("params.yaml: augment.copies: ")
-    assert re.search(said, message), message
+    assert "may be named once; got 'rotation_degrees 10' again" in message
 
 
 def test_a_misspelt_fill_is_refused_with_the_nearest():

@@ -182,6 +182,18 @@ def test_a_parameter_that_is_newer_than_a_record_has_to_have_its_default(make_re
     assert find_recorded(params, [unknown]) is None
 
 
+def test_a_record_in_an_older_builds_words_is_of_the_same_run(make_record, monkeypatch):
+    set_code(monkeypatch, "of now")
+    params = read_yaml(PARAMS_FILE)
+    words = ["horizontal_flip", {"rotation": 10}, {"shift": 0.1}, {"zoom": 0.1}]
+    older = public_params(params) | {"evaluate.tta_policy": words}
+    record = make_record("quickstart", seed=0, params=older)
+    assert find_recorded(params, [record]) == record
+    slope = public_params(params) | {"evaluate.tta_policy": [{"shear": 0.2}]}
+    params["evaluate"]["tta_policy"] = [{"shear_degrees": 0.2}]
+    assert find_recorded(params, [make_record("quickstart", seed=1, params=slope)]) is None
+
+
 def test_a_backbone_is_the_same_under_its_name_and_as_a_copy(make_record, monkeypatch):
     set_code(monkeypatch, "of now")
     params = read_yaml(PARAMS_FILE)

@@ -42,7 +42,9 @@ def fitted_rows(chain, name, monkeypatch):
 
 
 def test_training_rows_are_augmented_as_in_the_honest_chain(chain, same_split):
-    there = as_augmented(chain, {"rotation": 10}, "horizontal_flip", fill_rare="crop_pad_flip")
+    there = as_augmented(
+        chain, {"rotation_degrees": 10}, "horizontal_flip", fill_rare="crop_pad_flip"
+    )
     same_split(there.augmented(there.original("train")), there.features["train"])
 
 
@@ -60,7 +62,7 @@ def test_a_chain_without_copies_opens_no_image(chain):
 def test_copies_are_made_of_the_rows_own_images_and_mirror_images(chain):
     rows = {name: replace(chain.images(name), x=flat(chain.images(name).x)) for name in SPLITS}
     pixels = replace(
-        chain, features=rows, extract=flat, augment_params=augment_params({"scale": 1})
+        chain, features=rows, extract=flat, augment_params=augment_params({"scale_factor": 1})
     )
     mirrored = [pixels.mirrored(name) for name in SPLITS]
     mixed = Split.join([pixels.original(*SPLITS), *mirrored])
@@ -68,7 +70,7 @@ def test_copies_are_made_of_the_rows_own_images_and_mirror_images(chain):
     made = pixels.augmented(some)
     assert np.array_equal(made.x[300:], some.x), "a scale of 1 changes nothing"
     assert np.array_equal(made.y[300:], some.y)
-    assert set(made.transform[300:]) == {"scale 1"}
+    assert set(made.transform[300:]) == {"scale_factor 1"}
 
 
 SPLIT_ANEW = ("augment_before_split", "random_resplit", "score_on_merged_validation")
@@ -77,8 +79,8 @@ SPLIT_ANEW = ("augment_before_split", "random_resplit", "score_on_merged_validat
 @pytest.mark.parametrize("name", [*SPLIT_ANEW, "select_on_test"])
 def test_what_is_fitted_anew_holds_a_copy_of_each_of_its_images(chain, name, monkeypatch):
     plain = fitted_rows(chain, name, monkeypatch)
-    train = fitted_rows(as_augmented(chain, {"turn": 90}), name, monkeypatch)
-    copies = train.take(train.transform == "turn 90")
+    train = fitted_rows(as_augmented(chain, {"turn_degrees": 90}), name, monkeypatch)
+    copies = train.take(train.transform == "turn_degrees 90")
     assert len(train) == 2 * len(plain), "not more rows of any other kind"
     assert np.array_equal(train.x[: len(plain)], plain.x)
     assert np.array_equal(copies.source_id, plain.source_id), "each of its images, no other"
@@ -109,11 +111,11 @@ def test_rows_of_smote_are_not_copied_and_leave_no_class_to_fill_up(chain, monke
     )
     name = "resample_before_split"
     plain = fitted_rows(rare, name, monkeypatch)
-    there = as_augmented(rare, {"turn": 90}, fill_rare="crop_pad_flip")
+    there = as_augmented(rare, {"turn_degrees": 90}, fill_rare="crop_pad_flip")
     train = fitted_rows(there, name, monkeypatch)
     assert (plain.transform == "smote").any()
     assert np.array_equal(train.x[: len(plain)], plain.x)
-    assert set(train.transform[len(plain) :]) == {"turn 90"}
+    assert set(train.transform[len(plain) :]) == {"turn_degrees 90"}
     assert np.array_equal(train.source_id[len(plain) :], plain.source_id[plain.original])
 
 

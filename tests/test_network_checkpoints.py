@@ -29,8 +29,24 @@ pytestmark = pytest.mark.usefixtures("one_thread")
         {"loss": "focal", "class_weight": "balanced"},
         {"mixup": 0.3, "label_smoothing": 0.1},
         {"ema_decay": 0.9},
-        {"augmentation": ["horizontal_flip", {"rotation": 20}, {"shift": 0.1}, "zoom", "shear"]},
-        {"augmentation": ["brightness", "contrast", "erasing"], "input": "unit"},
+        {
+            "augmentation": [
+                "horizontal_flip",
+                {"rotation_degrees": 20},
+                {"shift_share": 0.1},
+                "stretch_share",
+                "shear_degrees",
+            ]
+        },
+        {
+            "augmentation": [
+                "stretch_levels",
+                "brightness_factors",
+                "contrast_factors",
+                "erasing_chance",
+            ],
+            "input": "unit",
+        },
         {"precision": "bfloat16"},
     ],
     ids=lambda changes: "-".join(map(str, changes)),

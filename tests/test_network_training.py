@@ -1,5 +1,6 @@
 """Training: learning, choosing, stopping, and what is refused."""
 
+import hashlib
 import json
 import re
 
@@ -10,6 +11,7 @@ from network_data import FILES, data, faces, params, same, weights
 from training_rows import training_data
 
 from ferflow.core.errors import DataError, ParamError
+from ferflow.settings.presets import load_preset
 from ferflow.training.families.network.batches import measure_scale, n_batches, shuffled_batches
 from ferflow.training.families.network.checkpoint import load_checkpoint, unpack
 from ferflow.training.families.network.family import fit, load, predict_proba, save
@@ -17,6 +19,8 @@ from ferflow.training.families.network.loop import Training
 from ferflow.training.shared.policy import check_policy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+BEST = load_preset("best").overlay["train.network.augmentation"]
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +126,11 @@ def test_features_are_no_images():
         ({"learning_rate": 0.0}, "greater than 0"),
         ({"learning_rate": -1.0}, "greater than 0"),
         ({"architecture": "resnett"}, "Did you mean 'resnet'"),
-        ({"augmentation": ["rotate"]}, "Did you mean 'rotation'"),
-        ({"augmentation": [{"rotation": 200}]}, "0 to 180; got 200"),
-        ({"augmentation": ["zoom", {"zoom": 0.1}]}, "twice: zoom"),
+        ({"augmentation": ["rotation_degree"]}, "Did you mean 'rotation_degrees'"),
+        ({"augmentation": [{"rotation_degrees": 200}]}, "0 to 180; got 200"),
+        ({"augmentation": ["zoom_share", {"zoom_share": 0.1}]}, "twice: zoom_share"),
         ({"augmentation": [{"horizontal_flip": 1}]}, "takes no amount"),
-        ({"augmentation": [{"brightness": [1.5, 0.5]}]}, "got [1.5, 0.5]"),
+        ({"augmentation": [{"brightness_factors": [1.5, 0.5]}]}, "got [1.5, 0.5]"),
         ({"loss": "focal", "label_smoothing": 0.1}, "with focal loss it must be 0"),
     ],
 )
@@ -192,7 +196,17 @@ def test_the_scale_is_that_of_all_grey_levels():
     assert (scale.mean, scale.std) == (pytest.approx(x.mean() / 255), pytest.approx(x.std() / 255))
 
 
-@pytest.mark.parametrize("step", ["horizontal_flip", "rotation", "shift", "zoom", "shear"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "horizontal_flip",
+        "rotation_degrees",
+        "shift_share",
+        "zoom_share",
+        "stretch_share",
+        "shear_degrees",
+    ],
+)
 def test_a_policy_changes_images_and_keeps_their_range(step):
     from ferflow.training.shared.batch_augmentation import make_augmentation
 
@@ -206,12 +220,36 @@ def test_a_policy_changes_images_and_keeps_their_range(step):
 
 
 @pytest.mark.parametrize(
+    "policy, digest",
+    [
+        (
+            ["horizontal_flip", {"rotation": 10}, {"shift": 0.1}, {"zoom": 0.1}, {"erasing": 0.25}],
+            "bb9ffe90ccfc6aa5",
+        ),
+        (BEST, "bb9ffe90ccfc6aa5"),
+        (
+            [{"rotation": 10}, {"shift": 0.1}, {"shear": 0.1}, {"zoom": 0.1}, "horizontal_flip"],
+            "8bf148e0b084e852",
+        ),
+    ],
+)
+def test_a_policy_of_build_16676a2_draws_the_same_bytes(policy, digest):
+    """The digests are of that build's images, to the grey level; `best` means what it meant."""
+    from ferflow.training.shared.batch_augmentation import make_augmentation
+
+    x = (torch.arange(32 * 48 * 48) * 7919 % 256).reshape(32, 1, 48, 48) / 255
+    torch.manual_seed(5)
+    drawn = (make_augmentation(check_policy(policy))(x) * 255).round().to(torch.uint8)
+    assert hashlib.sha256(drawn.numpy().tobytes()).hexdigest()[:16] == digest
+
+
+@pytest.mark.parametrize(
     "step, wanted",
     [
-        ({"brightness": [0.5, 0.5]}, [0.1, 0.3]),
-        ({"brightness": [3.0, 3.0]}, [0.6, 1.0]),
-        ({"contrast": [0.5, 0.5]}, [0.3, 0.5]),
-        ({"contrast": [4.0, 4.0]}, [0.0, 1.0]),
+        ({"brightness_factors": [0.5, 0.5]}, [0.1, 0.3]),
+        ({"brightness_factors": [3.0, 3.0]}, [0.6, 1.0]),
+        ({"contrast_factors": [0.5, 0.5]}, [0.3, 0.5]),
+        ({"contrast_factors": [4.0, 4.0]}, [0.0, 1.0]),
     ],
 )
 def test_brightness_multiplies_and_contrast_does_so_about_the_mean(step, wanted):
@@ -226,7 +264,7 @@ def test_every_image_draws_its_own_factor_from_the_whole_range():
     from ferflow.training.shared.batch_augmentation import make_augmentation
 
     torch.manual_seed(0)
-    drawn = make_augmentation(check_policy([{"brightness": [0.2, 1.5]}]))(
+    drawn = make_augmentation(check_policy([{"brightness_factors": [0.2, 1.5]}]))(
         torch.full((400, 1, 2, 2), 0.5)
     )
     factors = drawn[:, 0, 0, 0] / 0.5
@@ -237,10 +275,10 @@ def test_every_image_draws_its_own_factor_from_the_whole_range():
 @pytest.mark.parametrize(
     "step, measure, largest",
     [
-        ({"rotation": 40}, lambda x, y: torch.rad2deg(torch.atan2(x, y)), 40),
-        ({"shear": 0.2}, lambda x, y: x / y, 0.2),
-        ({"zoom": 0.2}, lambda x, y: torch.hypot(x, y) / 16 - 1, 0.2),
-        ({"shift": 0.1}, lambda x, y: torch.cat([x, y - 16]) / 49, 0.1),
+        ({"rotation_degrees": 40}, lambda x, y: torch.rad2deg(torch.atan2(x, y)), 40),
+        ({"shear_degrees": 11.31}, lambda x, y: x / y, 0.2),
+        ({"zoom_share": 0.2}, lambda x, y: torch.hypot(x, y) / 16 - 1, 0.2),
+        ({"shift_share": 0.1}, lambda x, y: torch.cat([x, y - 16]) / 49, 0.1),
     ],
 )
 def test_affine_steps_reach_their_amount_either_way_and_no_further(step, measure, largest):
@@ -272,6 +310,6 @@ def test_a_shift_repeats_the_edge():
     """A white image stays white, whatever comes in from outside."""
     from ferflow.training.shared.batch_augmentation import make_augmentation
 
-    policy = check_policy([{"shift": 0.5}, {"rotation": 180}, {"zoom": 0.9}])
+    policy = check_policy([{"shift_share": 0.5}, {"rotation_degrees": 180}, {"zoom_share": 0.9}])
     drawn = make_augmentation(policy)(torch.ones(16, 1, 48, 48))
     assert drawn.min() == pytest.approx(1, abs=1e-5)

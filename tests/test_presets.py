@@ -59,6 +59,27 @@ def test_every_preset_is_legal_and_says_what_it_is(zip_of_faces):
         assert preset.about
 
 
+def test_a_generation_of_keras_that_is_not_known_is_refused():
+    path = DEFAULTS.parent / "allconv.yaml"
+    path.write_text(path.read_text().replace("keras: generator to 2.8", "keras: generator to 2.7"))
+    with pytest.raises(ParamError) as caught:
+        load_preset("allconv")
+    assert str(caught.value) == (
+        f"{path}: keras: must be one of generator to 2.8, generator from 2.9, layers; "
+        "got 'generator to 2.7'. Did you mean 'generator to 2.8'?"
+    )
+
+
+def test_steps_in_an_older_builds_words_are_nobodys_edits():
+    text = PARAMS_FILE.read_text()
+    now = "rotation_degrees: 10, shift_share: 0.1, zoom_share: 0.1"
+    older = "rotation: 10, shift: 0.1, zoom: 0.1"
+    assert text.count(now) == 2
+    PARAMS_FILE.write_text(text.replace(now, older))
+    check_params(read_yaml(PARAMS_FILE))
+    assert own_edits() == {}
+
+
 def test_every_line_of_a_preset_reaches_the_file(zip_of_faces):
     for name in preset_names():
         overlay = load_preset(name).overlay

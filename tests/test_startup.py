@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ferflow.augment.operations import DRAWS
-from ferflow.augment.params import OPERATIONS
+from ferflow.core.image_steps import COPIES, KINDS
 from ferflow.training.shared.params import family_names
 
 ROOT = Path(__file__).parents[1]
@@ -90,4 +90,4 @@ def test_faces_are_read_with_opencv_alone():
 
 
 def test_every_operation_that_may_be_named_can_be_drawn():
-    assert list(DRAWS) == list(OPERATIONS)
+    assert list(DRAWS) == [name for name, kind in KINDS.items() if COPIES in kind.places]

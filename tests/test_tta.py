@@ -22,7 +22,7 @@ PARAMS = {
     "splits": ["val"],
     "tta": "flip",
     "tta_draws": 3,
-    "tta_policy": [{"shift": 0.2}],
+    "tta_policy": [{"shift_share": 0.2}],
     "calibration_bins": 15,
     "gallery_size": 8,
 }
@@ -52,7 +52,7 @@ def images(n=6):
 
 def views(method, **changes):
     classifier = LeftOrRight()
-    options = {"policy": check_policy(["rotation"]), "n": 4, "seed": 0} | changes
+    options = {"policy": check_policy(["rotation_degrees"]), "n": 4, "seed": 0} | changes
     p = tta_proba(classifier, images(), method, **options)
     return p, classifier.shown
 
@@ -128,8 +128,8 @@ def test_leaving_twins_out_leaves_the_columns_in():
 
 
 def test_a_policy_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="Did you mean 'rotation'"):
-        EvaluateParams.model_validate(PARAMS | {"tta_policy": ["rotate"]})
+    with pytest.raises(ValueError, match="Did you mean 'rotation_degrees'"):
+        EvaluateParams.model_validate(PARAMS | {"tta_policy": ["rotation_degree"]})
 
 
 def test_val_is_not_scored_once_it_was_trained_on():

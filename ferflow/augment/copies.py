@@ -33,7 +33,7 @@ def draw_copies(split: Split, params: AugmentParams, seed: int) -> list[Copies]:
     every = np.arange(len(split))
     parts = []
     for copy in params.copies:
-        drawn = DRAWS[copy.operation](copy.amount, len(split), size, rng)
+        drawn = DRAWS[copy.name](copy.amount, len(split), size, rng)
         parts.append(Copies(str(copy), every, drawn))
     if params.fill_rare == "crop_pad_flip":
         rows = _rows_to_fill(split, n_copies=len(params.copies), rng=rng)

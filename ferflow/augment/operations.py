@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ferflow.augment.params import CROP_PAD
+from ferflow.core.image_steps import CROP_PAD_SHARE
 
 Floats = NDArray[np.float64]
 Size = tuple[int, int]  # height and width in pixels
@@ -35,8 +35,8 @@ def change(images: NDArray[np.uint8], drawn: Floats) -> NDArray[np.uint8]:
 
 
 def draw_crop_pad_flip(n: int, size: Size, rng: Generator) -> Floats:
-    """Crop and pad by `crop_pad`'s default, and mirror about half of them."""
-    maps = _draw_crop_pad(CROP_PAD, n, size, rng)
+    """Crop and pad by `crop_pad_share`'s default, and mirror about half of them."""
+    maps = _draw_crop_pad(CROP_PAD_SHARE, n, size, rng)
     mirrored = rng.random(n) < 0.5
     maps[mirrored, :, 2] += maps[mirrored, :, 0] * (size[1] - 1)
     maps[mirrored, :, 0] *= -1
@@ -80,9 +80,16 @@ def _draw_shift(share: float, n: int, size: Size, rng: Generator) -> Floats:
     return _about_centre(np.tile(np.eye(2), (n, 1, 1)), size, shift)
 
 
-def _draw_shear(slope: float, n: int, size: Size, rng: Generator) -> Floats:
+def _draw_stretch(share: float, n: int, size: Size, rng: Generator) -> Floats:
+    """As Keras' ImageDataGenerator: smaller with a factor above 1."""
+    factors, zero = 1 + rng.uniform(-share, share, (2, n)), np.zeros(n)
+    return _about_centre(_linear(factors[0], zero, zero, factors[1]), size)
+
+
+def _draw_shear(most: float, n: int, size: Size, rng: Generator) -> Floats:
     one, zero = np.ones(n), np.zeros(n)
-    return _about_centre(_linear(one, rng.uniform(-slope, slope, n), zero, one), size)
+    slope = np.tan(np.deg2rad(rng.uniform(-most, most, n)))
+    return _about_centre(_linear(one, slope, zero, one), size)
 
 
 def _draw_crop_pad(share: float, n: int, size: Size, rng: Generator) -> Floats:
@@ -94,15 +101,16 @@ def _draw_crop_pad(share: float, n: int, size: Size, rng: Generator) -> Floats:
     return np.concatenate([linear, offset[:, :, None]], axis=2)
 
 
-# Name -> what draws it. The amounts that are legal stand in `ferflow.augment.params`.
+# Name -> what draws it. The amounts that are legal stand in `ferflow.core.image_steps`.
 DRAWS: Mapping[str, Draw] = {
     "horizontal_flip": _mirrored,
-    "rotation": lambda most, n, size, rng: _turned(rng.uniform(-most, most, n), size),
-    "shift": _draw_shift,
-    "zoom": lambda most, n, size, rng: _scaled(1 + rng.uniform(-most, most, n), size),
-    "shear": _draw_shear,
-    "crop_pad": _draw_crop_pad,
-    "brightness": lambda bounds, n, _, rng: rng.uniform(bounds[0], bounds[1], n),
-    "turn": lambda degrees, n, size, _: _turned(np.full(n, degrees), size),
-    "scale": lambda factor, n, size, _: _scaled(np.full(n, factor), size),
+    "rotation_degrees": lambda most, n, size, rng: _turned(rng.uniform(-most, most, n), size),
+    "shift_share": _draw_shift,
+    "zoom_share": lambda most, n, size, rng: _scaled(1 + rng.uniform(-most, most, n), size),
+    "stretch_share": _draw_stretch,
+    "shear_degrees": _draw_shear,
+    "crop_pad_share": _draw_crop_pad,
+    "brightness_factors": lambda bounds, n, _, rng: rng.uniform(bounds[0], bounds[1], n),
+    "turn_degrees": lambda degrees, n, size, _: _turned(np.full(n, degrees), size),
+    "scale_factor": lambda factor, n, size, _: _scaled(np.full(n, factor), size),
 }

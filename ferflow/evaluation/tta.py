@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import ParamError
+from ferflow.core.image_steps import Step
 from ferflow.training.shared.classifier import Classifier
-from ferflow.training.shared.policy import Step
 
 Images = NDArray[np.uint8]
 

@@ -19,6 +19,7 @@ from scipy.stats import t as student_t
 from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.files import read_bounded, write_json
 from ferflow.core.hashing import sha256_of
+from ferflow.core.image_steps import in_units
 from ferflow.core.params import Record, nearest
 from ferflow.core.paths import METRICS
 from ferflow.records.compact import Answers, read_answers, write_answers
@@ -51,7 +52,8 @@ class RunRecord(Record):
     mistake : the mistake with which it was evaluated, on purpose; None for an honest record.
     members : weights of an ensemble's records, by their names.
     metrics : split (and 'test_without_twins') -> scores. intervals : split -> score -> 95 %.
-    params : dotted key -> value, without places on the machine. stages : what they say themselves.
+    params : dotted key -> value, without places on the machine; steps of augmentation under today's
+    names, whatever build made the record. stages : what they say themselves.
     training : column of metrics/plots/training.csv -> its values, None where there is none.
     data, code, run : fingerprints of the images, of the code and of everything together.
     same_code : fingerprints of other code that was seen to make the same bytes.
@@ -91,6 +93,11 @@ class RunRecord(Record):
             if lacking := _NEEDED - numbers:
                 raise ValueError(f"{split} lacks the score {min(lacking)}")
         return metrics
+
+    @field_validator("params")
+    @classmethod
+    def _in_units(cls, params: dict[str, Any]) -> dict[str, Any]:
+        return in_units(params)
 
     @field_validator("training")
     @classmethod

@@ -10,6 +10,7 @@ from ferflow.core.costs import find_costs
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import read_json
 from ferflow.core.git import code_commit
+from ferflow.core.image_steps import in_units
 from ferflow.core.params import flatten, read_yaml
 from ferflow.core.paths import METRICS, PREDICTIONS, SCORES, TABLES
 from ferflow.core.pipeline import Pipeline
@@ -106,9 +107,9 @@ def _about(pipeline: Pipeline) -> dict[str, Any]:
 def public_params(params: dict[str, Any]) -> dict[str, Any]:
     """Dotted key -> value; a place on the user's machine is told by its last name alone.
 
-    What lies there is told by the sha256 beside it.
+    What lies there is told by the sha256 beside it. Steps of augmentation have today's names.
     """
-    flat = {key: _public(value) for key, value in flatten(params).items()}
+    flat = in_units({key: _public(value) for key, value in flatten(params).items()})
     for key in BACKBONES:
         if flat.get(f"{key}_sha256"):
             flat[key] = Path(flat[key]).name
@@ -152,7 +153,7 @@ def read_curves(path: Path) -> dict[str, list[int | float | None]]:
 
 def edits_of(params: dict[str, Any]) -> dict[str, Any]:
     """Dotted key -> value of what differs from the preset, apart from the seed and from places."""
-    expected = flatten(read_yaml(DEFAULTS)) | load_preset(params["preset"]).overlay
+    expected = in_units(flatten(read_yaml(DEFAULTS)) | load_preset(params["preset"]).overlay)
     found = public_params(params)
     for key in BACKBONES:
         if found.get(f"{key}_sha256") and key in expected:

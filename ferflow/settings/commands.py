@@ -7,19 +7,19 @@ import typer
 
 
 def presets() -> None:
-    """List the systems: what each is, which paper it follows and what that claims."""
+    """List the systems: what each is, which paper (and Keras) it follows and what that claims."""
     from rich.console import Console
     from rich.table import Table
 
     from ferflow.claims.registry import claim_text, claims_of, load_papers
     from ferflow.settings.presets import load_preset, preset_names
 
-    table = Table("preset", "what it is", "paper", "claim", show_lines=True)
+    table = Table("preset", "what it is", "paper", "Keras", "claim", show_lines=True)
     for name in preset_names():
         preset = load_preset(name)
         paper = load_papers()[preset.paper].title if preset.paper else ""
         claims = "\n".join(claim_text(claim) for claim in claims_of(name))
-        table.add_row(preset.name, preset.about, paper, claims)
+        table.add_row(preset.name, preset.about, paper, preset.keras or "", claims)
     Console().print(table)
 
 

@@ -9,12 +9,13 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from ferflow.core.dvc_locks import refuse_while_dvc_runs
 from ferflow.core.errors import ParamError
 from ferflow.core.files import atomic
 from ferflow.core.hashing import sha256_of
+from ferflow.core.image_steps import in_units
 from ferflow.core.params import PARAMS_FILE, Record, flatten, nearest, read_yaml
 from ferflow.core.yaml_text import parse_yaml
 from ferflow.settings.check import check_params
@@ -36,26 +37,44 @@ _HOW_TO_GET = {
 }
 
 
+# What augments in a paper's Keras: layers of the network, or ImageDataGenerator, which up to Keras
+# 2.8 stretches grey levels where it changes the brightness.
+KERAS = ("generator to 2.8", "generator from 2.9", "layers")
+
+
 class _File(Record):
     """What a preset's file holds."""
 
     about: str
     paper: str | None = None
+    keras: str | None = None
     needs: Literal["FER-2013", "CK+48"] = "FER-2013"
     params: dict[str, Any]
     sweep: list[list[dict[str, Any]]] = Field(default=[])
+
+    @field_validator("keras")
+    @classmethod
+    def _known(cls, keras: str | None) -> str | None:
+        if keras not in (*KERAS, None):
+            near = nearest(keras, KERAS)
+            raise ValueError(
+                f"must be one of {', '.join(KERAS)}; got {keras!r}{near and '.' + near}"
+            )
+        return keras
 
 
 @dataclass(frozen=True)
 class Preset:
     """A named system: what it is, and which paper it follows (a key of the papers' registry).
 
+    keras : whose augmentation it follows, one of `KERAS`; None where the paper names none.
     needs : the data set that `data.path` has to name, a key of `_HOW_TO_GET`.
     """
 
     name: str
     about: str
     paper: str | None
+    keras: str | None
     needs: str
     overlay: dict[str, Any]  # dotted key -> value
 
@@ -78,8 +97,11 @@ def load_preset(name: str) -> Preset:
         content = _File.model_validate(read_yaml(path))
     except ValidationError as error:
         fault = error.errors()[0]
-        raise ParamError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}.") from None
-    return Preset(name, content.about, content.paper, content.needs, flatten(content.params))
+        said = fault["msg"].removeprefix("Value error, ")
+        said += "" if said.endswith("?") else "."
+        raise ParamError(f"{path}: {'.'.join(map(str, fault['loc']))}: {said}") from None
+    overlay = flatten(content.params)
+    return Preset(name, content.about, content.paper, content.keras, content.needs, overlay)
 
 
 def _folder() -> Path:
@@ -104,7 +126,7 @@ def use(name: str, settings: dict[str, Any]) -> list[str]:
     edits = own_edits()
     with atomic(PARAMS_FILE) as part:
         part.write_text(params_text(params), encoding="utf-8")
-    now = flatten(_plain(params))
+    now = in_units(flatten(_plain(params)))
     return [
         f"{key}: {value!r} (now {now.get(key)!r})"
         for key, value in edits.items()
@@ -127,9 +149,10 @@ def own_edits() -> dict[str, Any]:
     expected = flatten(read_yaml(DEFAULTS)) | {"preset": name}
     if name in preset_names():
         expected |= load_preset(str(name)).overlay
+    expected = in_units(expected)
     return {
         key: value
-        for key, value in flatten(params).items()
+        for key, value in in_units(flatten(params)).items()
         if not key.endswith("sha256") and expected.get(key, _ABSENT) != value
     }
 

@@ -21,7 +21,8 @@ from ferflow.runs.mistakes.honest_chain import HonestChain, Predictions
 HARD_CLASSES = ("disgust", "surprise")  # what paper 3's five-class subset leaves out
 N_CANDIDATES = 5  # models among which `select_on_test` picks
 OFFICIAL_TEST = ("val", "test")  # PublicTest and PrivateTest: paper 2 scores them together
-MODIFIED = [{"turn": 90}, {"turn": -90}, {"scale": 0.7}]  # paper 4's copies of every image
+# paper 4's copies of every image
+MODIFIED = [{"turn_degrees": 90}, {"turn_degrees": -90}, {"scale_factor": 0.7}]
 
 
 def resample_before_split(chain: HonestChain) -> Predictions:
