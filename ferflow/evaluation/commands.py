@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
-from rich.console import Console
-
-console = Console()
-
 
 def show() -> None:
     """Print the metrics of the last run as a table."""
+    from rich.console import Console
+
     from ferflow.evaluation.summary import NEXT_STEPS, metrics_table, protocol_line
 
+    console = Console()
     console.print(metrics_table())
     console.print(protocol_line(), soft_wrap=True)
     console.print(NEXT_STEPS, highlight=False, soft_wrap=True)
