@@ -171,7 +171,8 @@ def test_the_modified_test_set_holds_three_copies_of_every_image(images_chain, m
     assert np.array_equal(rows.x[:10], test.x), "the test images themselves come first"
     assert np.array_equal(rows.x[10:20], np.rot90(test.x, axes=(1, 2))), "counter-clockwise"
     assert np.array_equal(rows.x[20:30], np.rot90(test.x, -1, axes=(1, 2)))
-    assert list(rows.transform[[10, 20, 30]]) == ["turn 90", "turn -90", "scale 0.7"]
+    words = ["turn_degrees 90", "turn_degrees -90", "scale_factor 0.7"]
+    assert list(rows.transform[[10, 20, 30]]) == words
     right = (p.argmax(axis=1) == y).reshape(4, 10).mean(axis=1)
     assert right.tolist() == [1.0, 0.5, 0.5, 1.0], "lying faces cannot be told, shrunk ones can"
 
