@@ -14,12 +14,13 @@ def presets() -> None:
     from ferflow.claims.registry import claim_text, claims_of, load_papers
     from ferflow.settings.presets import load_preset, preset_names
 
-    table = Table("preset", "what it is", "paper", "Keras", "claim", show_lines=True)
+    table = Table("preset", "what it is", "paper", "claim", show_lines=True)
     for name in preset_names():
         preset = load_preset(name)
         paper = load_papers()[preset.paper].title if preset.paper else ""
         claims = "\n".join(claim_text(claim) for claim in claims_of(name))
-        table.add_row(preset.name, preset.about, paper, preset.keras or "", claims)
+        about = preset.about + (f"\nKeras: {preset.keras}" if preset.keras else "")
+        table.add_row(preset.name, about, paper, claims)
     Console().print(table)
 
 
