@@ -29,6 +29,21 @@ PLACES = [
 ALL_THREADS = {"OMP_NUM_THREADS": str(os.cpu_count())}  # as for users; `make test` sets one
 
 
+def run(command, folder, environment, *, ok=True):
+    """Run a command that must end well, or must not; returns what it printed, on both streams."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert (done.returncode == 0) == ok, done.stdout
+    return done.stdout
+
+
 class Repository:
     """A copy of this repository, of its own in Git and DVC, in which commands are run."""
 
@@ -60,17 +75,7 @@ class Repository:
 
     def run(self, *command, ok=True, **changes):
         """Run a command, with changed variables; returns what it printed, on both streams."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment() | changes,
-            check=False,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert (done.returncode == 0) == ok, done.stdout
-        return done.stdout
+        return run(command, self.folder, self.environment() | changes, ok=ok)
 
     def copy_to(self, folder, with_runs=False):
         """Another repository with the same files, ignored ones too, but a store of its own.

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import pytest
 from recognition_data import picture_of
+from repository import run
 
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
@@ -54,17 +55,8 @@ class Light:
     def run(self, *command, ok=True):
         """Run a command of the environment; returns what it printed, on both streams."""
         foreign = {"PYTHONPATH", "DVC_ROOT", "VIRTUAL_ENV"}
-        done = subprocess.run(
-            [self.bin / command[0], *map(str, command[1:])],
-            cwd=self.folder,
-            env={k: v for k, v in os.environ.items() if k not in foreign} | {"COLUMNS": "200"},
-            check=False,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert (done.returncode == 0) == ok, done.stdout
-        return done.stdout
+        own = {k: v for k, v in os.environ.items() if k not in foreign} | {"COLUMNS": "200"}
+        return run([self.bin / command[0], *map(str, command[1:])], self.folder, own, ok=ok)
 
     def line(self, *words):
         """The one line that a command which fails prints."""
