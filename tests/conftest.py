@@ -193,6 +193,7 @@ def data_params():
             "defects": False,
             "kaggle": "msambare/fer2013",
             "resize": False,
+            "classes_map": {},
             "split": "official",
             "val_fraction": 0.2,
             "test_fraction": 0.2,
@@ -210,7 +211,8 @@ def read_splits(data_params):
 
     def read(path, seed=0, **changes):
         params = data_params(**changes)
-        return split_collection(read_path(path, resize=params.resize), params, seed)
+        collection = read_path(path, resize=params.resize, classes_map=params.classes_map)
+        return split_collection(collection, params, seed)
 
     return read
 

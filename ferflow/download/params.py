@@ -1,8 +1,8 @@
 """The section `data`: where images come from, and how they are dealt out to the splits."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ferflow.core.params import Record
 
@@ -31,5 +31,14 @@ class DataParams(SplitParams):
     sha256: str | None
     kaggle: Literal["msambare/fer2013", "jonathanoheix/face-expression-recognition-dataset"]
     resize: bool
+    classes_map: dict[str, str]
     n_synthetic: int = Field(ge=200, le=1_000_000)
     defects: bool
+
+    @field_validator("classes_map", mode="before")
+    @classmethod
+    def _words(cls, names: Any) -> Any:
+        """Folders may be numbers: `1: surprise`."""
+        if not isinstance(names, dict):
+            return names
+        return {str(k) if type(k) is int else k: v for k, v in names.items()}

@@ -16,13 +16,15 @@ from ferflow.core.errors import ParamError
 from ferflow.core.files import atomic
 from ferflow.core.hashing import sha256_of
 from ferflow.core.image_steps import in_units
-from ferflow.core.params import PARAMS_FILE, Record, flatten, nearest, read_yaml
+from ferflow.core.params import PARAMS_FILE, Record, flatten, from_root, nearest, read_yaml
 from ferflow.core.yaml_text import parse_yaml
 from ferflow.settings.check import check_params
 
 PRESETS = Path("presets")  # of the repository
 DEFAULTS = PRESETS / "defaults.yaml"
 OPTIONS = "train.network.options"  # whose keys are the architecture's own
+_FREE = (OPTIONS, "data.classes_map")  # sections whose keys anybody names
+_PATHS = ("data.path", "features.backbone", "features.landmarks", f"{OPTIONS}.backbone")
 
 
 _HOW_TO_GET = {
@@ -202,16 +204,18 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
 def _set(params: Any, key: str, value: Any) -> None:
     """Put a value at a dotted key that must be there already."""
+    if key in _PATHS and isinstance(value, str) and value.startswith("~"):
+        value = str(from_root(value))
     *sections, last = key.split(".")
     place = params
     for section in sections:
         place = place.get(section) if isinstance(place, dict) else None
-    if key.startswith(f"{OPTIONS}.") and isinstance(place, dict):
+    if ".".join(sections) in _FREE and isinstance(place, dict):
         place[last] = value
         return
     if not isinstance(place, dict) or last not in place:
         raise ParamError(f"there is no parameter '{key}'.{nearest(key, flatten(_plain(params)))}")
-    if isinstance(place[last], dict) and key != OPTIONS:
+    if isinstance(place[last], dict) and key not in _FREE:
         raise ParamError(f"'{key}' is a section; set one of {', '.join(flatten(place[last]))}.")
     place[last] = value
 
