@@ -144,14 +144,5 @@ def _stage_fingerprint(deps: dict[str, str], params: dict[str, Any]) -> str:
 
 
 def _fingerprint(content: Any) -> str:
-    text = json.dumps(_with_words_as_keys(content), sort_keys=True)
+    text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _with_words_as_keys(content: Any) -> Any:
-    """Content in which numbers that name something (`1: surprise`) are words, to be sorted."""
-    if isinstance(content, dict):
-        return {str(key): _with_words_as_keys(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_with_words_as_keys(entry) for entry in content]
-    return content

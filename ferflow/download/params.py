@@ -38,7 +38,12 @@ class DataParams(SplitParams):
     @field_validator("classes_map", mode="before")
     @classmethod
     def _words(cls, names: Any) -> Any:
-        """Folders may be numbers: `1: surprise`."""
+        """Folders may be numbers: `1: surprise`. DVC cannot sort numbers among words."""
         if not isinstance(names, dict):
             return names
-        return {str(k) if type(k) is int else k: v for k, v in names.items()}
+        numbers = [key for key in names if type(key) is int]
+        if numbers and len(numbers) < len(names):
+            raise ValueError(
+                f"numbers beside words need quotes: '{numbers[0]}': {names[numbers[0]]}."
+            )
+        return {str(key) if type(key) is int else key: value for key, value in names.items()}

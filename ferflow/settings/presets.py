@@ -23,7 +23,8 @@ from ferflow.settings.check import check_params
 PRESETS = Path("presets")  # of the repository
 DEFAULTS = PRESETS / "defaults.yaml"
 OPTIONS = "train.network.options"  # whose keys are the architecture's own
-_FREE = (OPTIONS, "data.classes_map")  # sections whose keys anybody names
+_MAP = "data.classes_map"
+_FREE = (OPTIONS, _MAP)  # sections whose keys anybody names
 _PATHS = ("data.path", "features.backbone", "features.landmarks", f"{OPTIONS}.backbone")
 
 
@@ -204,6 +205,8 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
 def _set(params: Any, key: str, value: Any) -> None:
     """Put a value at a dotted key that must be there already."""
+    if key == _MAP and isinstance(value, dict):
+        value = {str(word): name for word, name in value.items()}
     if key in _PATHS and isinstance(value, str) and value.startswith("~"):
         value = str(from_root(value))
     *sections, last = key.split(".")

@@ -16,7 +16,9 @@ _MOST = 60  # characters of a part; MLflow takes 250 of a name
 
 def legal_part(word: str) -> str:
     """A part of a name, changed only where MLflow would refuse it."""
-    plain = _ILLEGAL.sub("_", word)[:_MOST].strip(" .") or "_"
+    plain = _ILLEGAL.sub("_", word)[:_MOST]
+    if plain in ("", ".", ".."):  # a path that would be another
+        plain = "_"
     if plain == word:
         return word
     return f"{plain}-{hashlib.sha256(word.encode()).hexdigest()[:6]}"

@@ -221,14 +221,15 @@ def _parquet_rows(files: Files, name: str) -> list[tuple[int, list[str]]]:
     try:
         if len(content) > _MAX_PARQUET:
             raise ValueError(f"it is larger than {_MAX_PARQUET:,} bytes")
+        names = pq.read_schema(io.BytesIO(content)).names
+        wanted = [name for name in names if name.strip().lower() in _WORDS]
         # words are kept once, and never copied: a long one may stand in every row
-        with pq.ParquetFile(io.BytesIO(content), read_dictionary=list(_WORDS)) as file:
+        with pq.ParquetFile(io.BytesIO(content), read_dictionary=wanted) as file:
             groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
             if sum(group.total_byte_size for group in groups) > 4 * _MAX_PARQUET:
                 raise ValueError("it unpacks to too much")
             if max([file.metadata.num_rows, *(g.num_rows for g in groups)]) > MAX_MEMBERS:
                 raise ValueError(f"it has more than {MAX_MEMBERS:,} rows")
-            wanted = [word for word in file.schema_arrow.names if word.strip().lower() in _WORDS]
             table = file.read(columns=wanted, use_threads=False)
         columns = [_texts(column) for column in table.columns]
     except (ValueError, OSError, pa.ArrowException) as error:
