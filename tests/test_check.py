@@ -92,7 +92,7 @@ def test_an_impossible_value_of_another_family_is_named():
         ),
         (
             {"preprocess__classes": "happy"},
-            "preprocess.classes must be a list, each text or null; got 'happy'.",
+            "preprocess.classes must be a list (each text) or null; got 'happy'.",
         ),
         ({"data__classes_map": []}, "data.classes_map must be a section of keys; got []."),
         ({"data__classes_map": {"a": 1}}, "data.classes_map.a must be text; got 1."),
@@ -115,8 +115,8 @@ def test_limits_are_said_as_people_say_them():
     assert words == {
         "below": "a number below 2",
         "most": "a whole number up to 9",
-        "three": "a list of 3 entries, each a whole number",
-        "some": "a list of 1 or more entries, each 'a'",
+        "three": "a list of 3 entries (each a whole number)",
+        "some": "a list of 1 or more entries (each 'a')",
     }
 
 

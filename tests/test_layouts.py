@@ -93,7 +93,7 @@ def test_a_val_part_is_val_where_there_is_a_test_part(folder, read_splits, word)
 
 
 def test_numbered_classes_of_raf_db_stand_in_their_order(folder):
-    files = tree(["train", "test"], map(str, range(1, 11)), n=2, root="DATASET/")
+    files = tree(["train", "test"], [str(i) for i in range(1, 11)], n=2, root="DATASET/")
     files["train_labels.csv"] = b"image,label\nim0.png,1\n"
     collection = read_path(folder(files))
     assert collection.rows.labels == tuple(map(str, range(1, 11)))
@@ -102,7 +102,7 @@ def test_numbered_classes_of_raf_db_stand_in_their_order(folder):
 
 
 def test_without_a_test_part_val_is_test_and_that_is_said(folder, read_splits):
-    path = folder(tree(["train", "val"], map(str, range(7))))
+    path = folder(tree(["train", "val"], "0123456"))
     splits = read_splits(path)
     assert all(source.startswith("val/") for source in splits["test"].source_id)
     assert sizes(splits)[2] == 56

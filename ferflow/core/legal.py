@@ -66,7 +66,8 @@ class Legal:
                 entries = [
                     w for s in self._members(schema.get("items", {})) for w in self._words(s)
                 ]
-                return [f"a list of {', '.join(entries)}" if entries else "a list"]
+                each = f" (each {_or(entries)})" if entries else ""
+                return [f"a list{_length(schema)}{each}"]
             case "object":
                 return ["a section of keys"]
             case _:

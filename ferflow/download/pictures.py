@@ -1,4 +1,4 @@
-"""Picture files: which class their folder names, and their pixels."""
+"""Picture files: their names in order, and their pixels."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
-from ferflow.core.params import nearest
 from ferflow.download.archives import Files
 from ferflow.images.decode import decode_grey, resize_face
 from ferflow.images.size import SIDE
@@ -19,17 +18,6 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
 def is_picture(name: str) -> bool:
     """Whether a file's name ends like a picture's."""
     return PurePosixPath(name).suffix.lower() in SUFFIXES
-
-
-def class_index(name: str, labels: Sequence[str]) -> int:
-    """The class that a picture's folder names; DataError with the nearest where it names none."""
-    folder = PurePosixPath(name).parent.name
-    if folder not in labels:
-        raise DataError(
-            f"{name}: the folder must name a class ({', '.join(labels)}); "
-            f"got '{folder}'.{nearest(folder, labels)}"
-        )
-    return labels.index(folder)
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:
