@@ -323,6 +323,12 @@ def test_a_map_of_fer_2013_makes_it_another_question(zip_of_faces, read_splits):
     assert read_path(zip_of_faces, classes_map=names).official_counts == {}
 
 
+def test_drawn_faces_are_mapped_too(data_params):
+    names = {"happy": "good", "sad": "bad", "angry": "bad"}
+    splits = load_images(data_params(source="synthetic", classes_map=names), seed=0)
+    assert splits["val"].labels == ("bad", "disgust", "fear", "good", "surprise", "neutral")
+
+
 def test_a_map_of_a_class_that_is_not_there_is_refused(folder):
     path = folder(tree([""], ["angry", "sad"]))
     with pytest.raises(ParamError, match=r"names 'angri'.*Legal: angry, sad\. .*'angry'\?"):

@@ -121,7 +121,7 @@ def _explain(record: type[Record], fault: ErrorDetails) -> str:
     key = "".join(f".{part}" for part in fault["loc"])
     got = fault.get("input")
     match fault["type"]:
-        case "extra_forbidden":
+        case "extra_forbidden" | "invalid_key":
             fields = list(_fields(record, fault["loc"][:-1]))
             return (
                 f"{key} is not a parameter.{nearest(fault['loc'][-1], fields)} "
@@ -135,7 +135,8 @@ def _explain(record: type[Record], fault: ErrorDetails) -> str:
             legal = Legal(record, fault["loc"])
             words = [word.strip("'") for word in legal.words if word.startswith("'")]
             hint = legal.other_word(got) or nearest(got, words)
-            return f".{legal.key} must be {legal}; got {spell(got)}.{hint}"
+            place = f".{legal.key}" if legal.key else ""
+            return f"{place} must be {legal}; got {spell(got)}.{hint}"
 
 
 def _fields(record: type[Record], place: tuple[int | str, ...]) -> Iterable[str]:

@@ -1,7 +1,7 @@
 """Where images come from: `data.source` in params.yaml, and one split of images from each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ferflow.core.paths import SCRATCH
 from ferflow.core.split import SPLITS, Split
 from ferflow.download import kaggle, recognition
 from ferflow.download.archives import open_files
+from ferflow.download.class_names import name_classes
 from ferflow.download.collection import Collection, collect, data_report
 from ferflow.download.drawn.defects import no_defects, place_defects, plant_defects
 from ferflow.download.drawn.synthetic import draw_faces
@@ -55,7 +56,7 @@ def _collect(params: DataParams, seed: int) -> tuple[Collection, pd.DataFrame]:
         drawn, defects = draw_data_set(params.n_synthetic, seed), no_defects()
         if params.defects:
             drawn, defects = plant_defects(drawn, seed)
-        return _pool(drawn), defects
+        return _pool(drawn, params.classes_map), defects
     return _read(params), no_defects()
 
 
@@ -80,11 +81,14 @@ def read_path(
         return collect(files, found, resize=resize, classes_map=classes_map or {})
 
 
-def _pool(splits: Mapping[str, Split]) -> Collection:
+def _pool(splits: Mapping[str, Split], classes_map: Mapping[str, str]) -> Collection:
     """Splits that a source drew itself, as one collection."""
     parts = list(splits.values())
     usage = np.repeat(list(splits), [len(part) for part in parts])
-    return Collection(rows=Split.join(parts), usage=usage, splits={name: name for name in splits})
+    rows = Split.join(parts)
+    named = name_classes([rows.labels[y] for y in rows.y], rows.labels, classes_map)
+    rows = replace(rows, y=named.y, labels=named.labels)
+    return Collection(rows=rows, usage=usage, splits={name: name for name in splits})
 
 
 def draw_data_set(n: int, seed: int) -> dict[str, Split]:

@@ -5,15 +5,12 @@ archive, wherever in it: a path counts from the list, or from the top, or is a p
 Pictures that the list does not name are left out.
 """
 
-import io
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 from unicodedata import category
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ferflow.core.errors import DataError
 from ferflow.core.params import nearest
@@ -23,6 +20,7 @@ from ferflow.download.collection import Found
 from ferflow.download.csv_rows import csv_rows
 from ferflow.download.folders import pictures, shown
 from ferflow.download.labels import PARTS, splits_of_parts
+from ferflow.download.parquet_rows import parquet_rows
 
 LOOKS_FOR = "a list (labels.csv, labels.tsv or labels.parquet with columns path and label)"
 
@@ -47,8 +45,6 @@ COLUMNS = {
 }
 
 _NAMES = ("labels.csv", "labels.tsv", "labels.parquet")
-_MAX_PARQUET = 64 << 20  # bytes, and what it may unpack to four times
-_MAX_WORD = 4096  # letters of a path or a class
 _WORDS = {word for words in COLUMNS.values() for word in words}
 _FIRST = 20  # rows looked at to tell whether it lists these pictures
 
@@ -182,13 +178,13 @@ def _rows(files: Files, name: str) -> list[Row]:
     Raises DataError where there is no path or no label, or the file is none that is read.
     """
     title = PurePosixPath(name).name
-    rows = _parquet_rows(files, name) if name.lower().endswith(".parquet") else []
-    if not rows:
-        with files.open(name) as stream:
-            for number, fields in csv_rows(stream, title):
-                rows.append((number, fields))
-                if len(rows) > MAX_MEMBERS:
-                    raise DataError(f"{title} has more than {MAX_MEMBERS:,} rows.")
+    with files.open(name) as stream:
+        if name.lower().endswith(".parquet"):
+            rows = parquet_rows(stream, title, _WORDS)
+        else:
+            rows = list(islice(csv_rows(stream, title), MAX_MEMBERS + 1))
+    if len(rows) > MAX_MEMBERS:
+        raise DataError(f"{title} has more than {MAX_MEMBERS:,} rows.")
     header = [word.lower() for word in rows[0][1]] if rows else []
     columns = {
         column: header.index(word)
@@ -211,43 +207,3 @@ def _rows(files: Files, name: str) -> list[Row]:
             raise DataError(f"{title}, row {number}: {odd[0]!r} has several lines, or such.")
         found.append((number, {column: fields[place] for column, place in columns.items()}))
     return found
-
-
-def _parquet_rows(files: Files, name: str) -> list[tuple[int, list[str]]]:
-    """Header and rows of a parquet file as text, numbered as those of a CSV."""
-    title = PurePosixPath(name).name
-    with files.open(name) as stream:
-        content = stream.read(_MAX_PARQUET + 1)
-    try:
-        if len(content) > _MAX_PARQUET:
-            raise ValueError(f"it is larger than {_MAX_PARQUET:,} bytes")
-        names = pq.read_schema(io.BytesIO(content)).names
-        wanted = [name for name in names if name.strip().lower() in _WORDS]
-        # words are kept once, and never copied: a long one may stand in every row
-        with pq.ParquetFile(io.BytesIO(content), read_dictionary=wanted) as file:
-            groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
-            if sum(group.total_byte_size for group in groups) > 4 * _MAX_PARQUET:
-                raise ValueError("it unpacks to too much")
-            if max([file.metadata.num_rows, *(g.num_rows for g in groups)]) > MAX_MEMBERS:
-                raise ValueError(f"it has more than {MAX_MEMBERS:,} rows")
-            table = file.read(columns=wanted, use_threads=False)
-        columns = [_texts(column) for column in table.columns]
-    except (ValueError, OSError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{title} is no parquet file of labels ({reason}).") from None
-    header = (1, list(table.column_names))
-    return [header, *((i, list(row)) for i, row in enumerate(zip(*columns, strict=True), start=2))]
-
-
-def _texts(column: Any) -> list[str]:
-    """The values of a column (arrow's ChunkedArray) as text."""
-    texts: list[str] = []
-    for chunk in column.chunks:
-        if not pa.types.is_dictionary(chunk.type):
-            texts += ["" if value is None else str(value) for value in chunk.to_pylist()]
-            continue
-        words = ["" if word is None else str(word).strip() for word in chunk.dictionary.to_pylist()]
-        if any(len(word) > _MAX_WORD for word in words):
-            raise ValueError(f"a word is longer than {_MAX_WORD:,} letters")
-        texts += ["" if i is None else words[i] for i in chunk.indices.to_pylist()]
-    return texts
