@@ -257,8 +257,9 @@ def test_a_person_in_two_official_splits_is_said(folder):
     table["split"] = ["train", "test"]
     files = pictures_of(["1.png", "2.png", "3.png"]) | {"labels.csv": listed(table)}
     left_out, persons = read_path(folder(files)).notes
-    assert left_out == "labels.csv does not name 1 pictures, left out: 3.png"
-    assert persons.startswith("labels.csv has 1 persons in more than one split, such as 'x'")
+    assert left_out == "pictures that labels.csv does not name, left out: 3.png"
+    assert persons.startswith("persons in more than one split of labels.csv")
+    assert "scored: x." in persons
 
 
 def test_a_list_beside_class_folders_is_read_where_it_names_their_pictures(folder):

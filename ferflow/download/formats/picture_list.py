@@ -6,10 +6,9 @@ Pictures that the list does not name are left out.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import Any
 from unicodedata import category
 
 from ferflow.core.errors import DataError
@@ -86,8 +85,30 @@ def read(files: Files) -> Found:
     title, find_picture = PurePosixPath(name).name, _finder(files, name)
     if files.kind == "file":
         raise DataError(f"{title} is a list: name the folder that holds it and the pictures.")
-    names: dict[str, int] = {}  # picture -> its row
     rows = _rows(files, name)
+    names = _named(files, title, rows, find_picture)
+    usage = [row.get("split", "").lower() for _, row in rows]
+    persons = [row.get("person", "") for _, row in rows]
+    splits = splits_of_parts(usage) if any(usage) else {}
+    only = f"{title} has rows of {', '.join(sorted(set(usage)))} alone" if any(usage) else ""
+    return Found(
+        data_set="pictures in a list",
+        classes=[row["label"] for _, row in rows],
+        source_id=[_identity(picture, name) for picture in names],
+        names=names,
+        usage=usage,
+        splits=splits,
+        no_splits="" if splits else only or f"{title} has no column split",
+        group=persons,
+        notes=tuple(_notes(files, title, names, splits, zip(persons, usage, strict=True))),
+    )
+
+
+def _named(
+    files: Files, title: str, rows: list[Row], find_picture: Callable[[str], str | None]
+) -> list[str]:
+    """The picture of each row, after the row was found to be in order."""
+    names: dict[str, int] = {}  # picture -> its row
     for number, row in rows:
         place = f"{title}, row {number}"
         picture = find_picture(row["path"])
@@ -100,27 +121,12 @@ def read(files: Files) -> Found:
             raise DataError(f"{place} names {picture} again, after row {before}.")
         if not row["label"]:
             raise DataError(f"{place}: the label is empty.")
-        if "split" in row and row["split"].lower() not in PARTS:
-            got = row["split"]
+        if (got := row.get("split", "train")).lower() not in PARTS:
             raise DataError(
                 f"{place}: split must be one of {', '.join(PARTS)}; got '{got}'."
                 f"{nearest(got, PARTS)}"
             )
-    usage = [row.get("split", "").lower() for _, row in rows]
-    persons = [row.get("person", "") for _, row in rows]
-    splits = splits_of_parts(usage) if any(usage) else {}
-    only = f"{title} has rows of {', '.join(sorted(set(usage)))} alone" if any(usage) else ""
-    return Found(
-        data_set="pictures in a list",
-        classes=[row["label"] for _, row in rows],
-        source_id=[_identity(picture, name) for picture in names],
-        names=list(names),
-        usage=usage,
-        splits=splits,
-        no_splits="" if splits else only or f"{title} has no column split",
-        group=persons,
-        notes=tuple(_notes(files, title, names, splits, zip(persons, usage, strict=True))),
-    )
+    return list(names)
 
 
 def _notes(
@@ -132,7 +138,7 @@ def _notes(
 ) -> Iterable[str]:
     """What a person should hear: what is left out, what serves as test, who is on two sides."""
     if unnamed := sorted({str(path) for path in pictures(files.names)}.difference(names)):
-        yield f"{title} does not name {len(unnamed):,} pictures, left out: {shown(unnamed)}"
+        yield f"pictures that {title} does not name, left out: {shown(unnamed)}"
     for part, split in splits.items():
         if split != PARTS[part]:
             yield f"there is no test part: {part} is the test split, val is cut from train"
@@ -140,14 +146,14 @@ def _notes(
     for person, part in persons:
         if person and splits:
             sides[person].add(splits[part])
-    if both := [person for person, where in sides.items() if len(where) > 1]:
+    if both := sorted(person for person, where in sides.items() if len(where) > 1):
         yield (
-            f"{title} has {len(both):,} persons in more than one split, such as '{min(both)}': "
-            "scores are of faces that were learnt. data.split: fraction keeps them on one side"
+            f"persons in more than one split of {title}, whose faces are learnt and scored: "
+            f"{shown(both)}. data.split: fraction keeps each on one side"
         )
 
 
-def _finder(files: Files, list_name: str) -> Any:
+def _finder(files: Files, list_name: str) -> Callable[[str], str | None]:
     """A function from a path in the list to the picture's name here, None where it is not here."""
     here = set(files.names)
     folder = PurePosixPath(list_name).parent
@@ -189,8 +195,7 @@ def _rows(files: Files, name: str) -> list[Row]:
     columns = {
         column: header.index(word)
         for column, words in COLUMNS.items()
-        for word in words
-        if word in header and word == next(w for w in words if w in header)
+        if (word := next((word for word in words if word in header), None))
     }
     if missing := [column for column in ("path", "label") if column not in columns]:
         raise DataError(
