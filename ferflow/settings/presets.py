@@ -108,15 +108,18 @@ def load_preset(name: str) -> Preset:
 
 
 def _folder() -> Path:
-    """The repository's presets or, outside one, those that ferflow came with.
+    """The repository's presets or, outside one, those that ferflow came with."""
+    return PRESETS if DEFAULTS.exists() else came_with() / PRESETS
+
+
+def came_with() -> Path:
+    """The folder with the files that belong to ferflow and are not its code.
 
     A wheel has them within the package (setup.py), a clone beside it.
     """
-    if DEFAULTS.exists():
-        return PRESETS
     package = Path(__file__).parents[1]
-    inside = package / PRESETS
-    return inside if inside.exists() else package.parent / PRESETS
+    inside = package / "repository"
+    return inside if inside.exists() else package.parent
 
 
 def use(name: str, settings: dict[str, Any]) -> list[str]:
