@@ -64,7 +64,7 @@ def decode(
 
 
 def report() -> None:
-    """Write reports/papers.md, reports/papers.html and the README's first table."""
+    """Write the reports on the papers, and the tables in docs/papers.md and README.md."""
     from ferflow.report.write import write_report
 
     changed = write_report()

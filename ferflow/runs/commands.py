@@ -96,7 +96,8 @@ def mistakes() -> None:
     from ferflow.runs.mistakes.by_name import FITS, MISTAKES, describe
 
     console = Console()
-    table = Table("mistake", "what it does", "fits anew", show_lines=True)
+    table = Table("mistake", "what it does", "retrains", show_lines=True)
+    table.columns[0].no_wrap = True
     for name in MISTAKES:
         table.add_row(name, describe(name), f"at most {FITS[name]}" if name in FITS else "no")
     console.print(table)
