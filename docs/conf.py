@@ -5,6 +5,8 @@ import sys
 from importlib.metadata import version as installed
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 os.chdir(HERE.parent)  # as the commands do: presets/ and metrics/ are looked for here
@@ -19,9 +21,10 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_gallery.gen_gallery",
     "ferflow_reference",  # docs/_ext: the reference from the code
+    "docstrings",  # docs/_ext: lists of parameters
     "native_math",  # docs/_ext: formulas without a script
 ]
-exclude_patterns = ["_build", "_ext", "gallery/*.py", "gallery/*.ipynb", "gallery/*.md5"]
+exclude_patterns = ["_build", "_ext", "ant-colony", "gallery/*.py", "gallery/*.ipynb"]
 default_role = "code"  # single quotes of docstrings
 nitpicky = True
 # What other libraries call their types; without a network their indexes cannot be asked.
@@ -59,3 +62,15 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_api_usage": False,
 }
+
+# Pages outside docs/ that have a page here; on GitHub the links lead to the files themselves.
+PAGES = {"../reports/papers.md": "report.md", "../ferflow/bundled/README.md": "model-card.md"}
+
+
+def _link_to_pages(_app: object, _name: str, source: list[str]) -> None:
+    for file, page in PAGES.items():
+        source[0] = source[0].replace(f"]({file}", f"]({page}")
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", _link_to_pages)

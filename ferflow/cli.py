@@ -47,7 +47,7 @@ GROUPS = {
 class _Grouped(TyperGroup):
     """Lists the commands under the titles of their groups."""
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # typer's own click's
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  (typer's click)
         for title, names in GROUPS.items():
             with formatter.section(title):
                 formatter.write_dl([(n, self.commands[n].short_help or "") for n in names])

@@ -315,7 +315,10 @@ def test_the_table_of_models_has_presets_on_the_official_splits_the_best_first(
 ):
     seven = list("abcdefg")
     fer2013 = {"data_set": "FER-2013", "split": "official (Training, ...)", "classes": seven}
-    timed = {"hardware": {"cores": 2}, "costs": {"balance": {"seconds": 20}, "train": {"seconds": 100}}}
+    timed = {
+        "hardware": {"cores": 2},
+        "costs": {"balance": {"seconds": 20}, "train": {"seconds": 100}},
+    }
     make_record("svm", accuracy=0.5, protocol=fer2013, **timed)
     for seed in range(2):
         make_record("best", seed=seed, accuracy=0.6, protocol=fer2013)

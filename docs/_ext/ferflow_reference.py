@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from sphinx.application import Sphinx
 from typer.core import TyperGroup, TyperOption
 
 import ferflow.features.extractors
@@ -28,22 +27,27 @@ from ferflow.documents.render import in_cell, in_text
 from ferflow.settings.check import SECTIONS
 from ferflow.training.shared.params import TrainParams, family_names
 
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
 DEFAULTS = Path("presets/defaults.yaml")
 _KEY = re.compile(r"( *)([A-Za-z_]\w*):")
 _BOUNDS = {"ge": "from {}", "gt": "above {}", "le": "to {}", "lt": "below {}"}
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: "Sphinx") -> dict[str, Any]:
     app.connect("builder-inited", _write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _write(app: Sphinx) -> None:
+def _write(app: "Sphinx") -> None:
     folder = Path(app.srcdir) / "generated"
     folder.mkdir(exist_ok=True)
     for name, text in (("parameters", parameters()), ("commands", commands())):
         path = folder / f"{name}.md"
-        if not path.exists() or path.read_text(encoding="utf-8") != text:  # else Sphinx reads it anew
+        if (
+            not path.exists() or path.read_text(encoding="utf-8") != text
+        ):  # else Sphinx reads it anew
             with atomic(path) as part:
                 part.write_text(text, encoding="utf-8")
 
@@ -57,8 +61,8 @@ def parameters() -> str:
         "",
         "`params.yaml` describes a system. `ferflow use PRESET` writes it; edit any value, and",
         "`dvc repro` runs what the edit touches. This page is made of the comments in",
-        "`presets/defaults.yaml` and of the records that check the file. The defaults are those of",
-        "the preset `quickstart`.",
+        "`presets/defaults.yaml` and of the records that check the file. A preset replaces some of",
+        "the defaults.",
         "",
     ]
     for key in words:
@@ -68,7 +72,11 @@ def parameters() -> str:
             continue
         legal = _legal_values(key, fields.get(key))
         lines += [f":::{{confval}} {key}", "", *_markdown(words[key]), ""]
-        lines += [f"Legal: {legal}. " if legal else "" + f"Default: `{_yaml(defaults[key])}`.", ":::", ""]
+        lines += [
+            f"{f'Legal: {legal}. ' if legal else ''}Default: `{_yaml(defaults[key])}`.",
+            ":::",
+            "",
+        ]
     return "\n".join(lines)
 
 
@@ -165,9 +173,10 @@ def _words(annotation: Any) -> str:
 
 
 def _yaml(value: object) -> str:
-    return {None: "null", True: "true", False: "false"}.get(value, str(value)) if not isinstance(
-        value, list | dict
-    ) else str(value).replace("'", "")
+    """A value as params.yaml writes it, in a line."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value).replace("'", "") if isinstance(value, list | dict) else str(value)
 
 
 def commands() -> str:
@@ -186,7 +195,7 @@ def commands() -> str:
 def _command(name: str, command: Any, parent: Any) -> Iterator[str]:
     context = command.context_class(command, info_name=name, parent=parent)
     yield f"### `{name}`\n"
-    usage = " ".join(command.collect_usage_pieces(context))
+    usage = re.sub(r"[{}]", "", " ".join(command.collect_usage_pieces(context))).upper()
     yield f"```text\nferflow {name} {usage}\n```\n"
     for paragraph in (command.help or "").split("\n\n"):
         yield f"{in_text(paragraph)}\n"
@@ -204,5 +213,5 @@ def _parameter(one: Any, context: Any) -> str:
         shown = default not in (None, False, "", []) and not callable(default)
         more = f" Default: `{default}`." if shown and not one.secondary_opts else ""
     else:
-        names, more = f"`{one.make_metavar(context).strip('[]')}`", ""
+        names, more = f"`{one.name.upper()}`", ""
     return f"| {names} | {in_cell(str(getattr(one, 'help', '') or ''))}{more} |"

@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers show by themselves; MathJax would be a script from elsewhere."""
+"""Formulas as MathML, which browsers show by themselves; MathJax would come from elsewhere."""
 
 from typing import Any
 
