@@ -69,7 +69,7 @@ app: .venv/ready ## a page that reads faces, on http://127.0.0.1:7860 (MODEL=FOL
 
 docs: .venv/ready ## build the documentation in docs/_build/html (LINKS=1 looks every link up)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.lock
-	codespell
+	codespell README.md CONTRIBUTING.md docs examples ferflow presets stages
 	sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build/html
 	$(if $(LINKS),sphinx-build --builder linkcheck --quiet docs docs/_build/links)
 	@echo "open docs/_build/html/index.html"

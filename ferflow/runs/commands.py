@@ -85,7 +85,7 @@ def mistake(
         Console().print(runner.comparison(each, scores))
         print(track_mistake(each, scores))
         if keep or all_:
-            print(f"recorded as {record_mistake(each, scores).name}, which is no result.")
+            print(f"recorded as {record_mistake(each, scores).name}, which is not a result.")
 
 
 def mistakes() -> None:
@@ -99,7 +99,7 @@ def mistakes() -> None:
     table = Table("mistake", "what it does", "retrains", show_lines=True)
     table.columns[0].no_wrap = True
     for name in MISTAKES:
-        table.add_row(name, describe(name), f"at most {FITS[name]}" if name in FITS else "no")
+        table.add_row(name, describe(name), f"up to {FITS[name]} times" if name in FITS else "no")
     console.print(table)
     console.print(
         "Verdicts name three more: one_vs_rest and one_vs_rest at 0.5 lie in the metric, so any "
