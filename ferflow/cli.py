@@ -20,6 +20,7 @@ import ferflow.runs.commands as runs
 import ferflow.settings.commands as settings
 import ferflow.tracking.commands as tracking
 from ferflow.core.errors import FerflowError, printable
+from ferflow.core.progress import QUIET, hide_if_quiet
 from ferflow.extras import missing
 
 # They need no repository, but look at one where they are called in it.
@@ -68,7 +69,8 @@ for room in (settings, evaluation, audit, tracking, report, records, runs, recog
 
 def _be_quiet(wanted: bool) -> None:
     if wanted:
-        os.environ["TQDM_DISABLE"] = "1"  # read by tqdm, which only the commands import
+        os.environ[QUIET] = "1"  # the stages that a command runs read it, too
+        hide_if_quiet()
 
 
 def _print_version(wanted: bool) -> None:
