@@ -86,11 +86,13 @@ def enter(
     context: typer.Context,
     _: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, callback=_print_version, help="Print it and end."),
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
     ] = False,
     __: Annotated[
         bool,
-        typer.Option("--quiet", "-q", callback=_be_quiet, help="Show no progress."),
+        typer.Option("--quiet", "-q", callback=_be_quiet, help="Show no progress bars."),
     ] = False,
 ) -> None:
     """Go to the repository's root, or, for a command that works anywhere, remember it.
