@@ -1,11 +1,9 @@
 """The real chain on a handful of images: DVC, every stage, MLflow, in a copy of the repository."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import pytest
@@ -14,7 +12,6 @@ from repository import ALL_THREADS, SMALL, Repository
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.evaluation.predictions import read_predictions, split_predictions, twin_numbers
 
-ROOT = Path(__file__).parents[1]
 FROM_BALANCE = ["balance", "select_features", "train", "evaluate", "track"]
 
 
@@ -272,12 +269,3 @@ def test_a_broken_zip_stops_the_download_in_one_line(own, tmp_path, face_files, 
 
 def _any_picture(repository):
     return next((repository.folder / "data/evaluation/pictures").glob("*.png"))
-
-
-def test_the_readme_commands_run_as_printed(own):
-    """Every line of README.md that starts with '$ ' (`make` is CI's part)."""
-    commands = re.findall(r"^\$ (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
-    assert "dvc params diff" in commands
-    (own.folder / ".venv").symlink_to(sys.prefix)
-    own.run("bash", "-euo", "pipefail", "-c", "\n".join(commands))
-    (own.folder / ".venv").unlink()

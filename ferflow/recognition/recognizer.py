@@ -91,7 +91,7 @@ class Recognizer:
         detect : False where the whole picture is a face already.
         boxes : where the faces are, if you know: left, top, width, height in pixels of each. The
         faces come in the same order, cut out of just these boxes.
-        Raises DataError where it is no picture that can be read, or a box lies outside it.
+        Raises DataError if the picture cannot be read, or a box lies outside it.
         """
         if isinstance(image, str | Path):
             try:
@@ -160,7 +160,7 @@ def _load(model: Path, threads: int) -> "OnnxModel | FaceClassifier":
     if not (model / ABOUT).is_file():
         what = "does not exist" if not model.exists() else f"has no {ABOUT}"
         raise DataError(
-            f"{model} is no model folder: it {what}. Legal is a folder that the stage `train` "
+            f"{model} is not a model folder: it {what}. Expected a folder that the stage `train` "
             "wrote, such as models/classifier, or an .onnx file that `ferflow export` wrote."
         )
     try:

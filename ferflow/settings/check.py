@@ -63,7 +63,7 @@ def _check_folds(params: dict[str, Any]) -> None:
         return
     if method not in ("none", "random_oversampling", "random_undersampling"):
         raise ParamError(
-            f"{PARAMS_FILE}: train.search.folds cannot be had with balance.method {method}: which "
-            "images a synthetic row was mixed from is not known, so folds would leak. Set "
+            f"{PARAMS_FILE}: train.search.folds cannot be combined with balance.method {method}: "
+            "which images a synthetic row was mixed from is not known, so folds would leak. Set "
             "balance.method to none, or train.search.folds to null (scored on val)."
         )
