@@ -43,6 +43,8 @@ def main(
         data = data.with_validation_added()
     rows = data.train
     about = {"family": shared.family, "n_rows": len(rows), "n_features": rows.x.shape[1]}
+    if "features_by" in rows.meta:
+        about["features_by"] = rows.meta["features_by"]
     table = no_search()
     if shared.search.method != "none":
         lists = read_twins(twins, train_twins)

@@ -13,10 +13,11 @@ from skl2onnx.common.data_types import FloatTensorType
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ferflow.backbones.onnx_graph import OPSET
 from ferflow.backbones.pretrained import load_pretrained, map_features
 from ferflow.features.params import FeaturesParams
 from ferflow.images.size import SIDE
-from ferflow.recognition.export.network import OPSET, trace
+from ferflow.recognition.export.network import trace
 from ferflow.recognition.onnx_model import OUTPUT
 from ferflow.training.shared.classifier import Classifier
 
