@@ -6,6 +6,7 @@ from typing import Any
 
 import ferflow.training.architectures
 from ferflow.augment.params import AugmentParams
+from ferflow.backbones.kinds import check_kind, known_config
 from ferflow.balance.params import BalanceParams
 from ferflow.core.choices import known
 from ferflow.core.errors import ParamError
@@ -15,6 +16,7 @@ from ferflow.evaluation.params import EvaluateParams
 from ferflow.features.params import FeaturesParams
 from ferflow.preprocess.params import PreprocessParams
 from ferflow.selection.params import SelectionParams
+from ferflow.training.families.network import check_options
 from ferflow.training.shared.compute_params import ComputeParams
 from ferflow.training.shared.params import pick_family
 
@@ -54,6 +56,7 @@ def check_params(params: dict[str, Any]) -> None:
     if faults:
         raise ParamError("\n".join(faults))
     _check_folds(params)
+    _check_backbones(params)
     pick_section(params, "compute", ComputeParams).checked()
 
 
@@ -67,6 +70,26 @@ def _check_unused_architecture(params: dict[str, Any]) -> None:
                 known(name, ferflow.training.architectures)
             except ValueError as error:
                 raise ParamError(f"{PARAMS_FILE}: train.network.architecture {error}") from None
+
+
+def _check_backbones(params: dict[str, Any]) -> None:
+    """Refuse a backbone of a kind that cannot take the images, as far as its files are here."""
+    features = pick_section(params, "features", FeaturesParams)
+    if "backbone" in features.parts:
+        name, size = features.backbone, features.input_size
+        config = known_config(name)
+        check_kind(config, name, "features.backbone", size, "features.input_size")
+    train, network = params["train"], params["train"]["network"]
+    if train["family"] == "pretrained" and train["pretrained"]["model"] is None:
+        raise ParamError(
+            f"{PARAMS_FILE}: train.pretrained.model is null. Name a model of the Hugging Face hub, "
+            "or a folder: ferflow use PRESET --set train.pretrained.model=NAME"
+        )
+    if (train["family"], network["architecture"]) == ("network", "finetune"):
+        options = check_options("finetune", network["options"])
+        key = "train.network.options"
+        name, size = options.backbone, options.input_size
+        check_kind(known_config(name), name, f"{key}.backbone", size, f"{key}.input_size")
 
 
 def _check_folds(params: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ferflow.backbones.devices import pick_device, pick_dtype
 from ferflow.backbones.engine import N_COMPARED, NoEngineError, onnx_answer
-from ferflow.backbones.pretrained import load_pretrained, map_features
+from ferflow.backbones.pretrained import features_of, load_pretrained
 from ferflow.features.extraction import Extractor
 from ferflow.features.params import FeaturesParams
 from ferflow.images.size import SIDE
@@ -28,7 +28,13 @@ def make(params: FeaturesParams) -> Extractor:
     params.yaml was written for, DataError where the network cannot be loaded.
     """
     device = pick_device(params.device, "features.device")
-    loaded = load_pretrained(params.backbone, params.backbone_sha256, "features.backbone")
+    loaded = load_pretrained(
+        params.backbone,
+        params.backbone_sha256,
+        "features.backbone",
+        size=params.input_size,
+        size_key="features.input_size",
+    )
     network = _Features(loaded.network, params.pooling)
     network = network.to(device, memory_format=torch.channels_last)
     mean, std = loaded.mean.to(device), loaded.std.to(device)
@@ -62,8 +68,7 @@ class _Features(nn.Module):
         self.network, self.pooling = network, pooling
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        maps = map_features(self.network(pixel_values=x)).float()
-        return (maps.flatten(1, -2).mean(dim=1) if self.pooling == "avg" else maps.contiguous(),)
+        return (features_of(self.network, x, self.pooling).float().contiguous(),)
 
 
 def _by_onnx(
