@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from ferflow.core.paths import SCRATCH
@@ -75,7 +76,7 @@ def run(clone: Path) -> dict[str, tuple[float, float]]:
     if child.returncode:
         sys.exit(f"the chain failed in {clone}; the reason stands above")
     times = [*began.values(), time.perf_counter()]
-    seconds = dict(zip(began, (b - a for a, b in zip(times, times[1:], strict=False)), strict=True))
+    seconds = dict(zip(began, (b - a for a, b in pairwise(times)), strict=True))
     memory = {stage: peak_memory(clone, stage) for stage in seconds if stage in STAGES}
     costs = {stage: (seconds[stage], memory[stage]) for stage in memory}
     return costs | {WHOLE: (times[-1] - times[0], max(memory.values()))}

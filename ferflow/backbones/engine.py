@@ -50,7 +50,9 @@ def onnx_answer(module: nn.Module, x: Tensor) -> tuple[Answer, str]:
     largest = float(np.abs(expected).max())
     apart = float(np.abs(found - expected).max())
     if not apart <= TOLERANCE * largest:  # nor if a number is none
-        raise NoEngineError(f"its ONNX graph is {apart:.1e} apart, where values reach {largest:.1e}")
+        raise NoEngineError(
+            f"its ONNX graph is {apart:.1e} apart, where values reach {largest:.1e}"
+        )
 
     def answer(x: Tensor) -> NDArray[np.float32]:
         features: NDArray[np.float32] = session.run([_OUTPUT], {_INPUT: x.numpy()})[0]

@@ -33,8 +33,9 @@ class PublishedModel:
     """A classifier with what it needs.
 
     network : a model of `transformers` that answers `logits`, float32, in eval mode.
-    processor : its image processor; settings : the file that describes it. matrix : (n_labels, n_classes), which of its labels stand for
-    which class; see `match_labels`. batch_size : images at a time.
+    processor : its image processor; settings : the file that describes it.
+    matrix : (n_labels, n_classes), which of its labels stand for which class; see `match_labels`.
+    batch_size : images at a time.
     """
 
     network: Any
@@ -77,11 +78,14 @@ def predict_proba(model: PublishedModel, x: NDArray[Any], n_classes: int) -> NDA
     Its labels' probabilities, added up for each class; without the labels that are left out.
     """
     side = _side(x)
+    n_channels = getattr(model.network.config, "num_channels", 3)
     p = np.zeros((len(x), n_classes))
     for start in range(0, len(x), model.batch_size):
         rows = np.array(x[start : start + model.batch_size]).reshape(-1, side, side)
-        colour = [np.stack([image] * 3, axis=-1) for image in rows]
-        inputs = model.processor(images=colour, return_tensors="pt", input_data_format="channels_last")
+        pictures = [np.stack([image] * n_channels, axis=-1) for image in rows]
+        inputs = model.processor(
+            images=pictures, return_tensors="pt", input_data_format="channels_last"
+        )
         scores = model.network(pixel_values=inputs["pixel_values"].float()).logits
         p[start : start + len(rows)] = scores.double().softmax(dim=1).numpy() @ model.matrix
     total = p.sum(axis=1, keepdims=True)
@@ -92,9 +96,7 @@ def save(model: PublishedModel, folder: Path) -> None:
     """Write the model as `transformers` keeps one, and which of its labels mean what."""
     model.network.save_pretrained(folder)
     write_json(folder / _PROCESSOR, model.settings)
-    write_json(
-        folder / _ABOUT, {"matrix": model.matrix.tolist(), "batch_size": model.batch_size}
-    )
+    write_json(folder / _ABOUT, {"matrix": model.matrix.tolist(), "batch_size": model.batch_size})
 
 
 def load(folder: Path) -> PublishedModel:
@@ -142,7 +144,8 @@ def _load(place: str, key: str) -> Any:
         ) from None
     if absent := sorted([*report["missing_keys"], *map(str, report["mismatched_keys"])]):
         raise DataError(
-            f"{key}: '{place}' lacks weights ({', '.join(absent[:5])}): it is no trained classifier."
+            f"{key}: '{place}' lacks weights ({', '.join(absent[:5])}): it is no trained "
+            "classifier."
         )
     return network.eval()
 
