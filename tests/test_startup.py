@@ -52,6 +52,7 @@ from ferflow.settings.check import check_params
 params = read_yaml(PARAMS_FILE)
 if sys.argv[1:]:
     params["train"]["family"] = sys.argv[1]
+    params["train"]["pretrained"]["model"] = "somebody/model"
 check_params(params)
 """
 COMMAND = """

@@ -86,7 +86,7 @@ def _check_backbones(params: dict[str, Any]) -> None:
             "or a folder: ferflow use PRESET --set train.pretrained.model=NAME"
         )
     if (train["family"], network["architecture"]) == ("network", "finetune"):
-        options = check_options("finetune", network["options"])
+        options: Any = check_options("finetune", network["options"])
         key = "train.network.options"
         name, size = options.backbone, options.input_size
         check_kind(known_config(name), name, f"{key}.backbone", size, f"{key}.input_size")

@@ -35,8 +35,8 @@ def make(params: FeaturesParams) -> Extractor:
         size=params.input_size,
         size_key="features.input_size",
     )
-    network = _Features(loaded.network, params.pooling)
-    network = network.to(device, memory_format=torch.channels_last)
+    frozen = loaded.network.to(device, memory_format=torch.channels_last)
+    network = _Features(frozen, params.pooling)
     mean, std = loaded.mean.to(device), loaded.std.to(device)
     dtype = pick_dtype(params.precision, device)
 
@@ -50,7 +50,7 @@ def make(params: FeaturesParams) -> Extractor:
     def by_torch(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         x = prepare(images).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            (features,) = network(x)
+            features: Tensor = network(x)[0]
         return features.cpu().numpy()
 
     kind = f"torch, {str(dtype).removeprefix('torch.')} on {device.type}"
