@@ -90,7 +90,7 @@ def test_positions_are_interpolated_as_transformers_does(tmp_path):
     assert np.allclose(found, expected.flatten(1), atol=1e-5)
 
 
-def test_the_vision_tower_alone_is_what_its_own_class_reads(tmp_path):
+def test_the_vision_tower_alone_is_what_its_own_class_reads(tmp_path, capfd):
     folder = save(tmp_path / "clip", "CLIP", TOWERS)
     transformers.CLIPVisionModel.from_pretrained(folder).save_pretrained(tmp_path / "tower")
     both, tower = (
@@ -98,6 +98,7 @@ def test_the_vision_tower_alone_is_what_its_own_class_reads(tmp_path):
         for each in (folder, tmp_path / "tower")
     )
     assert np.array_equal(both, tower)
+    assert "UNEXPECTED" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("kind", OWN_SIZE)

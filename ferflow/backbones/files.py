@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from transformers.utils import cached_file
+from transformers.utils import cached_file, logging
 
 from ferflow.core.errors import DataError
 from ferflow.core.files import read_json
@@ -21,6 +21,15 @@ _REFUSED = {
     "quantization_config",
     "transformers_weights",
 }
+
+
+def be_quiet() -> None:
+    """Keep `transformers` from drawing bars and from listing the weights of a tower left aside.
+
+    Which weights are missing is asked wherever a network is loaded.
+    """
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
 
 
 def checked_name(name: str, sha256: str | None, key: str) -> str:

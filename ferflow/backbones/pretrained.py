@@ -8,9 +8,8 @@ from typing import Any
 import torch
 import transformers
 from torch import Tensor
-from transformers.utils import logging
 
-from ferflow.backbones.files import check_files, checked_name, read_part
+from ferflow.backbones.files import be_quiet, check_files, checked_name, read_part
 from ferflow.backbones.kinds import TOWERS, check_kind, own_size
 from ferflow.backbones.levels import normalisation
 from ferflow.core.errors import DataError, ParamError
@@ -94,8 +93,8 @@ def _places(config: Any, n_tokens: int, size: int) -> slice:
     """Which of a network's tokens are places of an image of size x size pixels."""
     if config.model_type == "yolos":
         return slice(1, n_tokens - config.num_detection_tokens)
-    if config.model_type == "pvt":
-        return slice(1, None)  # its last block alone has a class token
+    if config.model_type in ("dinov3_convnext", "pvt"):
+        return slice(1, None)  # one that is made of all places stands in front
     patch = getattr(config, "patch_size", None)
     if isinstance(patch, list | tuple) and patch:
         patch = patch[0]
@@ -130,7 +129,7 @@ def _check_answers(
 
 def _load(name: str, key: str) -> Any:
     """The network with all its weights, from safetensors; code from the hub is never run."""
-    logging.disable_progress_bar()
+    be_quiet()
     options = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
     try:
         check_files(name)

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 import transformers
 from numpy.typing import NDArray
-from transformers.utils import logging
 
-from ferflow.backbones.files import check_files, checked_name, read_part
+from ferflow.backbones.files import be_quiet, check_files, checked_name, read_part
 from ferflow.backbones.levels import image_processor
 from ferflow.core.errors import DataError
 from ferflow.core.files import read_json, write_json
@@ -128,7 +127,7 @@ def _side(x: NDArray[Any]) -> int:
 
 def _load(place: str, key: str) -> Any:
     """The classifier with all its weights, from safetensors; no code from the hub is run."""
-    logging.disable_progress_bar()
+    be_quiet()
     options = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
     try:
         check_files(place)
