@@ -1,7 +1,6 @@
 """What is known of the kinds of networks in `transformers` before one is loaded; needs no torch."""
 
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from ferflow.core.errors import ParamError
@@ -55,17 +54,7 @@ def own_size(size: object) -> int | None:
 
 
 def known_config(name: str) -> dict[str, Any]:
-    """The config.json of a local folder or of a model of the hub that was fetched before; or {}."""
+    """The config.json of a local folder; {} of a model of the hub, which its stage asks for."""
     file = repository_root() / name / "config.json"
-    if not file.parent.is_dir():
-        try:
-            from huggingface_hub import try_to_load_from_cache
-
-            found = try_to_load_from_cache(name, "config.json")
-        except (ImportError, ValueError):  # no name of the hub: whoever loads it says so
-            return {}
-        if not isinstance(found, str):
-            return {}
-        file = Path(found)
     content = read_json(file) if file.exists() else {}
     return content if isinstance(content, dict) else {}
