@@ -16,7 +16,6 @@ from ferflow.evaluation.params import EvaluateParams
 from ferflow.features.params import FeaturesParams
 from ferflow.preprocess.params import PreprocessParams
 from ferflow.selection.params import SelectionParams
-from ferflow.training.families.network import check_options
 from ferflow.training.shared.compute_params import ComputeParams
 from ferflow.training.shared.params import pick_family
 
@@ -79,16 +78,15 @@ def _check_backbones(params: dict[str, Any]) -> None:
         name, size = features.backbone, features.input_size
         config = known_config(name)
         check_kind(config, name, "features.backbone", size, "features.input_size")
-    train, network = params["train"], params["train"]["network"]
+    train = params["train"]
     if train["family"] == "pretrained" and train["pretrained"]["model"] is None:
         raise ParamError(
             f"{PARAMS_FILE}: train.pretrained.model is null. Name a model of the Hugging Face hub, "
             "or a folder: ferflow use PRESET --set train.pretrained.model=NAME"
         )
-    if (train["family"], network["architecture"]) == ("network", "finetune"):
-        options: Any = check_options("finetune", network["options"])
+    if backbone := getattr(pick_family(params)[1], "backbone", None):
+        name, size = backbone
         key = "train.network.options"
-        name, size = options.backbone, options.input_size
         check_kind(known_config(name), name, f"{key}.backbone", size, f"{key}.input_size")
 
 
