@@ -200,7 +200,10 @@ def test_use_writes_the_fingerprint_and_check_asks_for_a_model(vit):
     plain = {"features.method": "pixels", "balance.method": "none", "selection.method": "none"}
     with pytest.raises(ParamError, match=r"train\.pretrained\.model is null"):
         use("quickstart", plain | {"train.family": "pretrained"})
-    use("quickstart", plain | {"train.family": "pretrained", "train.pretrained.model": str(vit)})
+    named = {"train.family": "pretrained", "train.pretrained.model": str(vit)}
+    with pytest.raises(ParamError, match=r"features\.method to pixels and .*; got hog and none"):
+        use("quickstart", plain | named | {"features.method": "hog"})
+    use("quickstart", plain | named)
     params = read_yaml(PARAMS_FILE)
     check_params(params)
     assert params["train"]["pretrained"]["model_sha256"] == sha256_of(vit)

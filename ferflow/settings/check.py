@@ -84,6 +84,12 @@ def _check_backbones(params: dict[str, Any]) -> None:
             f"{PARAMS_FILE}: train.pretrained.model is null. Name a model of the Hugging Face hub, "
             "or a folder: ferflow use PRESET --set train.pretrained.model=NAME"
         )
+    methods = (features.method, params["selection"]["method"])
+    if train["family"] == "pretrained" and methods != ("pixels", "none"):
+        raise ParamError(
+            f"{PARAMS_FILE}: train.family pretrained takes images as they are: set features.method "
+            f"to pixels and selection.method to none; got {' and '.join(methods)}."
+        )
     if backbone := getattr(pick_family(params)[1], "backbone", None):
         name, size = backbone
         key = "train.network.options"
