@@ -8,7 +8,9 @@ import sys
 import cv2
 import pytest
 from repository import ALL_THREADS, SMALL, Repository
+from test_pretrained import publish
 
+from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.evaluation.predictions import read_predictions, split_predictions, twin_numbers
 
@@ -269,3 +271,29 @@ def test_a_broken_zip_stops_the_download_in_one_line(own, tmp_path, face_files, 
 
 def _any_picture(repository):
     return next((repository.folder / "data/evaluation/pictures").glob("*.png"))
+
+
+def test_a_published_classifier_is_scored_as_it_is_and_predicts(own, tmp_path):
+    hub, face = publish(tmp_path / "hub", "vit"), tmp_path / "face.png"
+    settings = [
+        "features.method=pixels",
+        "balance.method=none",
+        "selection.method=none",
+        "train.family=pretrained",
+        f"train.pretrained.model={hub}",
+    ]
+    own.use("quickstart", *SMALL, *settings)
+    stages, printed = own.repro("evaluate")
+    assert stages[-2:] == ["train", "evaluate"]
+    assert "Nothing is fitted." in printed
+    assert "which images the model was trained on is not known" in printed
+    about = json.loads(own.text("metrics/metrics.json"))["protocol"]
+    assert about["trained_on"] == []
+    cv2.imwrite(str(face), draw_faces(["happy"], seed=0)[0])
+    told = own.ferflow("predict", str(face), "--model", "models/classifier", "--no-detect")
+    assert any(label in told for label in about["classes"])
+
+
+def test_what_computed_the_features_is_on_record(small):
+    train = json.loads(small.text("metrics/train.json"))["train"]
+    assert train["features_by"] == "ONNX Runtime, float32"

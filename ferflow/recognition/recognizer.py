@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.backbones.onnx_session import usable_cores
 from ferflow.core.errors import DataError, FerflowError
 from ferflow.extras import missing
 from ferflow.images.decode import resize_face
@@ -16,7 +17,6 @@ from ferflow.recognition.boxes import Box, check_box, cut_out
 from ferflow.recognition.detectors import Detector, load_detector
 from ferflow.recognition.detectors.search import search
 from ferflow.recognition.onnx_model import OnnxModel
-from ferflow.recognition.onnx_session import usable_cores
 from ferflow.recognition.pictures import Source, read_picture, to_grey
 
 if TYPE_CHECKING:  # torch, scikit-learn and more

@@ -13,10 +13,11 @@ from skl2onnx.common.data_types import FloatTensorType
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ferflow.backbones.pretrained import load_pretrained, map_features
+from ferflow.backbones.onnx_graph import OPSET
+from ferflow.backbones.pretrained import features_of, load_pretrained
 from ferflow.features.params import FeaturesParams
 from ferflow.images.size import SIDE
-from ferflow.recognition.export.network import OPSET, trace
+from ferflow.recognition.export.network import trace
 from ferflow.recognition.onnx_model import OUTPUT
 from ferflow.training.shared.classifier import Classifier
 
@@ -54,7 +55,13 @@ class _Columns(nn.Module):
         self.params = FeaturesParams.model_validate(features) if features else None
         if self.params:
             name, sha256 = self.params.backbone, self.params.backbone_sha256
-            loaded = load_pretrained(name, sha256, "features.backbone")
+            loaded = load_pretrained(
+                name,
+                sha256,
+                "features.backbone",
+                size=self.params.input_size,
+                size_key="features.input_size",
+            )
             self.network = loaded.network
             self.register_buffer("mean", loaded.mean)
             self.register_buffer("std", loaded.std)
@@ -70,8 +77,7 @@ class _Columns(nn.Module):
         if params.input_size != SIDE:
             x = functional.interpolate(x, (params.input_size,) * 2, mode="bilinear")
         x = (x.expand(-1, len(self.mean), -1, -1) / 255 - self.mean) / self.std
-        maps = map_features(self.network(pixel_values=x))
-        return maps.flatten(1, -2).mean(dim=1) if params.pooling == "avg" else maps
+        return features_of(self.network, x, params.pooling)
 
 
 def _classifier_graph(classifier: Classifier) -> onnx.ModelProto:

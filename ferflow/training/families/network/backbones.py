@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ferflow.backbones.pretrained import map_features
+from ferflow.backbones.pretrained import features_of
 from ferflow.training.families.network.layers import MOMENTUM
 
 _NARROW = 32  # channels; see `step_before_convolving`
@@ -46,7 +46,7 @@ class BackboneClassifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         with torch.no_grad():
             sample = torch.zeros(2, len(mean), input_size, input_size)
-            width = map_features(backbone.eval()(pixel_values=sample)).shape[-1]
+            width = features_of(backbone.eval(), sample).shape[-1]
         self.head = nn.Linear(width, n_classes)
 
     def train(self, mode: bool = True) -> Self:
@@ -62,7 +62,7 @@ class BackboneClassifier(nn.Module):
         if x.shape[-1] != self.input_size:
             x = functional.interpolate(x, (self.input_size,) * 2, mode="bilinear")
         x = (x.expand(-1, len(self.mean), -1, -1) - self.mean) / self.std
-        features = map_features(self.backbone(pixel_values=x))
+        features = features_of(self.backbone, x)
         scores: Tensor = self.head(self.dropout(features.flatten(1, -2).mean(dim=1)))
         return scores
 
