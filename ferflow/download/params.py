@@ -33,3 +33,14 @@ class DataParams(SplitParams):
     resize: bool
     n_synthetic: int = Field(ge=200, le=1_000_000)
     defects: bool
+    labels: Literal["source", "ferplus", "ferplus_votes"]
+    ferplus_contempt: bool
+
+    @model_validator(mode="after")
+    def _was_voted_on(self) -> "DataParams":
+        if self.labels != "source" and self.source == "synthetic":
+            raise ValueError(
+                f"labels: {self.labels} needs FER-2013, on whose images people voted; source is "
+                "synthetic. Set labels to source, or source to path or kaggle."
+            )
+        return self
