@@ -1,0 +1,61 @@
+"""The report's section on whose labels count: each record by FER-2013's labels and by FER+'s."""
+
+from statistics import fmean
+
+from ferflow.documents.render import Grid
+from ferflow.evaluation.metrics import wilson_interval
+from ferflow.fer2013.table import UNKNOWN, clear_majority, load_table
+from ferflow.records.compact import Answers
+from ferflow.records.record import RunRecord, groups
+from ferflow.records.whose_labels import BOTH, FER2013, FERPLUS, by_labels
+from ferflow.report.standing import Figure, make_figure
+
+_SPLIT = "test"
+
+
+def labels_table(records: list[RunRecord]) -> Grid | None:
+    """Accuracies on test, a row for each group of honest records; None where there are none."""
+    rows = []
+    for group in groups(records):
+        if group[0].mistake or group[0].is_superseded or group[0].fold is not None:
+            continue
+        found = [by_labels(each[_SPLIT]) for r in group if _SPLIT in (each := r.answers())]
+        if len(found) == len(group) and all(len(each) == 3 for each in found):
+            name = "/".join(filter(None, (group[0].preset, group[0].variant)))
+            cells = [_cell(group, [each[by] for each in found]) for by in (FER2013, FERPLUS, BOTH)]
+            rows.append([f"`{name}`", *cells])
+    return Grid(["record", FER2013, FERPLUS, BOTH], rows) if rows else None
+
+
+def perfect_score() -> dict[str, str]:
+    """What FER+ says of PrivateTest's labels, as texts: the most that a perfect reader could score.
+
+    n, images with votes; in_lead, whose label is among the most frequent votes; n_clear, those with
+    a clear majority; equal and against, of these whose label it is and is not.
+    """
+    table = load_table()
+    test = (table.usage == 2) & (table.label != UNKNOWN) & (table.votes.sum(axis=1) > 0)
+    votes, label = table.votes[test], table.label[test]
+    majority = clear_majority(votes)
+    clear = majority != UNKNOWN
+    equal = float((majority == label)[clear].mean())
+    in_lead = votes[range(len(label)), label] == votes.max(axis=1)
+    return {
+        "n": f"{len(label):,}",
+        "in_lead": f"{100 * in_lead.mean():.0f} %",
+        "n_clear": f"{clear.sum():,}",
+        "equal": f"{100 * equal:.0f} %",
+        "against": f"{100 * (1 - equal):.0f} %",
+    }
+
+
+def _cell(group: list[RunRecord], answers: list[Answers]) -> str:
+    """'0.686 (0.670 to 0.701) of 3,349'."""
+    values = [float((a.p.argmax(axis=1) == a.y).mean()) for a in answers]
+    bounds = [
+        wilson_interval(value * a.n_independent, a.n_independent)
+        for value, a in zip(values, answers, strict=True)
+    ]
+    half = fmean((high - low) / 2 for low, high in bounds)
+    figure: Figure = make_figure(group, values, bounds[0], half, len(answers[0].y))
+    return f"{figure.text} of {len(answers[0].y):,}"
