@@ -121,7 +121,7 @@ def test_the_sources_own_labels_are_left_alone(faces, data_params):
 
 
 @pytest.mark.parametrize("order", ["as they are", "shuffled"])
-def test_fer2013_csv_joins_by_row_or_else_by_pixels(tmp_path, faces, data_params, order):
+def test_fer2013_csv_joins_by_row_or_else_by_pixels(tmp_path, faces, table, data_params, order):
     rows = np.arange(N)
     if order == "shuffled":
         rows = np.random.default_rng(0).permutation(N)

@@ -1,4 +1,4 @@
-"""Records on FER-2013 scored by FER-2013's labels and by FER+'s, from their stored probabilities."""
+"""Records on FER-2013 by FER-2013's labels and by FER+'s, from their stored probabilities."""
 
 import numpy as np
 import pytest
