@@ -16,6 +16,7 @@ import ferflow.recognition.commands as recognition
 import ferflow.records.commands as records
 import ferflow.report.commands as report
 import ferflow.runs.commands as runs
+import ferflow.score.commands as scoring
 import ferflow.settings.commands as settings
 import ferflow.tracking.commands as tracking
 from ferflow.core.errors import FerflowError, printable
@@ -32,7 +33,7 @@ app = typer.Typer(
     help="A reproducible facial-expression-recognition workflow on FER-2013.",
 )
 # in the order in which --help lists their commands
-for room in (settings, evaluation, audit, tracking, report, records, runs, recognition):
+for room in (settings, evaluation, audit, tracking, report, records, scoring, runs, recognition):
     for command in room.COMMANDS:
         first, _, _ = (command.__doc__ or "").partition("\n\n")
         app.command(short_help=first)(command)  # typer's own would be cut off
@@ -59,9 +60,10 @@ def enter(
     There the paths that a user types count from where they are.
     """
     name, root = context.invoked_subcommand, _root_above()
-    if name in {command.__name__ for command in recognition.COMMANDS}:
+    if name in {command.__name__ for command in (*recognition.COMMANDS, *scoring.COMMANDS)}:
         if root is not None:
-            os.environ.setdefault("DVC_ROOT", str(root))  # where a model's backbone is looked for
+            # where a model's backbone is looked for, and where a record is kept
+            os.environ.setdefault("DVC_ROOT", str(root))
         return
     if name not in _READING and "--help" not in sys.argv:
         if find_spec("dvc") is None:
