@@ -112,7 +112,7 @@ def test_votes_are_shares_of_those_for_a_class(faces, data_params):
     found, _ = with_chosen_labels(faces, data_params(labels="ferplus_votes"))
     assert found.rows.targets[0].tolist() == [0, 0, 0, 0, 0.625, 0, 0.375]
     assert (found.rows.targets.argmax(axis=1) == found.rows.y).all()
-    assert "shares of the votes" in found.rows.meta["whose_labels"]
+    assert found.rows.meta["whose_labels"] == "FER+, clear majority of ten votes"
 
 
 def test_the_sources_own_labels_are_left_alone(faces, data_params):

@@ -5,6 +5,7 @@ import pytest
 
 from ferflow.core.errors import FerflowError
 from ferflow.fer2013.labels import FER2013_LABELS
+from ferflow.fer2013.perfect import perfect_score
 from ferflow.fer2013.table import N_ROWS, UNKNOWN, clear_majority, load_table
 from ferflow.records.compact import Answers, image_number
 from ferflow.records.compare import compare
@@ -12,7 +13,7 @@ from ferflow.records.compare_labels import compare_by_labels
 from ferflow.records.ensemble import make_ensemble
 from ferflow.records.record import load_records
 from ferflow.records.whose_labels import BOTH, FER2013, FERPLUS, by_labels
-from ferflow.report.whose_labels import labels_table, perfect_score
+from ferflow.report.whose_labels import labels_table
 
 TABLE = load_table()
 TEST = np.flatnonzero((TABLE.usage == 2) & (TABLE.label != UNKNOWN))

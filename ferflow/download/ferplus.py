@@ -18,6 +18,7 @@ from ferflow.fer2013.join import find_entries
 from ferflow.fer2013.labels import FER2013_LABELS, FERPLUS_COLUMNS
 from ferflow.fer2013.table import UNKNOWN, Table, class_names, clear_majority, load_table, shares
 
+WHOSE = "FER+, clear majority of ten votes"  # by which scores are, however a network learnt
 _LEAST_JOINED = 0.5  # of the images; below it they are not FER-2013's
 
 Mask = NDArray[np.bool_]
@@ -43,17 +44,14 @@ def with_chosen_labels(
     left_out = {
         reason: int(mask.sum()) for reason, mask in _reasons(votes, kept, contempt=contempt).items()
     }
-    words = "FER+, clear majority of ten votes"
     labelled = replace(
         rows.take(kept),
         y=y[kept],
         labels=class_names(contempt=contempt),
-        meta=rows.meta | {"whose_labels": words},
+        meta=rows.meta | {"whose_labels": WHOSE},
     )
     if params.labels == "ferplus_votes":
-        words += ", trained on the shares of the votes"
-        targets = shares(votes[kept], contempt=contempt)
-        labelled = replace(labelled, targets=targets, meta=rows.meta | {"whose_labels": words})
+        labelled = replace(labelled, targets=shares(votes[kept], contempt=contempt))
     report = {
         "ferplus": {
             "n_joined": int((entries != UNKNOWN).sum()),

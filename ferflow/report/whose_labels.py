@@ -4,7 +4,6 @@ from statistics import fmean
 
 from ferflow.documents.render import Grid
 from ferflow.evaluation.metrics import wilson_interval
-from ferflow.fer2013.table import UNKNOWN, clear_majority, load_table
 from ferflow.records.compact import Answers
 from ferflow.records.record import RunRecord, groups
 from ferflow.records.whose_labels import BOTH, FER2013, FERPLUS, by_labels
@@ -25,28 +24,6 @@ def labels_table(records: list[RunRecord]) -> Grid | None:
             cells = [_cell(group, [each[by] for each in found]) for by in (FER2013, FERPLUS, BOTH)]
             rows.append([f"`{name}`", *cells])
     return Grid(["record", FER2013, FERPLUS, BOTH], rows) if rows else None
-
-
-def perfect_score() -> dict[str, str]:
-    """What FER+ says of PrivateTest's labels, as texts: the most that a perfect reader could score.
-
-    n, images with votes; in_lead, whose label is among the most frequent votes; n_clear, those with
-    a clear majority; equal and against, of these whose label it is and is not.
-    """
-    table = load_table()
-    test = (table.usage == 2) & (table.label != UNKNOWN) & (table.votes.sum(axis=1) > 0)
-    votes, label = table.votes[test], table.label[test]
-    majority = clear_majority(votes)
-    clear = majority != UNKNOWN
-    equal = float((majority == label)[clear].mean())
-    in_lead = votes[range(len(label)), label] == votes.max(axis=1)
-    return {
-        "n": f"{len(label):,}",
-        "in_lead": f"{100 * in_lead.mean():.0f} %",
-        "n_clear": f"{clear.sum():,}",
-        "equal": f"{100 * equal:.0f} %",
-        "against": f"{100 * (1 - equal):.0f} %",
-    }
 
 
 def _cell(group: list[RunRecord], answers: list[Answers]) -> str:

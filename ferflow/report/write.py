@@ -9,11 +9,12 @@ from pathlib import Path
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import atomic
 from ferflow.documents.render import markdown_page, render
+from ferflow.fer2013.perfect import perfect_score
 from ferflow.records.record import load_records
 from ferflow.report.claims_table import claims_in_short, claims_of_all
 from ferflow.report.sections import ensembles, sections
 from ferflow.report.standing import standings
-from ferflow.report.whose_labels import labels_table, perfect_score
+from ferflow.report.whose_labels import labels_table
 from ferflow.settings.presets import preset_names
 
 TITLE = "The papers on record"

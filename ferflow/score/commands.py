@@ -28,6 +28,7 @@ def score(
     """
     from rich.console import Console
 
+    from ferflow.fer2013.perfect import perfect_score
     from ferflow.score.score import score_file
 
     scored = score_file(file)
@@ -36,6 +37,13 @@ def score(
         console.print(table)
     for note in scored.notes:
         console.print(f"- {note}.", highlight=False, soft_wrap=True)
+    console.print(
+        "Of PrivateTest, FER-2013's label is among the most frequent of FER+'s ten votes for "
+        "{in_lead}, and their clear majority for {equal} of the {n_clear} images that have "
+        "one.".format(**perfect_score()),
+        highlight=False,
+        soft_wrap=True,
+    )
     if record is not None:
         from ferflow.score.keep import keep
 
@@ -43,14 +51,16 @@ def score(
 
 
 def _figures_table(scored: "Scored") -> "Table":
+    from rich import box
     from rich.table import Table
 
-    table = Table("images", "n", "accuracy", "95 % interval", "F1, macro", "calibration error")
+    heads = ("images", "n", "accuracy", "95 % interval", "F1, macro", "calibration\nerror")
+    table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for usage, parts in scored.parts.items():
         for name, f in parts.items():
             ece = "" if f.ece is None else f"{f.ece:.3f}"
             interval = f"{f.low:.3f} to {f.high:.3f}"
-            words = f"{usage}, {name}" if name else usage
+            words = f"  {name}" if name else usage
             table.add_row(
                 words, f"{f.n:,}", f"{f.accuracy:.3f}", interval, f"{f.f1_macro:.3f}", ece
             )
@@ -58,11 +68,14 @@ def _figures_table(scored: "Scored") -> "Table":
 
 
 def _classes_table(scored: "Scored") -> "Table":
+    from rich import box
     from rich.table import Table
 
     from ferflow.score.score import class_rows
 
-    table = Table("class", title="recall (precision, images)")
+    table = Table(
+        "recall (precision, images)", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     for usage in scored.parts:
         table.add_column(usage)
     each = [class_rows(parts[""]) for parts in scored.parts.values()]

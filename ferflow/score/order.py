@@ -55,7 +55,7 @@ def meant_classes(counts: Counts) -> NDArray[np.int64]:
     moved = orders != np.arange(N_CLASSES)
     apart = (found > _APART) & (found - own > _APART)
     legal = (apart | ~moved).all(axis=1)
-    return orders[legal][found[legal].sum(axis=1).argmax()]
+    return np.asarray(orders[legal][found[legal].sum(axis=1).argmax()])
 
 
 def deviations(counts: Counts) -> NDArray[np.float64]:
@@ -64,7 +64,8 @@ def deviations(counts: Counts) -> NDArray[np.float64]:
     rows, columns = counts.sum(axis=1) / n, counts.sum(axis=0) / n
     chance = np.outer(rows, columns)
     scatter = np.sqrt(n * chance * np.outer(1 - rows, 1 - columns))
-    return np.divide(counts - n * chance, scatter, out=np.zeros_like(chance), where=scatter > 0)
+    above = counts - n * chance
+    return np.asarray(np.divide(above, scatter, out=np.zeros_like(chance), where=scatter > 0))
 
 
 def diagonal(counts: Counts) -> float:
