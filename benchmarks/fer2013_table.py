@@ -11,6 +11,7 @@ the search for twins as the folder edition has them. A minute or two.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from ferflow.fer2013.labels import FERPLUS_COLUMNS
 from ferflow.fer2013.table import FILE, N_ROWS, UNKNOWN, USAGES, load_table, pixel_hash
 from ferflow.images.twins import exact_groups, twin_groups
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
     parser.add_argument("sources", type=Path, nargs=4)
     columns = make(*parser.parse_args().sources)
     with atomic(FILE) as part, part.open("wb") as file:
-        np.savez_compressed(file, **columns)
+        np.savez_compressed(file, **columns, allow_pickle=False)
     table = load_table()
     known = np.flatnonzero(table.label != UNKNOWN)
     print(f"{FILE}: {FILE.stat().st_size:,} bytes, {len(table):,} entries")
@@ -52,7 +53,7 @@ def make(folder: Path, csv: Path, ferplus: Path, rows: Path) -> dict[str, Array]
     pictures = read_path(folder)
     ids = pictures.rows.source_id.tolist()
     joined = pd.read_csv(rows).set_index("row")["file"].str.split("/", n=1).str[1]
-    row_of = {file.rsplit(".", 1)[0]: int(row) for row, file in joined.items()}
+    row_of = {file.rsplit(".", 1)[0]: int(str(row)) for row, file in joined.items()}
     left = [name for name in ids if name not in row_of]
     entry = np.array([row_of.get(name, -1) for name in ids])
     entry[entry < 0] = N_ROWS + np.arange(len(left))

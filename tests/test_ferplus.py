@@ -1,12 +1,15 @@
 """FER+'s labels in the place of FER-2013's: who joins, who leaves, what votes become."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from ferflow.core.errors import DataError, ParamError
+from ferflow.core.params import read_yaml
 from ferflow.download import ferplus
 from ferflow.download.ferplus import with_chosen_labels
 from ferflow.download.sources import load_data, read_path
@@ -14,6 +17,9 @@ from ferflow.fer2013.labels import FER2013_LABELS, FERPLUS_COLUMNS
 from ferflow.fer2013.table import USAGES, Table, pixel_hash
 from ferflow.preprocess.clean import preprocess
 from ferflow.preprocess.params import PreprocessParams
+from ferflow.settings.check import check_params
+
+ROOT = Path(__file__).parents[1]
 
 pytestmark = pytest.mark.usefixtures("table")
 
@@ -187,6 +193,30 @@ def test_a_subset_of_classes_has_its_own_shares(splits):
         assert split.targets.sum(axis=1) == pytest.approx(1)
         assert (split.targets.argmax(axis=1) == split.y).all()
     assert cleaned["train"].targets.tolist()[0] != [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, ""),
+        ({"train.family": "svm"}, "train.family svm learns one class an image"),
+        ({"balance.method": "smote"}, "balance.method smote mixes rows of one class"),
+        ({"data.source": "synthetic"}, "labels: ferplus_votes needs FER-2013"),
+        ({"data.labels": "fer+"}, "must be 'source', 'ferplus' or 'ferplus_votes'; got 'fer"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_runs(changes, message):
+    params = read_yaml(ROOT / "presets/defaults.yaml") | {"preset": "own", "seed": 0}
+    legal = {"data.source": "path", "data.labels": "ferplus_votes", "train.family": "network"}
+    legal |= {"balance.method": "none", "features.method": "pixels", "selection.method": "none"}
+    for key, value in (legal | changes).items():
+        section, name = key.split(".")
+        params[section][name] = value
+    if not changes:
+        check_params(params)
+        return
+    with pytest.raises(ParamError, match=re.escape(message)):
+        check_params(params)
 
 
 def test_networks_alone_learn_votes_and_balance_does_not_mix_them():

@@ -23,8 +23,10 @@ _WORDS = {
 }
 _CLASSES = {word: k for k, name in enumerate(FER2013_LABELS) for word in (name, *_WORDS[name])}
 _PREFIX = re.compile(r"^(p|prob|proba|probability|score|logit|class)[_ .:-]+")
-_LABEL_COLUMNS = ("prediction", "predicted", "predicted_label", "pred", "answer", "output", "label")
-_LABEL_COLUMNS += ("emotion", "expression", "class")
+_LABEL_COLUMNS = (  # the first that is there: 'label' may be the true one beside a prediction
+    *("prediction", "predicted", "predicted_label", "pred", "answer", "output"),
+    *("label", "emotion", "expression", "class"),
+)
 _TOLERANCE = 1e-3  # of a row's sum: three printed digits may miss 1 by so much
 
 Numbers = NDArray[np.float64]
@@ -92,14 +94,14 @@ def _probabilities(columns: Columns, classes: dict[str, int]) -> Said:
     if not sums.all():
         raise DataError(f"row {int(np.argmin(sums)) + 2}: its probabilities are all 0.")
     off = np.abs(sums - 1) > _TOLERANCE
-    notes = ()
+    notes = []
     if off.any():
         row = int(off.argmax())
-        notes = (
+        notes.append(
             f"the probabilities of {off.sum():,} rows do not sum to 1 (row {row + 2}: "
-            f"{sums[row]:.4g}); each row was divided by its sum",
+            f"{sums[row]:.4g}); each row was divided by its sum"
         )
-    return Said(y, p / sums[:, None], notes)
+    return Said(y, p / sums[:, None], tuple(notes))
 
 
 def _numbers(name: str, cells: Sequence[str]) -> Numbers:

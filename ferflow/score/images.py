@@ -58,7 +58,7 @@ def _named(column: str, kind: str, cells: Sequence[str], place: Place) -> Named:
     for row, cell in enumerate(cells):
         rows[cell].append(row)
     entries = np.full(len(cells), UNKNOWN, np.int64)
-    copies = {}
+    copies: dict[int, int] = {}
     for cell, bearing in rows.items():
         entries_of = place.get(cell, [])
         if entries_of and len(bearing) > len(entries_of):

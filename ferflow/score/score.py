@@ -174,6 +174,8 @@ def _choice(parts: dict[str, dict[str, Figures]]) -> list[str]:
 def class_rows(found: Figures) -> list[tuple[str, float, float, float, int]]:
     """Class, precision, recall, F1 and images, in FER-2013's order."""
     return [
-        (name, *map(float, found.per_class[k, :3]), int(found.per_class[k, 3]))
-        for k, name in enumerate(FER2013_LABELS)
+        (name, precision, recall, f1, int(n))
+        for name, (precision, recall, f1, n) in zip(
+            FER2013_LABELS, found.per_class.tolist(), strict=True
+        )
     ]
