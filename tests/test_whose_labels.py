@@ -1,5 +1,7 @@
 """Records on FER-2013 by FER-2013's labels and by FER+'s, from their stored probabilities."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from ferflow.records.ensemble import make_ensemble
 from ferflow.records.record import load_records
 from ferflow.records.whose_labels import BOTH, FER2013, FERPLUS, by_labels
 from ferflow.report.whose_labels import labels_table
+from ferflow.report.write import report_texts
 
 TABLE = load_table()
 TEST = np.flatnonzero((TABLE.usage == 2) & (TABLE.label != UNKNOWN))
@@ -102,6 +105,17 @@ def test_the_order_of_two_records_may_depend_on_the_labels(make_record, majority
     first, second = table.rows
     assert first[:2] == ["`mobilenet-aco-rf`", "1.000 (0.999 to 1.000) of 3,573"]
     assert second[2:] == ["1.000 (0.999 to 1.000) of 3,349", "1.000 (0.998 to 1.000) of 2,196"]
+
+
+@pytest.mark.usefixtures("readme")
+def test_the_report_has_a_section_where_a_record_is_on_fer2013(make_record, own):
+    make_record("svm", answers={"test": own})
+    text = report_texts()[Path("reports/papers.md")]
+    section = text.split("## Whose labels count")[1]
+    assert "would contradict the clear majority on 34 % of these" in section
+    assert (
+        "| `svm` | 1.000 (0.999 to 1.000) of 3,573 | 0.656 (0.639 to 0.672) of 3,349 |" in section
+    )
 
 
 def test_records_on_other_images_have_no_row(make_record):
