@@ -178,7 +178,8 @@ def splits(zip_of_faces, data_params, monkeypatch):
 
 def test_the_report_of_the_data_says_so(splits):
     assert splits.report["ferplus"]["n_joined"] == N
-    assert splits.report["official_counts"] is None
+    assert splits.report["official_counts"] is False  # of the source's own labels
+    assert "Training: 2 images of 'angry', officially 3,995" in splits.report["warnings"]
     assert sum(splits.report["n"].values()) == N - LEFT
     assert all(split.is_soft for split in splits.splits.values())
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.core.split import Split
-from ferflow.download.collection import Collection, count_differences
+from ferflow.download.collection import Collection, count_differences, counts_agree
 from ferflow.download.params import DataParams
 from ferflow.fer2013.join import find_entries
 from ferflow.fer2013.labels import FER2013_LABELS, FERPLUS_COLUMNS
@@ -52,21 +52,23 @@ def with_chosen_labels(
     )
     if params.labels == "ferplus_votes":
         labelled = replace(labelled, targets=shares(votes[kept], contempt=contempt))
-    report = {
+    report = {  # counts are the source's own: of these labels there are no official ones
+        "official_counts": counts_agree(collection),
+        "warnings": count_differences(collection),
         "ferplus": {
             "n_joined": int((entries != UNKNOWN).sum()),
             "left_out": left_out,
             "agreement": _agreement(collection, table, entries, y, own),
-        }
+        },
     }
     told = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
-    notes = (*count_differences(collection), f"FER+: {kept.sum():,} images stay; left out: {told}")
+    note = f"FER+: {kept.sum():,} images stay; left out: {told}"
     made = replace(
         collection,
         rows=labelled,
         usage=collection.usage[kept],
         official_counts={},
-        notes=(*collection.notes, *notes),
+        notes=(*collection.notes, note),
     )
     return made, report
 

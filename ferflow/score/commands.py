@@ -52,9 +52,16 @@ def score(
 
 def _figures_table(scored: "Scored") -> "Table":
     from rich import box
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    heads = ("images", "n", "accuracy", "95 % interval", "F1, macro", "calibration\nerror")
+    heads = (
+        Column("images", no_wrap=True),
+        "n",
+        "accuracy",
+        "95 % interval",
+        "F1, macro",
+        "ECE",
+    )
     table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for usage, parts in scored.parts.items():
         for name, f in parts.items():
