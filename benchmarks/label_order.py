@@ -4,8 +4,8 @@ usage: python -m benchmarks.label_order [--models 1000]
 
 Simulated models of accuracy 0.2 to 0.9 on PublicTest and PrivateTest together, and on PrivateTest
 alone. Errors go to the other classes evenly, as often as the classes are, or (which no honest model
-does so wildly) by shares drawn anew for each class of each model. Swaps and shuffles are of models of
-0.6; each of the 21 swaps is tried. A minute.
+does so wildly) by shares drawn anew for each class of each model. Swaps and shuffles are of models
+of 0.6; each of the 21 swaps is tried. A minute.
 """
 
 import argparse
