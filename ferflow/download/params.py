@@ -33,8 +33,8 @@ class DataParams(SplitParams):
     resize: bool
     n_synthetic: int = Field(ge=200, le=1_000_000)
     defects: bool
-    labels: Literal["source", "ferplus", "ferplus_votes"]
-    ferplus_contempt: bool
+    labels: Literal["source", "ferplus", "ferplus_votes"] = "source"  # newer than some files
+    ferplus_contempt: bool = False
 
     @model_validator(mode="after")
     def _was_voted_on(self) -> "DataParams":

@@ -85,7 +85,7 @@ def _check_folds(params: dict[str, Any]) -> None:
 
 def _check_soft(params: dict[str, Any]) -> None:
     """Refuse what cannot be done with people's votes for several classes."""
-    if params["data"]["labels"] != "ferplus_votes":
+    if params["data"].get("labels") != "ferplus_votes":
         return
     check_soft(params["train"]["family"])
     check_soft_method(params["balance"]["method"])
