@@ -17,6 +17,7 @@ import ferflow.recognition.commands as recognition
 import ferflow.records.commands as records
 import ferflow.report.commands as report
 import ferflow.runs.commands as runs
+import ferflow.score.commands as scoring
 import ferflow.settings.commands as settings
 import ferflow.tracking.commands as tracking
 from ferflow.core.errors import FerflowError, printable
@@ -29,7 +30,7 @@ _READING = {"presets", "models", "decode"}
 # Title -> commands, in the order in which --help lists them.
 GROUPS = {
     "Read faces": ["predict", "app", "export"],
-    "Choose a system": ["presets", "models", "use", "check"],
+    "Choose a system": ["presets", "models", "use", "new", "check"],
     "Look at the last run": ["show", "audit", "track", "store"],
     "Runs on record": [
         "record",
@@ -41,7 +42,7 @@ GROUPS = {
         "rescore",
         "bundle",
     ],
-    "Published figures": ["decode", "report", "mistakes", "mistake"],
+    "Published figures": ["decode", "score", "report", "mistakes", "mistake"],
 }
 
 
@@ -61,7 +62,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # with boxes and colours --help takes half as long again
     help="A reproducible facial-expression-recognition workflow on FER-2013.",
 )
-for room in (settings, evaluation, audit, tracking, report, records, runs, recognition):
+for room in (settings, evaluation, audit, tracking, report, records, scoring, runs, recognition):
     for command in room.COMMANDS:
         first, _, _ = (command.__doc__ or "").partition("\n\n")
         app.command(short_help=first)(command)  # typer's own would be cut off
@@ -100,9 +101,10 @@ def enter(
     There the paths that a user types count from where they are.
     """
     name, root = context.invoked_subcommand, _root_above()
-    if name in {command.__name__ for command in recognition.COMMANDS}:
+    if name in {command.__name__ for command in (*recognition.COMMANDS, *scoring.COMMANDS)}:
         if root is not None:
-            os.environ.setdefault("DVC_ROOT", str(root))  # where a model's backbone is looked for
+            # where a model's backbone is looked for, and where a record is kept
+            os.environ.setdefault("DVC_ROOT", str(root))
         return
     if name == "new" or "--help" in sys.argv:
         return

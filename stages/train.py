@@ -14,7 +14,7 @@ from ferflow.training.shared.classifier import Classifier, save_classifier
 from ferflow.training.shared.compute_params import ComputeParams
 from ferflow.training.shared.family import family_module
 from ferflow.training.shared.fitting import TrainingData
-from ferflow.training.shared.params import load_family
+from ferflow.training.shared.params import check_soft, load_family
 from ferflow.training.shared.search import no_search, read_twins, search
 
 
@@ -42,6 +42,8 @@ def main(
     if shared.add_validation:
         data = data.with_validation_added()
     rows = data.train
+    if rows.is_soft:
+        check_soft(shared.family)
     about = {"family": shared.family, "n_rows": len(rows), "n_features": rows.x.shape[1]}
     if "features_by" in rows.meta:
         about["features_by"] = rows.meta["features_by"]

@@ -127,7 +127,7 @@ def same_split():
 
     def compare(a, b):
         assert a.x.dtype == b.x.dtype
-        for name in ("x", "y", "source_id", "transform", "group"):
+        for name in ("x", "y", "source_id", "transform", "group", "targets"):
             assert np.array_equal(getattr(a, name), getattr(b, name)), name
         assert a.labels == b.labels
         assert a.meta == b.meta
@@ -194,6 +194,8 @@ def data_params():
             "kaggle": "msambare/fer2013",
             "resize": False,
             "classes_map": {},
+            "labels": "source",
+            "ferplus_contempt": False,
             "split": "official",
             "val_fraction": 0.2,
             "test_fraction": 0.2,

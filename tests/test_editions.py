@@ -3,7 +3,8 @@
 import numpy as np
 
 from ferflow.download import editions
-from ferflow.download.editions import edition_of, pixel_hash
+from ferflow.download.editions import edition_of
+from ferflow.fer2013.table import pixel_hash
 
 
 def test_an_edition_is_known_by_most_of_its_images(monkeypatch):

@@ -130,6 +130,12 @@ def test_presets_networks_and_figures_are_explained(light):
     assert "above every published honest figure" in light.run("ferflow", "decode", "88.29%")
 
 
+def test_answers_are_scored_without_a_data_set(light):
+    lines = ["row,label", *(f"{row},happy" for row in range(32_298, 35_887))]
+    (light.folder / "answers.csv").write_text("\n".join(lines))
+    assert "3,573" in light.run("ferflow", "score", "answers.csv")
+
+
 def test_a_face_is_found_and_named(light):
     found = json.loads(light.run("ferflow", "predict", "face.png", "--json"))
     (face,) = found["faces"]

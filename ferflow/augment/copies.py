@@ -49,14 +49,9 @@ def augmented_rows(split: Split, parts: list[Copies]) -> Split:
     """
     rows = np.concatenate([np.arange(len(split)), *(part.rows for part in parts)])
     transforms = [np.full(len(part.rows), part.transform) for part in parts]
-    return replace(
-        split,
-        x=np.broadcast_to(np.uint8(0), (len(rows), *split.x.shape[1:])),  # filled in later
-        y=split.y[rows],
-        source_id=split.source_id[rows],
-        transform=np.concatenate([split.transform, *transforms]),
-        group=split.group[rows],
-    )
+    empty = np.broadcast_to(np.uint8(0), (len(rows), *split.x.shape[1:]))  # filled in later
+    transform = np.concatenate([split.transform, *transforms])
+    return replace(split.take(rows, x=empty), transform=transform)
 
 
 def fill_pixels(out: NDArray[np.uint8], split: Split, parts: list[Copies]) -> None:

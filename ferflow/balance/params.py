@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ferflow.core.errors import ParamError
 from ferflow.core.params import Record
 
 Method = Literal[
@@ -24,3 +25,14 @@ class BalanceParams(Record):
 
     method: Method
     k_neighbors: int = Field(ge=1)
+
+
+def check_soft_method(method: Method) -> None:
+    """ParamError where a method makes rows of one class alone: votes are for several."""
+    legal = ("none", "random_oversampling", "random_undersampling")
+    if method not in legal:
+        raise ParamError(
+            f"balance.method {method} mixes rows of one class; data.labels: ferplus_votes gives "
+            f"shares of several. Legal with it: {', '.join(legal)}. Set one of them, or "
+            "data.labels to ferplus."
+        )

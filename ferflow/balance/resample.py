@@ -13,7 +13,7 @@ from imblearn.under_sampling import EditedNearestNeighbours, RandomUnderSampler,
 from numpy.random import RandomState
 from numpy.typing import NDArray
 
-from ferflow.balance.params import BalanceParams, Method
+from ferflow.balance.params import BalanceParams, Method, check_soft_method
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.split import Split
 
@@ -57,6 +57,8 @@ _REPEATED = "repeated"
 
 def _synthesise(split: Split, params: BalanceParams, random_state: RandomState) -> Split:
     """The split, and rows that lie between (SVM-SMOTE: also beyond) neighbours of a class."""
+    if split.is_soft:
+        check_soft_method(params.method)
     _check_neighbours(split, params.k_neighbors)
     name = params.method if params.method in _SYNTHETIC else "smote"
     sampler = _sampler(name, params.k_neighbors, random_state)

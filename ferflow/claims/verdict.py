@@ -278,7 +278,7 @@ def scatter(figure: float, n_images: int) -> float:
     return Z_975 * math.sqrt(figure * (1 - figure) / n_images)
 
 
-def interval(figure: float, n_images: int) -> tuple[float, float]:
+def interval(figure: float, n_images: float) -> tuple[float, float]:
     """The 95 % Wilson interval of an accuracy on n independent images.
 
     As `ferflow.evaluation.metrics.wilson_interval`, which takes scikit-learn and pandas along: a

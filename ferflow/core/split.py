@@ -57,6 +57,8 @@ class Split:
     meta : what later stages and readers must know (data set, pixel work, extractor).
     group : str (n,), the person (or sequence) on a row: rows of one group belong on one side of
         any later split. '' where nobody knows, which is what it is when left out.
+    targets : float32 (n, n_classes), what share of people named each class, to be learnt in the
+        place of y; without columns where nobody asked people, which is what it is when left out.
     """
 
     x: NDArray[Any]
@@ -66,11 +68,14 @@ class Split:
     labels: tuple[str, ...]
     meta: dict[str, Any] = field(default_factory=dict)
     group: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
+    targets: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
     def __post_init__(self) -> None:
         if not len(self.group):
             object.__setattr__(self, "group", np.full(len(self.y), ""))
-        columns = (self.x, self.y, self.source_id, self.transform, self.group)
+        if not self.targets.shape[1]:
+            object.__setattr__(self, "targets", np.empty((len(self.y), 0), np.float32))
+        columns = (self.x, self.y, self.source_id, self.transform, self.group, self.targets)
         if len({len(column) for column in columns}) > 1:
             raise ValueError("its arrays differ in length")
 
@@ -82,15 +87,29 @@ class Split:
         """(n,) which rows are real images: no copies, nothing synthetic."""
         return np.asarray(self.transform == ORIGINAL)
 
-    def take(self, rows: NDArray[Any] | slice) -> "Split":
-        """The rows that an index array, a mask or a slice names, in that order."""
+    @property
+    def is_soft(self) -> bool:
+        """Whether people's votes are there to be learnt."""
+        return bool(self.targets.shape[1])
+
+    @property
+    def learnt(self) -> NDArray[Any]:
+        """What is to be learnt: classes (n,), or shares of votes (n, n_classes) where soft."""
+        return self.targets if self.is_soft else self.y
+
+    def take(self, rows: NDArray[Any] | slice, x: NDArray[Any] | None = None) -> "Split":
+        """The rows that an index array, a mask or a slice names, in that order.
+
+        x : the values of these rows, where they are not `self.x[rows]`.
+        """
         return replace(
             self,
-            x=self.x[rows],
+            x=self.x[rows] if x is None else x,
             y=self.y[rows],
             source_id=self.source_id[rows],
             transform=self.transform[rows],
             group=self.group[rows],
+            targets=self.targets[rows],
         )
 
     @classmethod
@@ -103,6 +122,7 @@ class Split:
             source_id=np.concatenate([part.source_id for part in parts]),
             transform=np.concatenate([part.transform for part in parts]),
             group=np.concatenate([part.group for part in parts]),
+            targets=np.concatenate([part.targets for part in parts]),
         )
 
     def class_counts(self) -> dict[str, int]:
@@ -168,6 +188,7 @@ def load_split(path: Path) -> Split:
             labels=tuple(json.loads(meta["labels"])),
             meta=json.loads(meta["meta"]),
             group=_to_str(arrays["group"]),
+            targets=np.array(arrays.get("targets", np.empty((0, 0), np.float32))),
         )
     except FileNotFoundError:
         raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
@@ -192,12 +213,13 @@ def _reserve(file: int, size: int) -> None:
 
 def _row_arrays(rows: Split) -> dict[str, NDArray[Any]]:
     """What a split file holds beside the values."""
-    return {
+    arrays: dict[str, NDArray[Any]] = {
         "y": rows.y.astype(np.int64),
         "source_id": _to_bytes(rows.source_id),
         "transform": _to_bytes(rows.transform),
         "group": _to_bytes(rows.group),
     }
+    return arrays | ({"targets": rows.targets.astype(np.float32)} if rows.is_soft else {})
 
 
 def _header(
@@ -252,6 +274,14 @@ def _check_rows(arrays: dict[str, NDArray[Any]], labels: Any) -> None:
         raise ValueError("its classes are not those of its labels")
     if any(arrays[n].dtype != np.uint8 for n in ("source_id", "transform", "group")):
         raise ValueError("its words are not bytes")
+    targets = arrays.get("targets")
+    if targets is not None and (
+        targets.dtype != np.float32
+        or targets.shape != (len(y), len(labels))
+        or not (np.abs(targets.sum(axis=1) - 1) <= 1e-3).all()
+        or not (targets >= 0).all()
+    ):
+        raise ValueError("its targets are not shares of its classes")
 
 
 def _map(

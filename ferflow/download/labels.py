@@ -2,18 +2,9 @@
 
 from collections.abc import Iterable
 
-# label index in fer2013.csv -> name, as the challenge numbered them (Goodfellow et al. 2013)
-FER2013_LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-
-# `Usage` in fer2013.csv, and the prefix of the file names in the Kaggle folders -> split
-FER2013_SPLITS = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
-
-# official images per usage and class, in label order
-FER2013_COUNTS = {
-    "Training": (3995, 436, 4097, 7215, 4830, 3171, 4965),
-    "PublicTest": (467, 56, 496, 895, 653, 415, 607),
-    "PrivateTest": (491, 55, 528, 879, 594, 416, 626),
-}
+from ferflow.fer2013.labels import FER2013_COUNTS as FER2013_COUNTS
+from ferflow.fer2013.labels import FER2013_LABELS as FER2013_LABELS
+from ferflow.fer2013.labels import FER2013_SPLITS as FER2013_SPLITS
 
 # The other Kaggle edition, jonathanoheix/face-expression-recognition-dataset: FER-2013's images
 # dealt anew into two folders. `validation` is what papers 4 and 5 tested on.

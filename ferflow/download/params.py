@@ -31,9 +31,11 @@ class DataParams(SplitParams):
     sha256: str | None
     kaggle: Literal["msambare/fer2013", "jonathanoheix/face-expression-recognition-dataset"]
     resize: bool
-    classes_map: dict[str, str]
+    classes_map: dict[str, str] = Field(default={})  # newer than some files
     n_synthetic: int = Field(ge=200, le=1_000_000)
     defects: bool
+    labels: Literal["source", "ferplus", "ferplus_votes"] = "source"  # newer than some files
+    ferplus_contempt: bool = False
 
     @field_validator("classes_map", mode="before")
     @classmethod
@@ -47,3 +49,12 @@ class DataParams(SplitParams):
                 f"numbers beside words need quotes: '{numbers[0]}': {names[numbers[0]]}."
             )
         return {str(key) if type(key) is int else key: value for key, value in names.items()}
+
+    @model_validator(mode="after")
+    def _was_voted_on(self) -> "DataParams":
+        if self.labels != "source" and self.source == "synthetic":
+            raise ValueError(
+                f"labels: {self.labels} needs FER-2013, on whose images people voted; source is "
+                "synthetic. Set labels to source, or source to path or kaggle."
+            )
+        return self

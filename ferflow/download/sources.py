@@ -19,6 +19,7 @@ from ferflow.download.class_names import name_classes
 from ferflow.download.collection import Collection, collect, data_report
 from ferflow.download.drawn.defects import no_defects, place_defects, plant_defects
 from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.download.ferplus import with_chosen_labels
 from ferflow.download.labels import FER2013_COUNTS, FER2013_LABELS, FER2013_SPLITS
 from ferflow.download.params import DataParams
 from ferflow.download.splitting import split_collection
@@ -44,10 +45,11 @@ def load_images(params: DataParams, seed: int) -> dict[str, Split]:
 def load_data(params: DataParams, seed: int) -> Data:
     """The images that `params` asks for, dealt out to the splits."""
     collection, defects = _collect(params, seed)
+    collection, votes = with_chosen_labels(collection, params)
     for note in collection.notes:
         print(note)
     splits = split_collection(collection, params, seed)
-    return Data(splits, data_report(collection, splits), place_defects(defects, splits))
+    return Data(splits, data_report(collection, splits) | votes, place_defects(defects, splits))
 
 
 def _collect(params: DataParams, seed: int) -> tuple[Collection, pd.DataFrame]:

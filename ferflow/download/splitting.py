@@ -31,14 +31,7 @@ def split_collection(collection: Collection, params: SplitParams, seed: int) -> 
     order = np.argsort(side, kind="stable")
     rows = collection.rows
     reorder(rows.x, order)
-    rows = replace(
-        rows,
-        y=rows.y[order],
-        source_id=rows.source_id[order],
-        transform=rows.transform[order],
-        group=rows.group[order],
-        meta=rows.meta | {"split": rule},
-    )
+    rows = replace(rows.take(order, x=rows.x), meta=rows.meta | {"split": rule})
     ends = np.cumsum([0, *np.bincount(side, minlength=len(SPLITS))])
     return {name: rows.take(slice(ends[i], ends[i + 1])) for i, name in enumerate(SPLITS)}
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from ferflow.core.split import SPLITS, Split
 
+OWN_LABELS = "the data set's own"
+
 
 def protocol(
     split: Split,
@@ -22,6 +24,7 @@ def protocol(
     return {
         "data_set": meta["data_set"],
         "split": meta["split"],
+        "labels": meta.get("whose_labels", OWN_LABELS),
         "classes": list(split.labels),
         "classes_left_out": [c for c in subset_of if c not in split.labels] if subset_of else [],
         "filters_on_train": meta["train_filters"],
@@ -35,10 +38,11 @@ def protocol(
 
 def describe(protocol: Mapping[str, Any]) -> str:
     """The protocol in a line."""
-    left_out = protocol["classes_left_out"]
+    left_out, whose = protocol["classes_left_out"], protocol.get("labels", OWN_LABELS)
     parts = [
         f"{protocol['data_set']}, split: {protocol['split']}, {len(protocol['classes'])} classes"
-        + (f" (without {', '.join(left_out)})" if left_out else ""),
+        + (f" (without {', '.join(left_out)})" if left_out else "")
+        + (f", labels: {whose}" if whose != OWN_LABELS else ""),
         f"train filtered: {', '.join(protocol['filters_on_train']) or 'no'}",
         f"val and test filtered: {_filtered(protocol['filters_on_val_and_test'])}",
     ]

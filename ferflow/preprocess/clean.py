@@ -146,7 +146,14 @@ def _class_indices(names: list[str], labels: tuple[str, ...]) -> list[int]:
 
 
 def _renumber(split: Split, classes: list[str]) -> Split:
-    """Give the remaining classes the indices 0, 1, ... in the data set's own order."""
+    """Give the remaining classes the indices 0, 1, ... in the data set's own order.
+
+    Of people's votes those for the remaining classes are left, as shares of these.
+    """
     kept = tuple(label for label in split.labels if label in classes)
     new_index = np.array([kept.index(label) if label in kept else -1 for label in split.labels])
-    return replace(split, y=new_index[split.y], labels=kept)
+    targets = split.targets
+    if split.is_soft:
+        targets = targets[:, new_index >= 0]
+        targets /= targets.sum(axis=1, keepdims=True)  # above 0: a row's own class is among them
+    return replace(split, y=new_index[split.y], labels=kept, targets=targets)

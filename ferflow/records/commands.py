@@ -27,6 +27,7 @@ def compare(
     from rich.table import Table
 
     from ferflow.records.compare import compare as compare_records
+    from ferflow.records.compare_labels import compare_by_labels
     from ferflow.records.record import find_records, load_records
 
     console = Console()
@@ -50,6 +51,15 @@ def compare(
                 soft_wrap=True,
             )
         console.print(found.method)
+    for split, comparisons in compare_by_labels(first, second).items():
+        table = Table("by whose labels", "images", "A", "B", "B - A", "95 % interval")
+        table.title = f"{split}, accuracy on the images that FER+ voted on"
+        for found in comparisons:
+            (d,) = (d for d in found.differences if d.score == "accuracy")
+            bounds = f"{d.low:+.4f} to {d.high:+.4f}"
+            figures = (f"{d.a:.4f}", f"{d.b:.4f}", f"{d.difference:+.4f}", bounds)
+            table.add_row(found.split, f"{found.n:,}", *figures)
+        console.print(table)
 
 
 def ensemble(

@@ -29,6 +29,7 @@ from ferflow.records.resampling import (
     exact_scores,
     percentiles,
 )
+from ferflow.records.whose_labels import check_same_labels
 
 COMPARED = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "log_loss")
 
@@ -79,6 +80,7 @@ def compare(a: list[RunRecord], b: list[RunRecord]) -> list[Comparison]:
     Raises FerflowError where there is no such split, or the classes or all images differ; or
     folds are compared with other folds or with none.
     """
+    check_same_labels([*a, *b])
     if any(len({record.fold for record in group}) > 1 for group in (a, b)):
         return _compare_folds(a, b)
     answers_a, answers_b = ([record.answers() for record in group] for group in (a, b))
@@ -87,7 +89,7 @@ def compare(a: list[RunRecord], b: list[RunRecord]) -> list[Comparison]:
     if not splits:
         raise FerflowError("the records have no split in common, of val and test.")
     return [
-        _compare(a, b, name, [x[name] for x in answers_a], [x[name] for x in answers_b])
+        compare_split(a, b, name, [x[name] for x in answers_a], [x[name] for x in answers_b])
         for name in splits
     ]
 
@@ -167,13 +169,14 @@ def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> tuple[int, int, float
     return only_a, only_b, min(1.0, 2 * tail), min(1.0, 2 * tail - point)
 
 
-def _compare(
+def compare_split(
     a: list[RunRecord],
     b: list[RunRecord],
     split: str,
     answers_a: list[Answers],
     answers_b: list[Answers],
 ) -> Comparison:
+    """Two groups by what each of their records answered on a split."""
     models = common_images([*answers_a, *answers_b], split)
     draws = bootstrap(models)
     exact = [exact_scores(model) for model in models]

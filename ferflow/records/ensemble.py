@@ -14,6 +14,7 @@ from ferflow.records.compact import KEPT_SPLITS, Answers
 from ferflow.records.compare import common_images
 from ferflow.records.record import ENSEMBLES, RunRecord, check_name, save_record
 from ferflow.records.resampling import intervals
+from ferflow.records.whose_labels import check_same_labels
 
 N_BINS = 15  # of the calibration error: Guo et al. 2017
 NEGLIGIBLE = 0.005  # a weight below it is dropped, and with it the member
@@ -34,6 +35,7 @@ def make_ensemble(
         raise FerflowError(f"an ensemble has two or more different members; got {names}.")
     if wrong := [member.name for member in members if member.mistake]:
         raise FerflowError(f"{wrong[0]} was evaluated wrongly on purpose: no member for anyone.")
+    check_same_labels(members)
     if name is not None:
         check_name(name)
     answers = [member.answers() for member in members]

@@ -12,8 +12,10 @@ from ferflow.claims.registry import METRICS, Claim, Matrix, Paper, digits, load_
 from ferflow.claims.verdict import CEILING_CLASSES
 from ferflow.documents.render import Grid
 from ferflow.evaluation.metrics import confusion_table, roc_table
+from ferflow.evaluation.protocol import OWN_LABELS
 from ferflow.records.compact import Answers
 from ferflow.records.record import ENSEMBLES, MISTAKE, RunRecord, groups
+from ferflow.records.whose_labels import whose_labels
 from ferflow.report.claims_table import accuracies, claims_of_one
 from ferflow.report.ended import is_unfinished
 from ferflow.report.pictures import Line, Picture, curves_picture, matrix_picture, roc_picture
@@ -297,6 +299,8 @@ def _variants(others: list[RunRecord], records: list[RunRecord]) -> Grid:
         open_ = any(is_unfinished(record, records) for record in group)
         found = (figure_of(group, split, "accuracy", unfinished=open_) for split in ("val", "test"))
         name = f"`{group[0].preset}/{group[0].variant}`"
+        if (labels := whose_labels(group[0])) != OWN_LABELS:
+            name += f" (by the labels of {labels})"
         rows.append([name, *(figure.text if figure else "" for figure in found)])
     return Grid(["record", "val accuracy", "test accuracy"], rows)
 

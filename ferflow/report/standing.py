@@ -163,7 +163,7 @@ def figure_of(
     bounds = [_bounds(record, split, score) for record in group]
     half = None if None in bounds else fmean((b[1] - b[0]) / 2 for b in bounds if b)
     values = [record.score(split, score) for record in group]
-    found = _figure(group, values, bounds[0], half, int(group[0].score(split, "n")))
+    found = make_figure(group, values, bounds[0], half, int(group[0].score(split, "n")))
     return replace(found, unfinished=unfinished)
 
 
@@ -185,7 +185,7 @@ def by_threshold(group: list[RunRecord], split: str) -> Figure | None:
             Z_975 * float(right.std(ddof=1)) / math.sqrt(a.n_independent) if len(right) > 1 else 1.0
         )
     bounds = values[0] - halves[0], values[0] + halves[0]
-    return _figure(group, values, bounds, fmean(halves), len(answers[0][split].y))
+    return make_figure(group, values, bounds, fmean(halves), len(answers[0][split].y))
 
 
 def metric_mistakes(group: list[RunRecord], split: str) -> dict[str, Figure]:
@@ -218,14 +218,17 @@ def metric_mistakes(group: list[RunRecord], split: str) -> dict[str, Figure]:
     return found | {"one_vs_rest at 0.5": threshold} if threshold else found
 
 
-def _figure(
+def make_figure(
     group: list[RunRecord],
     values: list[float],
     bounds: tuple[float, float] | None,
     half: float | None,
     n_images: int,
 ) -> Figure:
-    """bounds, half : a single run's interval over images; half its width, the runs' mean."""
+    """The figure of runs' values.
+
+    bounds, half : a single run's interval over images; half its width, the runs' mean.
+    """
     spread = None if half is None else margin(group, values, half)
     if len(values) == 1:
         low, high = bounds or (None, None)

@@ -9,11 +9,13 @@ from pathlib import Path
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import atomic
 from ferflow.documents.render import Grid, markdown_page, render
+from ferflow.fer2013.perfect import perfect_score
 from ferflow.records.record import load_records
 from ferflow.report.claims_table import claims_in_short, claims_of_all
 from ferflow.report.models_table import models
 from ferflow.report.sections import ensembles, sections
 from ferflow.report.standing import standings
+from ferflow.report.whose_labels import labels_table
 from ferflow.settings.presets import preset_names
 
 TITLE = "The papers on record"
@@ -53,6 +55,8 @@ def report_texts() -> dict[Path, str]:
         sections=found,
         claims=claims_of_all(rows),
         ensembles=ensembles(records),
+        labels=labels_table(records),
+        perfect=perfect_score(),
         present=preset_names(),
     )
     drawn = {f"{p.name}.svg": p.svg for section in found for p in section.pictures}

@@ -6,7 +6,7 @@ from typing import Any
 
 from ferflow.augment.params import AugmentParams
 from ferflow.backbones.kinds import check_kind, known_config
-from ferflow.balance.params import BalanceParams
+from ferflow.balance.params import BalanceParams, check_soft_method
 from ferflow.core.errors import ParamError
 from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed
 from ferflow.download.params import DataParams
@@ -15,7 +15,7 @@ from ferflow.features.params import FeaturesParams
 from ferflow.preprocess.params import PreprocessParams
 from ferflow.selection.params import SelectionParams
 from ferflow.training.shared.compute_params import ComputeParams
-from ferflow.training.shared.params import family_names, pick_family, pick_own
+from ferflow.training.shared.params import check_soft, family_names, pick_family, pick_own
 
 SECTIONS: dict[str, type[Record]] = {
     "data": DataParams,
@@ -55,6 +55,7 @@ def check_params(params: dict[str, Any]) -> None:
         raise ParamError("\n".join(faults))
     _check_folds(params)
     _check_backbones(params)
+    _check_soft(params)
     pick_section(params, "compute", ComputeParams).checked()
 
 
@@ -94,3 +95,11 @@ def _check_folds(params: dict[str, Any]) -> None:
             "which images a synthetic row was mixed from is not known, so folds would leak. Set "
             "balance.method to none, or train.search.folds to null (scored on val)."
         )
+
+
+def _check_soft(params: dict[str, Any]) -> None:
+    """Refuse what cannot be done with people's votes for several classes."""
+    if params["data"].get("labels") != "ferplus_votes":
+        return
+    check_soft(params["train"]["family"])
+    check_soft_method(params["balance"]["method"])

@@ -42,6 +42,16 @@ def known_family(name: str) -> str:
         raise ParamError(f"{PARAMS_FILE}: train.family {error}") from None
 
 
+def check_soft(family: str) -> None:
+    """ParamError where a family cannot learn people's votes, of which a row has several."""
+    if not getattr(importlib.import_module(f"ferflow.training.families.{family}"), "SOFT", False):
+        raise ParamError(
+            f"train.family {family} learns one class an image; data.labels: ferplus_votes gives "
+            "shares of several. Set data.labels to ferplus (the clear majority), or train.family "
+            "to network."
+        )
+
+
 def load_family() -> tuple[TrainParams, Record]:
     """The shared keys of `train`, and the checked parameters of the family that they name."""
     return pick_family(read_yaml(PARAMS_FILE))

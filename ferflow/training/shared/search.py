@@ -75,10 +75,13 @@ class Candidate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.data = data
 
-    def fit(self, X: NDArray[Any], y: NDArray[np.int64]) -> "Candidate":
-        """Fit the family to rows X (n, d) of classes y (n,)."""
+    def fit(
+        self, X: NDArray[Any], y: NDArray[np.int64], targets: NDArray[np.float32]
+    ) -> "Candidate":
+        """Fit the family to rows X (n, d) of classes y (n,); targets as in `Split`."""
         words = np.full(len(y), "")
-        rows = Split(X, y, words, words, self.data.labels, self.data.meta)
+        about = self.data.labels, self.data.meta
+        rows = Split(X, y, words, words, *about, targets=targets)
         data = TrainingData(rows, accelerate=self.data.accelerate)
         self.model_ = family_module(self.family).fit(data, self.params, self.seed).model
         self.classes_ = np.unique(y)
@@ -134,7 +137,7 @@ def search(
             )
         else:
             finder = GridSearchCV(estimator, grid, **options)
-        finder.fit(rows.x, rows.y)
+        finder.fit(rows.x, rows.y, targets=rows.targets)
     table = _table(finder.cv_results_, len(rows), list(plan.choices))
     best = _best(table)
     chosen: Record = finder.cv_results_["params"][best]["params"]

@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
 Share = Annotated[float, Field(ge=0, lt=1)]  # of values that a dropout leaves out
 
 
+SOFT = True  # it learns people's votes where there are some
+
+
 class Params(Record):
     """The section `train.network`; presets/defaults.yaml says what each key means."""
 

@@ -47,7 +47,7 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
     for split in (data.train, data.val):
         if split is not None:
             digest.update(repr(split.labels).encode())
-            digest.update(split.y.tobytes())
+            digest.update(split.learnt.tobytes())
             for start in range(0, len(split), 4096):
                 digest.update(split.x[start : start + 4096].tobytes())
     folder = data.scratch / digest.hexdigest()[:16]

@@ -107,7 +107,7 @@ class Training:
         """One step of the optimiser on a batch; the batch's mean loss."""
         train = self._data.train
         x = to_tensor(train.x[rows], self._device)
-        y = torch.from_numpy(train.y[rows]).to(self._device)
+        y = torch.from_numpy(train.learnt[rows]).to(self._device)
         with torch.no_grad():
             x = self._scale(self._augment(x))
         if self._params.mixup:

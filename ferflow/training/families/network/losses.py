@@ -27,15 +27,20 @@ class Loss:
             self.weights[torch.from_numpy(present)] = torch.from_numpy(found).float()
 
     def __call__(self, scores: Tensor, y: Tensor) -> Tensor:
-        """scores : float32 (n, n_classes). y : classes (n,)."""
+        """scores : float32 (n, n_classes). y : classes (n,), or shares of them (n, n_classes).
+
+        With shares both losses and the weights are the means over an image's classes by its shares.
+        """
+        weights, soft = self.weights.to(y.device), y.ndim == 2
         if self._params.loss == "focal":
-            log_p = functional.log_softmax(scores, 1).gather(1, y[:, None])[:, 0]
-            losses = -((1 - log_p.exp()) ** self._params.focal_gamma) * log_p
+            log_p = functional.log_softmax(scores, 1)
+            each = -((1 - log_p.exp()) ** self._params.focal_gamma) * log_p
+            losses = (each * y).sum(1) if soft else each.gather(1, y[:, None])[:, 0]
         else:
             losses = functional.cross_entropy(
                 scores, y, reduction="none", label_smoothing=self._params.label_smoothing
             )
-        return (losses * self.weights.to(y.device)[y]).mean()
+        return (losses * (y @ weights if soft else weights[y])).mean()
 
     def mixed(self, scores: Tensor, y: Tensor, other: Tensor, share: float) -> Tensor:
         """The loss of images mixed of two (Zhang et al. 2018): share of y, the rest of other."""
@@ -43,7 +48,7 @@ class Loss:
 
 
 def mix(x: Tensor, y: Tensor, alpha: float) -> tuple[Tensor, Tensor, float]:
-    """Images mixed with a shuffle of themselves, the shuffled classes, and the first's share.
+    """Images mixed with a shuffle of themselves, the shuffled labels, and the first's share.
 
     The share is drawn from Beta(alpha, alpha), once a batch.
     """

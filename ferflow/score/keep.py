@@ -1,0 +1,78 @@
+"""`ferflow score --record`: answers of others as a record that compare and ensemble take."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from ferflow.core.errors import FerflowError
+from ferflow.core.params import repository_root
+from ferflow.evaluation.metrics import split_metrics
+from ferflow.evaluation.protocol import OWN_LABELS
+from ferflow.fer2013.labels import FER2013_LABELS, FER2013_SPLITS
+from ferflow.fer2013.table import USAGES, load_table
+from ferflow.records.compact import Answers, first_rows, image_number
+from ferflow.records.record import RunRecord, check_name, save_record
+from ferflow.records.resampling import intervals
+from ferflow.score.figures import N_BINS
+from ferflow.score.score import Scored
+
+PRESET = "scored"  # the folder of records that are answers of others
+
+
+def keep(scored: Scored, name: str) -> str:
+    """Save the answers as a record of that name; returns what the commands call it.
+
+    A label alone becomes a probability of 1. Images bear the folder edition's names, so that they
+    pair with records on it.
+    """
+    check_name(name)
+    os.chdir(repository_root())
+    if not Path("dvc.yaml").exists():
+        raise FerflowError("--record keeps answers in a ferflow repository; this is none.")
+    answers = _answers(scored)
+    record = RunRecord(
+        preset=PRESET,
+        variant=name,
+        seed=None,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        metrics={
+            split: split_metrics(a.y, a.p, a.labels, n_bins=N_BINS, twins=a.twins)
+            for split, a in answers.items()
+        },
+        intervals={split: intervals(a) for split, a in answers.items()},
+        protocol={
+            "data_set": "FER-2013",
+            "split": f"official ({', '.join(FER2013_SPLITS)})",
+            "labels": OWN_LABELS,
+            "classes": list(FER2013_LABELS),
+            "answers": "of others, as handed in: who chose and trained on what is not known here",
+            "probabilities": scored.said.p is not None,
+        },
+        predictions_sha256="",
+    )
+    return save_record(record, answers, N_BINS).name
+
+
+def _answers(scored: Scored) -> dict[str, Answers]:
+    table = load_table()
+    ids = table.source_ids()
+    p = scored.said.p
+    if p is None:
+        p = np.eye(len(FER2013_LABELS))[scored.said.y]
+    found = {}
+    for usage, split in FER2013_SPLITS.items():
+        rows = np.flatnonzero(table.usage[scored.entries] == USAGES.index(usage))
+        if len(rows):
+            entries = scored.entries[rows]
+            image = np.array([image_number(ids[k]) for k in entries.tolist()], np.int64)
+            order = np.argsort(image)
+            found[split] = Answers(
+                image[order],
+                table.label[entries[order]].astype(np.int64),
+                p[rows[order]],
+                list(FER2013_LABELS),
+                first_rows(table.folder_twins[entries[order]]),
+            )
+    return found
