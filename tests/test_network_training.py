@@ -20,6 +20,7 @@ from ferflow.training.shared.policy import check_policy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+CPU = torch.device("cpu")
 BEST = load_preset("best").overlay["train.network.augmentation"]
 
 
@@ -183,10 +184,10 @@ def test_tampered_weights_are_refused(tmp_path, trained):
 
 
 def test_every_row_is_seen_once_in_an_epoch():
-    batches = list(shuffled_batches(33, 16, np.random.default_rng(0)))
+    batches = list(shuffled_batches(33, 16, np.random.default_rng(0), CPU))
     assert [len(rows) for rows in batches] == [16, 16]  # a batch of one row teaches nothing
     assert len(batches) == n_batches(33, 16)
-    rows = np.concatenate(list(shuffled_batches(40, 16, np.random.default_rng(0))))
+    rows = np.concatenate(list(shuffled_batches(40, 16, np.random.default_rng(0), CPU)))
     assert sorted(rows) == list(range(40))
 
 

@@ -26,7 +26,6 @@ LEFT_OUT = {
     "dvc",
     "gradio",
     "imbalanced-learn",
-    "kornia",
     "matplotlib",
     "mlflow",
     "onnx",

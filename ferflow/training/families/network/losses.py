@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,14 +16,17 @@ class Loss:
     divided by the number of images. Focal loss: Lin et al. 2017, equation 5.
     """
 
-    def __init__(self, params: Params, y: NDArray[np.int64], n_classes: int) -> None:
-        """y : the training rows' classes, for balanced weights n / (n_classes * count)."""
+    def __init__(
+        self, params: "Params", y: NDArray[np.int64], n_classes: int, device: torch.device
+    ) -> None:
+        """y : the training rows' classes, for balanced weights n / (classes present * count)."""
         self._params = params
-        self.weights = torch.ones(n_classes)
+        weights = torch.ones(n_classes)
         if params.class_weight == "balanced":
-            present = np.unique(y)
-            found = compute_class_weight("balanced", classes=present, y=y)
-            self.weights[torch.from_numpy(present)] = torch.from_numpy(found).float()
+            present, counts = np.unique(y, return_counts=True)
+            found = len(y) / (len(present) * counts.astype(np.float64))
+            weights[torch.from_numpy(present)] = torch.from_numpy(found).float()
+        self.weights = weights.to(device)
 
     def __call__(self, scores: Tensor, y: Tensor) -> Tensor:
         """scores : float32 (n, n_classes). y : classes (n,)."""
@@ -35,7 +37,7 @@ class Loss:
             losses = functional.cross_entropy(
                 scores, y, reduction="none", label_smoothing=self._params.label_smoothing
             )
-        return (losses * self.weights.to(y.device)[y]).mean()
+        return (losses * self.weights[y]).mean()
 
     def mixed(self, scores: Tensor, y: Tensor, other: Tensor, share: float) -> Tensor:
         """The loss of images mixed of two (Zhang et al. 2018): share of y, the rest of other."""
