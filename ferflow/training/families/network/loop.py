@@ -190,6 +190,7 @@ class Training:
             "best": self.best,
             "groups": self._optimizer.state_dict()["param_groups"],
             "schedule": self._schedule.torch.state_dict(),
+            "computed_on": self.computed_on,
         }
         return tensors, about
 
@@ -202,6 +203,7 @@ class Training:
         if self._ema is not None:
             self._ema.load_state_dict(unpack("ema", tensors))
         self.history, self.best = about["history"], about["best"]
+        self.computed_on = about["computed_on"]
 
     def _make_average(self) -> AveragedModel | None:
         """The exponential moving average of the weights, and of batch norm's statistics."""
