@@ -41,10 +41,10 @@ def pack(folder: Path, presets: list[str], settings: list[str], *, with_test: bo
                 raise FerflowError(
                     f"{job.name} has other images than {jobs[0].name}. Pack it apart."
                 )
-            _write_job(folder, job.params, raw)
+            write_job(folder, job.params, raw)
             print(f"{job.name}: packed", flush=True)
     assert images is not None
-    _write_images(folder / IMAGES, images)
+    write_images(folder / IMAGES, images)
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{folder}: {len(images):,} images, {size / 1e6:.1f} MB")
 
@@ -57,7 +57,7 @@ def _check(name: str, params: dict[str, Any]) -> None:
         raise FerflowError(f"{name} needs pretrained weights, which do not go along.")
 
 
-def _write_job(folder: Path, params: dict[str, Any], raw: dict[str, Split]) -> None:
+def write_job(folder: Path, params: dict[str, Any], raw: dict[str, Split]) -> None:
     """Two files: which images each split has, and everything else."""
     arrays, start = {}, 0
     for name, split in raw.items():
@@ -85,7 +85,7 @@ def _write_job(folder: Path, params: dict[str, Any], raw: dict[str, Split]) -> N
         np.savez_compressed(file, **arrays)
 
 
-def _write_images(path: Path, images: NDArray[np.uint8]) -> None:
+def write_images(path: Path, images: NDArray[np.uint8]) -> None:
     """Images (n, side, side) as one grey picture, so many in a row; the last row is filled up."""
     n, side = -(-len(images) // PER_ROW), images.shape[1]
     full = np.zeros((n * PER_ROW, side, side), np.uint8)

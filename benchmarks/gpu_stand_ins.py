@@ -92,6 +92,7 @@ class ResNetModel(nn.Module):
         )
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
+                nn.init.normal_(layer.weight)  # it draws twice
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, pixel_values: Tensor) -> SimpleNamespace:

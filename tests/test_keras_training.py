@@ -32,7 +32,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_a_loss_weighs_an_image_by_its_true_class_and_divides_by_the_images(row):
     y = np.array(KERAS["losses"]["classes"])
     wanted = row.pop("loss")
-    loss = Loss(params(**row), y, 3)(torch.tensor(KERAS["losses"]["logits"]), torch.from_numpy(y))
+    loss = Loss(params(**row), y, 3, torch.device("cpu"))(
+        torch.tensor(KERAS["losses"]["logits"]), torch.from_numpy(y)
+    )
     assert loss.item() == pytest.approx(wanted, rel=1e-6)
 
 

@@ -70,7 +70,8 @@ def record_from(folder: Path, name: str | None = None) -> RunRecord:
         repro("evaluate", failed=failed)
     finally:
         shutil.rmtree(planted)  # it has no optimiser's state: more epochs must not go on from it
-    return record_run(name, trained_on={"torch": run["torch"], "gpu": run["device"]})
+    gpu = {"gpu": run["device"]} if run["computed_on"].startswith("cuda") else {}
+    return record_run(name, trained_on={"torch": run["torch"], **gpu})
 
 
 def read_training_data(scratch: Path | None = None) -> TrainingData:
@@ -177,7 +178,7 @@ def _plant(folder: Path, run: dict[str, Any]) -> Path:
             f"{folder}: the training had not ended; it has {len(run['history'])} epochs."
         )
     _check_answers(_answers(network, training.scale, data), there)
-    save_checkpoint(target, tensors, about)
+    save_checkpoint(target, *training.state())
     return target
 
 
