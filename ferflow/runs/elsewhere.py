@@ -25,7 +25,7 @@ from ferflow.core.split import Split, load_split
 from ferflow.records.record import RunRecord, check_name
 from ferflow.records.record_run import public_params, record_run
 from ferflow.runs.repro import repro
-from ferflow.training.shared.fitting import TrainingData
+from ferflow.training.shared.fitting import CURVE_COLUMNS, TrainingData
 from ferflow.training.shared.params import load_family
 
 WEIGHTS, PROBABILITIES, RUN = "weights.safetensors", "probabilities.safetensors", "run.json"
@@ -96,7 +96,7 @@ def _read(folder: Path) -> dict[str, Any]:
             "wrote, one preset's."
         )
     run = read_json(folder / RUN)
-    if not isinstance(run, dict) or not all(isinstance(run.get(k), t) for k, t in _KEYS.items()):
+    if not _is_run(run):
         raise DataError(f"{folder / RUN} is not what `python -m benchmarks.gpu train` writes.")
     for file in (WEIGHTS, PROBABILITIES):
         if not (folder / file).is_file():
@@ -104,6 +104,18 @@ def _read(folder: Path) -> dict[str, Any]:
         if sha256_of(folder / file) != run["sha256"].get(file):
             raise DataError(f"{folder / file} is not what {RUN} names. Fetch the folder again.")
     return run
+
+
+def _is_run(run: Any) -> bool:
+    if not isinstance(run, dict) or not all(isinstance(run.get(k), t) for k, t in _KEYS.items()):
+        return False
+    columns = {*CURVE_COLUMNS, "seconds"}
+    rows = [row for row in run["history"] if isinstance(row, dict) and columns <= row.keys()]
+    numbers = [row[name] for row in rows for name in columns]
+    numbers += [run["best"].get(name) for name in ("score", "epoch")]
+    return len(rows) == len(run["history"]) and all(
+        isinstance(number, int | float) and math.isfinite(number) for number in numbers
+    )
 
 
 def _check_params(run: dict[str, Any]) -> None:
