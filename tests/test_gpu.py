@@ -226,6 +226,25 @@ def test_a_folder_of_another_training_is_refused_in_a_line(run, monkeypatch, tmp
         shutil.copytree(kept, run)
 
 
+def test_the_checkpoint_of_a_training_here_stays(run, monkeypatch):
+    """It is out of the way only while the chain takes the other network over."""
+    seen = []
+
+    def repro(*_, **__):
+        seen.append(sorted(path.read_bytes()[-3:] == b"own" for path in scratch.glob("*/*")))
+
+    scratch = Path(".ferflow/training")
+    monkeypatch.setattr(elsewhere, "repro", repro)
+    monkeypatch.setattr(elsewhere, "record_run", lambda *_, **made: made["trained_on"])
+    with elsewhere._planted(run, json.loads((run / "run.json").read_text())):
+        (file,) = scratch.glob("*/*")
+    file.parent.mkdir()
+    file.write_bytes(b"own")
+    assert elsewhere.record_from(run) == {"torch": torch.__version__}
+    assert seen == [[True], [False, True], [False, True]]
+    assert file.read_bytes() == b"own"
+
+
 def test_answers_that_agree_within_the_tolerance_are_taken():
     here = np.full((4, 2), 0.5)
     elsewhere._check_answers(here, here + elsewhere.TOLERANCE / 2)

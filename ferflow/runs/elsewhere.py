@@ -7,6 +7,8 @@ names the torch and the device that trained.
 
 import math
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ WEIGHTS, PROBABILITIES, RUN = "weights.safetensors", "probabilities.safetensors"
 TOLERANCE = 2e-3  # the largest difference of a probability on val, in float32 here and there
 _ROWS = ("data/balanced/train.safetensors", "data/features/val.safetensors")
 _MASK = "data/selected/mask.npy"
-_KEYS = {
+_KEYS: dict[str, Any] = {  # of run.json, with their types
     "preset": str,
     "seed": int,
     "params": dict,
@@ -61,15 +63,12 @@ def record_from(folder: Path, name: str | None = None) -> RunRecord:
     run = _read(folder)
     _check_params(run)
     _check_code(run)
-    repro("select_features", failed="`dvc repro` failed, see above; nothing is recorded.")
-    planted = _plant(folder, run)
-    try:
-        failed = "`dvc repro` failed, see above; nothing is recorded."
+    failed = "`dvc repro` failed, see above; nothing is recorded."
+    repro("select_features", failed=failed)
+    with _planted(folder, run):
         # by force: a training here of the same parameters would count as this one
         repro("--force", "--single-item", "train", failed=failed)
         repro("evaluate", failed=failed)
-    finally:
-        shutil.rmtree(planted)  # it has no optimiser's state: more epochs must not go on from it
     gpu = {"gpu": run["device"]} if run["computed_on"].startswith("cuda") else {}
     return record_run(name, trained_on={"torch": run["torch"], **gpu})
 
@@ -103,7 +102,7 @@ def _read(folder: Path) -> dict[str, Any]:
             raise DataError(f"{folder / file} is not here. Fetch the whole folder again.")
         if sha256_of(folder / file) != run["sha256"].get(file):
             raise DataError(f"{folder / file} is not what {RUN} names. Fetch the folder again.")
-    return run
+    return dict(run)
 
 
 def _is_run(run: Any) -> bool:
@@ -140,17 +139,34 @@ def _check_code(run: dict[str, Any]) -> None:
         )
 
 
-def _plant(folder: Path, run: dict[str, Any]) -> Path:
-    """Make the checkpoint of the ended training; returns its folder."""
+@contextmanager
+def _planted(folder: Path, run: dict[str, Any]) -> Iterator[None]:
+    """With the ended training's checkpoint in place; one of a training here is put back then.
+
+    It has no optimiser's state, so more epochs must not go on from it.
+    """
+    from ferflow.training.families.network.checkpoint import save_checkpoint
+
+    target, state = _ended(folder, run)
+    own = target.with_name(f"{target.name}.own")
+    if target.exists():
+        target.rename(own)
+    try:
+        save_checkpoint(target, *state)
+        yield
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
+        if own.exists():
+            own.rename(target)
+
+
+def _ended(folder: Path, run: dict[str, Any]) -> tuple[Path, tuple[Any, Any]]:
+    """Where the checkpoint of the training belongs, and its state, after it was found to fit."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from ferflow.training.families.network.checkpoint import (
-        checkpoint_folder,
-        fingerprint,
-        save_checkpoint,
-    )
+    from ferflow.training.families.network.checkpoint import checkpoint_folder, fingerprint
     from ferflow.training.families.network.start import start_training
 
     data = read_training_data(Path(SCRATCH) / "training")
@@ -159,7 +175,7 @@ def _plant(folder: Path, run: dict[str, Any]) -> Path:
             f"the network was trained on other images than {PARAMS_FILE} leads to. Name the same "
             "data: ferflow use PRESET --set data.path=FILE_OR_FOLDER"
         )
-    _, params = load_family()
+    params: Any = load_family()[1]
     seed = int(read_yaml(PARAMS_FILE)["seed"])
     with torch.random.fork_rng():
         training = start_training(data, params, seed)
@@ -190,8 +206,7 @@ def _plant(folder: Path, run: dict[str, Any]) -> Path:
             f"{folder}: the training had not ended; it has {len(run['history'])} epochs."
         )
     _check_answers(_answers(network, training.scale, data), there)
-    save_checkpoint(target, *training.state())
-    return target
+    return target, training.state()
 
 
 def _answers(network: Any, scale: Any, data: TrainingData) -> NDArray[np.float64]:

@@ -113,7 +113,8 @@ def _inverse(maps: Tensor) -> Tensor:
     """Of (n, 3, 3), by its columns' cross products: small kernels, and no check to wait for."""
     a, b, c = maps.unbind(dim=2)
     rows = [torch.linalg.cross(*pair, dim=-1) for pair in ((b, c), (c, a), (a, b))]
-    return torch.stack(rows, dim=1) / (a * rows[0]).sum(-1)[:, None, None]
+    inverse: Tensor = torch.stack(rows, dim=1) / (a * rows[0]).sum(-1)[:, None, None]
+    return inverse
 
 
 def _resample(x: Tensor, maps: Tensor, padding: str) -> Tensor:
