@@ -5,7 +5,7 @@
     ferflow use PRESET --set data.path=FILE && ferflow record --from OUT/PRESET  # at home again
 
 `pack` runs the chain of each preset up to its features, and writes what the training needs: the
-images of train and val once, as one picture without loss (56 MB for FER-2013; with --test those of
+images of train and val once, as one picture without loss (59 MB for FER-2013; with --test those of
 test, too), and for each preset its parameters and which images it sees. FOLDER holds faces: keep it
 out of Git.
 
