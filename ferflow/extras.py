@@ -14,7 +14,6 @@ EXTRAS = {
             "jinja2",
             "joblib",
             "kagglehub",
-            "kornia",
             "matplotlib",
             "mlflow",
             "onnx",

@@ -32,7 +32,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_a_loss_weighs_an_image_by_its_true_class_and_divides_by_the_images(row):
     y = np.array(KERAS["losses"]["classes"])
     wanted = row.pop("loss")
-    loss = Loss(params(**row), y, 3)(torch.tensor(KERAS["losses"]["logits"]), torch.from_numpy(y))
+    loss = Loss(params(**row), y, 3, torch.device("cpu"))(
+        torch.tensor(KERAS["losses"]["logits"]), torch.from_numpy(y)
+    )
     assert loss.item() == pytest.approx(wanted, rel=1e-6)
 
 
@@ -78,7 +80,7 @@ def test_a_fused_step_is_the_plain_one_for_weights_that_are_channels_last():
 @pytest.mark.parametrize("rule", KERAS["early_stopping"], ids=str)
 def test_a_training_ends_and_chooses_its_epoch_as_early_stopping_does(rule, monkeypatch):
     rows = iter([{"val_loss": loss, "val_accuracy": 0.5} for loss in KERAS["val_loss"]])
-    monkeypatch.setattr(Training, "_step", lambda *_: 1.0)
+    monkeypatch.setattr(Training, "_step", lambda *_: torch.tensor(1.0))
     monkeypatch.setattr(Training, "_validate", lambda _: next(rows) | {"val_f1_macro": 0.5})
     options = params(
         epochs=len(KERAS["val_loss"]),

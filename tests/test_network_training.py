@@ -8,18 +8,24 @@ import numpy as np
 import pytest
 import torch
 from network_data import FILES, data, faces, params, same, weights
+from sklearn.metrics import accuracy_score, f1_score
+from torch.utils._python_dispatch import TorchDispatchMode
 from training_rows import training_data
 
 from ferflow.core.errors import DataError, ParamError
 from ferflow.settings.presets import load_preset
+from ferflow.training.families.network import batches, loop
 from ferflow.training.families.network.batches import measure_scale, n_batches, shuffled_batches
 from ferflow.training.families.network.checkpoint import load_checkpoint, unpack
 from ferflow.training.families.network.family import fit, load, predict_proba, save
 from ferflow.training.families.network.loop import Training
+from ferflow.training.families.network.scores import accuracy, f1_macro
+from ferflow.training.families.network.start import start_training
 from ferflow.training.shared.policy import check_policy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+CPU = torch.device("cpu")
 BEST = load_preset("best").overlay["train.network.augmentation"]
 
 
@@ -132,6 +138,8 @@ def test_features_are_no_images():
         ({"augmentation": [{"horizontal_flip": 1}]}, "takes no amount"),
         ({"augmentation": [{"brightness_factors": [1.5, 0.5]}]}, "got [1.5, 0.5]"),
         ({"loss": "focal", "label_smoothing": 0.1}, "with focal loss it must be 0"),
+        ({"augmentation": [{"shear": 20}]}, "a slope (degrees are named shear_degrees: 10)"),
+        ({"augmentation": ["stretch_levels", "brightness_factors"]}, "got input: standardised"),
     ],
 )
 def test_impossible_parameters_are_refused_in_one_line(changes, words):
@@ -183,10 +191,10 @@ def test_tampered_weights_are_refused(tmp_path, trained):
 
 
 def test_every_row_is_seen_once_in_an_epoch():
-    batches = list(shuffled_batches(33, 16, np.random.default_rng(0)))
+    batches = list(shuffled_batches(33, 16, np.random.default_rng(0), CPU))
     assert [len(rows) for rows in batches] == [16, 16]  # a batch of one row teaches nothing
     assert len(batches) == n_batches(33, 16)
-    rows = np.concatenate(list(shuffled_batches(40, 16, np.random.default_rng(0))))
+    rows = np.concatenate(list(shuffled_batches(40, 16, np.random.default_rng(0), CPU)))
     assert sorted(rows) == list(range(40))
 
 
@@ -313,3 +321,85 @@ def test_a_shift_repeats_the_edge():
     policy = check_policy([{"shift_share": 0.5}, {"rotation_degrees": 180}, {"zoom_share": 0.9}])
     drawn = make_augmentation(policy)(torch.ones(16, 1, 48, 48))
     assert drawn.min() == pytest.approx(1, abs=1e-5)
+
+
+ALL_OPTIONS = {
+    "epochs": 2,
+    "optimizer": "adam",
+    "mixup": 0.3,
+    "ema_decay": 0.9,
+    "class_weight": "balanced",
+    "input": "unit",
+    "augmentation": [
+        *["horizontal_flip", "rotation_degrees", "shift_share", "stretch_share", "shear_degrees"],
+        *["stretch_levels", "brightness_factors", "contrast_factors", "erasing_chance"],
+    ],
+}
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch):
+    """Images, classes and order lie on the device, here the processor, from the start."""
+    for module in (batches, loop):
+        monkeypatch.setattr(module, "is_apart", lambda _: True)
+
+
+def test_what_lies_on_a_gpu_trains_as_what_lies_on_disk(monkeypatch):
+    options = params(**ALL_OPTIONS)
+    here = fit(data(), options, 0)
+    for module in (batches, loop):
+        monkeypatch.setattr(module, "is_apart", lambda _: True)
+    there = fit(data(), options, 0)
+    assert same(weights(here), weights(there))
+    assert here.curve.equals(there.curve)
+
+
+def test_the_moving_average_is_torchs(monkeypatch):
+    options = params(ema_decay=0.9, batch_size=20)
+    ours = weights(fit(data(), options, 0))
+    monkeypatch.setattr(Training, "_average", lambda self, ema: ema.update_parameters(self.network))
+    assert same(ours, weights(fit(data(), options, 0)))
+
+
+class Fetched(TorchDispatchMode):
+    """Counts what makes the program wait for a GPU: values read, and tensors of unknown size."""
+
+    n = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = str(function)
+        self.n += any(word in name for word in ("_local_scalar_dense", "nonzero", "is_nonzero"))
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+def test_nothing_waits_for_a_gpu_within_an_epoch():
+    """By what torch is asked: no value of a tensor that would lie on a GPU is read."""
+    options = params(**ALL_OPTIONS | {"mixup": 0.0, "ema_decay": None})
+    training = start_training(data(), options, 0)
+    order = torch.arange(16)
+    training._step(order)  # constants are brought to the device once
+    with Fetched() as fetched:
+        for _ in range(2):
+            training._step(order)
+    assert fetched.n == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_nothing_waits_for_the_gpu_that_is_here():
+    training = start_training(data(), params(**ALL_OPTIONS | {"device": "cuda"}), 0)
+    order = torch.arange(16, device="cuda")
+    training._step(order)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        training._step(order)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_accuracy_and_f1_are_scikit_learns(seed):
+    rng = np.random.default_rng(seed)
+    y, named = rng.integers(0, 7, 50), rng.integers(seed % 3, 5 + seed % 4, 50)
+    assert accuracy(y, named) == accuracy_score(y, named)
+    assert f1_macro(y, named) == f1_score(y, named, average="macro", zero_division=0.0)

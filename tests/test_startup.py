@@ -16,7 +16,6 @@ HEAVY = {
     "cv2",
     "dvc",
     "imblearn",
-    "kornia",
     "matplotlib",
     "mlflow",
     "onnx",

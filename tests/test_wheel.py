@@ -27,7 +27,6 @@ LEFT_OUT = {
     "dvc",
     "gradio",
     "imbalanced-learn",
-    "kornia",
     "matplotlib",
     "mlflow",
     "onnx",

@@ -1,21 +1,9 @@
-"""Commands about records: record, compare, ensemble, rescore."""
+"""Commands about records: compare, ensemble, rescore; `record` is one of runs."""
 
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
-
-
-def record(
-    name: Annotated[
-        str | None, typer.Option(help="Its name, instead of a hash of your edits.")
-    ] = None,
-) -> None:
-    """Keep the last run in Git: its metrics, what made them, and its predictions."""
-    from ferflow.records.record_run import record_run
-
-    made = record_run(name)
-    print(f"recorded as {made.name}: {made.file('json')} and .parquet; commit both.")
 
 
 def compare(
@@ -89,4 +77,4 @@ def rescore() -> None:
         print(f"{name}: {what}")
 
 
-COMMANDS: list[Callable[..., None]] = [record, compare, ensemble, rescore]
+COMMANDS: list[Callable[..., None]] = [compare, ensemble, rescore]

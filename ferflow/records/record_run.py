@@ -34,16 +34,20 @@ BACKBONES = ("features.backbone", "train.network.options.backbone")
 NO_EDITS = ("preset", "seed", "data.path", "data.sha256", *(f"{key}_sha256" for key in BACKBONES))
 
 
-def record_run(name: str | None = None) -> RunRecord:
+def record_run(name: str | None = None, trained_on: dict[str, str] | None = None) -> RunRecord:
     """Store the last finished run; a record of the same preset, seed and variant is replaced.
 
     name : the variant's name, instead of a hash of the parameters that differ from the preset.
+    trained_on : torch's version and perhaps 'gpu', of another machine that trained the network.
     Raises FerflowError where the files are not those of one finished run of the present code.
     """
     if name is not None:
         check_name(name)
     pipeline = Pipeline()
     about = _about(pipeline)
+    if trained_on is not None:
+        about["versions"]["torch"] = trained_on["torch"]
+        about["hardware"] |= {key: value for key, value in trained_on.items() if key == "gpu"}
     answers = compact(read_predictions(PREDICTIONS))
     scores = read_json(SCORES)
     record = RunRecord(

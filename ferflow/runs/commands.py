@@ -1,11 +1,33 @@
-"""Commands that run presets: reproduce, repeat, sweep, mistakes, the bundled model."""
+"""Commands that run presets: record, reproduce, repeat, sweep, mistakes, the bundled model."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ferflow.core.errors import FerflowError
+
+
+def record(
+    name: Annotated[
+        str | None, typer.Option(help="Its name, instead of a hash of your edits.")
+    ] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", help="A network that `benchmarks/gpu.py` trained elsewhere."),
+    ] = None,
+) -> None:
+    """Keep the last run in Git: its metrics, what made them, and its predictions."""
+    if from_ is None:
+        from ferflow.records.record_run import record_run
+
+        made = record_run(name)
+    else:
+        from ferflow.runs.elsewhere import record_from
+
+        made = record_from(from_, name)
+    print(f"recorded as {made.name}: {made.file('json')} and .parquet; commit both.")
 
 
 def repeat(
@@ -180,4 +202,4 @@ def _print_spread(params: dict[str, Any], what: str) -> None:
         console.print("They are not all of the same code and data.")
 
 
-COMMANDS: list[Callable[..., None]] = [repeat, reproduce, mistake, mistakes, sweep, bundle]
+COMMANDS: list[Callable[..., None]] = [record, repeat, reproduce, mistake, mistakes, sweep, bundle]

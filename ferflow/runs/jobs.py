@@ -137,11 +137,16 @@ def _not_recorded(jobs: list[Job], *, stale: bool) -> list[Job]:
 
 def run_chain(job: Job) -> None:
     """Run the pipeline with a job's parameters; FerflowError where it fails."""
-    _write(PARAMS_FILE, job.text.encode())
+    write_params(job.text)
     repro(
         failed=f"{job.name}: `dvc repro` failed, see above. What was recorded before stays; the "
         "same command goes on from here."
     )
+
+
+def write_params(text: str) -> None:
+    """Replace params.yaml; to be used within `kept_params`."""
+    _write(PARAMS_FILE, text.encode())
 
 
 def left_text(jobs: list[Job]) -> str:

@@ -54,7 +54,6 @@ _PACKAGES = (  # what ferflow/tracking/served_model.py reaches
     "tqdm",
 )
 _BACKBONE_PACKAGES = ("torch", "transformers")
-_NETWORK_PACKAGES = (*_BACKBONE_PACKAGES, "kornia")
 
 
 def track_run() -> str:
@@ -221,7 +220,7 @@ def model_parts(folder: Path, picture: str) -> dict[str, Any]:
         if "landmarks" in features.parts:
             artifacts["landmarks"] = str(repository_root() / str(features.landmarks))
     if about["family"] == "network":
-        packages += _NETWORK_PACKAGES
+        packages += _BACKBONE_PACKAGES
     labels = about["labels"]
     example = pd.DataFrame({"image": [picture]})
     answer = pd.DataFrame([[1 / len(labels)] * len(labels)], columns=labels)

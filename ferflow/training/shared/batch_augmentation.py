@@ -1,20 +1,30 @@
-"""A policy's steps on whole batches, by kornia (Riba et al. 2020)."""
+"""A policy's steps on whole batches, drawn and computed where the batch lies.
 
-from collections.abc import Callable, Sequence
+Affine maps and their sampling follow kornia (Riba et al. 2020) to the last bit on the processor,
+random stream included; on a GPU nothing waits for it, or is fetched from it.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
-from kornia import augmentation, enhance
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ferflow.core.image_steps import Step
 
 _AFFINE = ("rotation_degrees", "shift_share", "zoom_share", "stretch_share", "shear_degrees")
 _PADDING = {"edge": "border", "reflect": "reflection"}
-_ERASED = (0.02, 0.2)  # shares of the image (Zhong et al. 2020)
+_ERASED = (0.02, 0.2)  # shares of the image, and height by width (Zhong et al. 2020)
+_ASPECTS = (0.3, 3.3)
+
+Size = tuple[int, int]  # height and width in pixels
 
 
-def make_augmentation(steps: Sequence[Step]) -> Callable[[Tensor], Tensor]:
+def make_augmentation(steps: Sequence[Step]) -> nn.Module:
     """What draws changed copies of images (n, 1, height, width), grey levels 0 to 1.
 
     The steps act in this order: flip, affine maps joined into one, brightness (after the grey
@@ -23,25 +33,22 @@ def make_augmentation(steps: Sequence[Step]) -> Callable[[Tensor], Tensor]:
     amounts: dict[str, Any] = {step.name: step.amount for step in steps}
     layers: list[nn.Module] = []
     if "horizontal_flip" in amounts:
-        layers.append(augmentation.RandomHorizontalFlip(p=0.5))
+        layers.append(_Flip())
     if any(name in amounts for name in _AFFINE):
-        layers.append(_affine(amounts))
+        layers.append(_Affine(amounts))
     if "stretch_levels" in amounts:
         layers.append(_Stretching())
-    # Not kornia's RandomBrightness and RandomContrast: the first adds, the second multiplies.
-    for name, adjust in (
-        ("brightness_factors", enhance.adjust_brightness_accumulative),
-        ("contrast_factors", enhance.adjust_contrast_with_mean_subtraction),
-    ):
-        if name in amounts:
-            layers.append(_Adjusting(adjust, *amounts[name]))
+    if "brightness_factors" in amounts:
+        layers.append(_Brightness(*amounts["brightness_factors"]))
+    if "contrast_factors" in amounts:
+        layers.append(_Contrast(*amounts["contrast_factors"]))
     if "erasing_chance" in amounts:
         layers.append(_Erasing(amounts["erasing_chance"]))
     return nn.Sequential(*layers)
 
 
 def generator_maps(
-    degrees: Tensor, shift: Tensor, shear: Tensor, stretch: Tensor, size: tuple[int, int]
+    degrees: Tensor, shift: Tensor, shear: Tensor, stretch: Tensor, size: Size
 ) -> Tensor:
     """From a place in the copy to the place in the image that it shows, (n, 2, 3), x before y.
 
@@ -49,58 +56,146 @@ def generator_maps(
     the rotation, about the image's true centre.
 
     degrees, shear : (n,) in degrees. shift : (n, 2) in pixels. stretch : (n, 2), above 1 shrinks.
-    size : height and width.
     """
     angle, slant = torch.deg2rad(degrees), torch.deg2rad(shear)
     zero = torch.zeros_like(angle)
     turned = _square(angle.cos(), -angle.sin(), angle.sin(), angle.cos())
     sheared = _square(zero + 1, -slant.sin(), zero, slant.cos())
     linear = turned @ sheared @ torch.diag_embed(stretch)
-    centre = torch.tensor([(size[1] - 1) / 2, (size[0] - 1) / 2]).to(linear)
+    centre = _constant(_centre(size), linear.dtype, linear.device)
     offset = centre - linear @ centre + (turned @ shift[:, :, None])[:, :, 0]
     return torch.cat([linear, offset[:, :, None]], dim=2)
+
+
+def layer_maps(degrees: Tensor, shift: Tensor, shear: Tensor, zoom: Tensor, size: Size) -> Tensor:
+    """From a place in the image to its place in the copy, (n, 2, 3), x before y.
+
+    The shear, the zoom (above 1 enlarges), the rotation about the image's centre, then the shift.
+    Arguments as in `generator_maps`.
+    """
+    x, y = _centre(size)
+    there = _constant(((1, 0, x), (0, 1, y), (0, 0, 1)), zoom.dtype, zoom.device)
+    back = _constant(((1, 0, -x), (0, 1, -y), (0, 0, 1)), zoom.dtype, zoom.device)
+    angle, slope = -degrees * (math.pi / 180), torch.tan(shear * (math.pi / 180))
+    turned = _homogeneous(
+        functional.pad(_square(angle.cos(), angle.sin(), -angle.sin(), angle.cos()), (0, 1))
+    )
+    zoomed = torch.diag_embed(functional.pad(zoom, (0, 1), value=1.0))
+    joined = (there @ turned @ zoomed @ back)[:, :2]
+    joined[:, :, 2] += shift
+    one, zero = torch.ones_like(slope), torch.zeros_like(slope)
+    sheared = torch.stack([one, -slope, slope * y, zero, one, zero], dim=1).view(-1, 2, 3)
+    return (_homogeneous(joined) @ _homogeneous(sheared))[:, :2]
+
+
+def _centre(size: Size) -> tuple[float, float]:
+    """x and y."""
+    return (size[1] - 1) / 2, (size[0] - 1) / 2
 
 
 def _square(xx: Tensor, xy: Tensor, yx: Tensor, yy: Tensor) -> Tensor:
     return torch.stack([xx, xy, yx, yy], dim=1).reshape(-1, 2, 2)
 
 
-def _affine(amounts: dict[str, Any]) -> nn.Module:
-    shift, shear = amounts.get("shift_share", 0.0), amounts.get("shear_degrees", 0.0)
-    stretched = "stretch_share" in amounts
-    share = amounts.get("stretch_share" if stretched else "zoom_share", 0.0)
-    bounds = (1 - share, 1 + share) * (2 if stretched else 1)  # of each axis, or of both
-    affine: nn.Module = (_GeneratorAffine if stretched else augmentation.RandomAffine)(
-        degrees=amounts.get("rotation_degrees", 0.0),
-        translate=(shift, shift) if shift else None,
-        scale=bounds if share else None,
-        shear=(-shear, shear) if shear else None,
-        padding_mode=_PADDING[amounts.get("fill", "edge")],
-        p=1.0,
+@cache
+def _constant(values: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A tensor that is brought to the device once: each time, the host would wait for a GPU."""
+    return torch.tensor(values, dtype=dtype, device=device)
+
+
+def _homogeneous(maps: Tensor) -> Tensor:
+    """(n, 2, 3) with the row 0, 0, 1."""
+    last = _constant((0.0, 0.0, 1.0), maps.dtype, maps.device).expand(len(maps), 1, 3)
+    return torch.cat([maps, last], dim=1)
+
+
+def _inverse(maps: Tensor) -> Tensor:
+    """Of (n, 3, 3), by its columns' cross products: small kernels, and no check to wait for."""
+    a, b, c = maps.unbind(dim=2)
+    rows = [torch.linalg.cross(*pair, dim=-1) for pair in ((b, c), (c, a), (a, b))]
+    inverse: Tensor = torch.stack(rows, dim=1) / (a * rows[0]).sum(-1)[:, None, None]
+    return inverse
+
+
+def _resample(x: Tensor, maps: Tensor, padding: str) -> Tensor:
+    """Images moved by maps (n, 3, 3) from a place in the image to its place in the copy."""
+    height, width = x.shape[-2:]
+    to_unit = _constant(
+        (
+            (2 / width, 0, (1 - width) / width),
+            (0, 2 / height, (1 - height) / height),
+            (0, 0, 1),
+        ),
+        x.dtype,
+        x.device,
+    )[None]
+    m = _inverse(to_unit @ (maps @ _inverse(to_unit)))
+    xs, ys = (
+        torch.linspace(-1 + 1 / n, 1 - 1 / n, n, device=x.device, dtype=x.dtype)
+        for n in (width, height)
     )
-    return affine
+    m = m[:, :2, :, None, None]
+    grid = m[:, :, 0] * xs[None, None, None, :] + m[:, :, 1] * ys[None, None, :, None] + m[:, :, 2]
+    return functional.grid_sample(
+        x, grid.permute(0, 2, 3, 1), "bilinear", padding, align_corners=False
+    )
 
 
-class _GeneratorAffine(augmentation.RandomAffine):  # type: ignore[misc]
-    """kornia's draws, joined as Keras' ImageDataGenerator joins them (`generator_maps`).
+def _draw(x: Tensor, low: float, high: float) -> Tensor:
+    """A number for each image of a batch, (n,), drawn evenly."""
+    start, end = np.float32(low), np.float32(high)
+    return torch.rand(len(x), device=x.device) * float(end - start) + float(start)
 
-    kornia stretches the image before it turns it, along the face's own axes.
-    """
 
-    def compute_transformation(
-        self,
-        input: Tensor,
-        params: dict[str, Tensor],
-        flags: dict[str, Any],  # noqa: ARG002
-    ) -> Tensor:
-        """The maps from the image to the copy, (n, 3, 3), that kornia inverts."""
-        names = ("angle", "translations", "shear_x", "scale")
-        angle, shift, shear, stretch = (params[name].to(input) for name in names)
-        size = (input.shape[-2], input.shape[-1])
-        maps = generator_maps(angle, shift, shear, stretch, size)
-        last = torch.tensor([0.0, 0.0, 1.0]).to(maps).expand(len(maps), 1, 3)
-        inverse: Tensor = torch.linalg.inv(torch.cat([maps, last], dim=1))
-        return inverse
+def _chosen(x: Tensor, chance: float) -> Tensor:
+    """For each image whether a step is done to it, bool (n, 1, 1, 1)."""
+    if chance in (0, 1):
+        return torch.full((len(x), 1, 1, 1), bool(chance), device=x.device)
+    return (torch.rand(len(x), device=x.device) < chance)[:, None, None, None]
+
+
+class _Flip(nn.Module):
+    """The mirror image of half of the images."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(_chosen(x, 0.5), x.flip(-1), x)
+
+
+class _Affine(nn.Module):
+    """Rotation, shift, shear and zoom or stretch, joined into one map for each image."""
+
+    def __init__(self, amounts: dict[str, Any]) -> None:
+        super().__init__()
+        self._amounts = amounts
+        self._padding = _PADDING[amounts.get("fill", "edge")]
+
+    def draw(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What `generator_maps` takes: degrees, shift, shear, and stretch or zoom."""
+        degrees = self._amounts.get("rotation_degrees", 0.0)
+        degrees = _draw(x, -degrees, degrees)
+        none = torch.zeros_like(degrees)
+        size = none + 1
+        factors = torch.stack([size, size], dim=1)
+        if share := self._amounts.get("stretch_share"):
+            factors = torch.stack([_draw(x, 1 - share, 1 + share) for _ in "xy"], dim=1)
+        elif share := self._amounts.get("zoom_share"):
+            factors = _draw(x, 1 - share, 1 + share)[:, None].repeat(1, 2)
+        shift = torch.stack([none, none], dim=1)
+        if share := self._amounts.get("shift_share"):
+            sides = (x.shape[-1], x.shape[-2])
+            shift = torch.stack([_draw(x, -share, share) * side for side in sides], dim=1)
+        shear = none
+        if most := self._amounts.get("shear_degrees"):
+            shear = _draw(x, -most, most)
+            _draw(x, 0, 0)  # kornia draws upright shears, too
+        return degrees, shift, shear, factors
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = (x.shape[-2], x.shape[-1])
+        if "stretch_share" in self._amounts:
+            maps = _homogeneous(generator_maps(*self.draw(x), size))
+            return _resample(x, torch.linalg.inv_ex(maps).inverse, self._padding)
+        return _resample(x, _homogeneous(layer_maps(*self.draw(x), size)), self._padding)
 
 
 class _Stretching(nn.Module):
@@ -111,16 +206,26 @@ class _Stretching(nn.Module):
         return (x - low) / (high - low).clamp(min=torch.finfo(x.dtype).tiny)
 
 
-class _Adjusting(nn.Module):
-    """Grey levels adjusted by a factor, drawn for each image, and cut off at 0 and 1."""
+class _Brightness(nn.Module):
+    """Grey levels times a factor, drawn for each image, and cut off at 0 and 1."""
 
-    def __init__(self, adjust: Callable[[Tensor, Tensor], Tensor], low: float, high: float) -> None:
+    def __init__(self, low: float, high: float) -> None:
         super().__init__()
-        self._adjust, self._low, self._high = adjust, low, high
+        self._low, self._high = low, high
 
     def forward(self, x: Tensor) -> Tensor:
         factors = torch.empty(len(x), device=x.device).uniform_(self._low, self._high)
-        return self._adjust(x, factors)
+        return self._adjusted(x, factors[:, None, None, None]).clamp(0, 1)
+
+    def _adjusted(self, x: Tensor, factors: Tensor) -> Tensor:
+        return x * factors
+
+
+class _Contrast(_Brightness):
+    """As `_Brightness`, about the image's mean."""
+
+    def _adjusted(self, x: Tensor, factors: Tensor) -> Tensor:
+        return x * factors + x.mean((1, 2, 3), keepdim=True) * (1 - factors)
 
 
 class _Erasing(nn.Module):
@@ -128,8 +233,24 @@ class _Erasing(nn.Module):
 
     def __init__(self, chance: float) -> None:
         super().__init__()
-        self._erase = augmentation.RandomErasing(p=chance, scale=_ERASED, value=0.0)
+        self._chance = chance
 
     def forward(self, x: Tensor) -> Tensor:
-        kept: Tensor = self._erase(torch.ones_like(x))
-        return torch.where(kept > 0, x, torch.rand_like(x))
+        height, width = x.shape[-2:]
+        chosen = _chosen(x, self._chance)
+        area = _draw(x, *_ERASED) * (height * width)
+        wide, tall, is_wide = _draw(x, _ASPECTS[0], 1), _draw(x, 1, _ASPECTS[1]), _draw(x, 0, 1)
+        aspect = torch.where(is_wide.round().bool(), wide, tall)
+        heights = (area * aspect).pow(0.5).round().clamp(1, height)
+        widths = (area / aspect).pow(0.5).round().clamp(1, width)
+        lefts = (_draw(x, 0, 1) * (width - widths + 1)).floor()
+        tops = (_draw(x, 0, 1) * (height - heights + 1)).floor()
+        erased = chosen & _span(tops, heights, height)[:, None, :, None]
+        erased = erased & _span(lefts, widths, width)[:, None, None, :]
+        return torch.where(erased, torch.rand_like(x), x)
+
+
+def _span(first: Tensor, length: Tensor, n: int) -> Tensor:
+    """Which of n places lie in a span, bool (images, n)."""
+    places = torch.arange(n, device=first.device)
+    return (places >= first[:, None]) & (places < (first + length)[:, None])

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from ferflow.core.errors import DataError
 from ferflow.core.split import Split
+
+if TYPE_CHECKING:  # who trains on a GPU has torch and little else
+    import pandas as pd
 
 CURVE_COLUMNS = [
     "epoch",
@@ -55,8 +56,10 @@ def check_labels(split: Split, labels: tuple[str, ...], name: str, other: str) -
         )
 
 
-def no_curve() -> pd.DataFrame:
+def no_curve() -> "pd.DataFrame":
     """The curve of a family that does not learn in epochs."""
+    import pandas as pd
+
     return pd.DataFrame(columns=CURVE_COLUMNS)
 
 
@@ -70,6 +73,6 @@ class Fitted:
     """
 
     model: Any
-    curve: pd.DataFrame = field(default_factory=no_curve)
+    curve: "pd.DataFrame" = field(default_factory=no_curve)
     about: dict[str, Any] = field(default_factory=dict)
     earlier_seconds: float = 0.0

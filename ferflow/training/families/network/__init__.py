@@ -62,6 +62,11 @@ class Params(Record):
         check_options(self.architecture, self.options)
         if self.loss == "focal" and self.label_smoothing:
             raise ValueError("label_smoothing is cross-entropy's; with focal loss it must be 0.")
+        if self.input != "unit" and any(step.name == "stretch_levels" for step in self.policy):
+            raise ValueError(
+                "stretch_levels spans grey levels from 0 to 1, which only input: unit leaves so; "
+                f"got input: {self.input}, whose scale is that of images as they are. Legal: unit."
+            )
         return self
 
     @property

@@ -1,8 +1,13 @@
-"""Batches of images: grey levels stay uint8, perhaps on disk, until a batch is made of them."""
+"""Batches of images: grey levels stay uint8 until a batch is made of them.
+
+On the processor they stay where they are, perhaps on disk; on a GPU all of them lie there, and so
+does the order in which they are seen, so that no batch waits for anything to come or go.
+"""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,10 +57,36 @@ def measure_scale(images: NDArray[np.uint8]) -> Scale:
     return Scale(mean, max(math.sqrt(max(squares / images.size - mean**2, 0.0)), 1e-3))
 
 
-def to_tensor(images: NDArray[np.uint8], device: torch.device) -> Tensor:
+def is_apart(device: torch.device) -> bool:
+    """Whether a device computes beside the program, which waits for it where it reads a value."""
+    return device.type != "cpu"
+
+
+class Rows:
+    """Images and what is learnt of them, from which batches on a device are made.
+
+    x : uint8 (n, side * side). y : classes, int64 (n,), or shares of them, float32 (n, n_classes).
+    """
+
+    def __init__(self, x: NDArray[np.uint8], y: NDArray[Any], device: torch.device) -> None:
+        self._x: Any = x
+        self._y = torch.from_numpy(np.array(y)).to(device)
+        if is_apart(device):
+            self._x = torch.from_numpy(np.array(x)).to(device)
+
+    def __len__(self) -> int:
+        return len(self._y)
+
+    def batch(self, rows: Any) -> tuple[Tensor, Tensor]:
+        """Some of the images as `to_tensor` makes them, and their classes."""
+        return to_tensor(self._x[rows]), self._y[rows]
+
+
+def to_tensor(images: NDArray[np.uint8] | Tensor) -> Tensor:
     """Images (n, side * side) as float32 (n, 1, side, side), 0 to 1, channels last."""
     side = math.isqrt(images.shape[1])
-    x = torch.from_numpy(np.array(images)).to(device).view(-1, 1, side, side)
+    grey = images if isinstance(images, Tensor) else torch.from_numpy(np.array(images))
+    x = grey.view(-1, 1, side, side)
     return (x.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
@@ -65,13 +96,15 @@ def channels_last(network: nn.Module) -> nn.Module:
 
 
 def shuffled_batches(
-    n: int, batch_size: int, generator: np.random.Generator
-) -> Iterator[NDArray[np.int64]]:
+    n: int, batch_size: int, generator: np.random.Generator, device: torch.device
+) -> Iterator[Any]:
     """All n rows in a drawn order, `batch_size` at a time; a last row left alone is left out.
 
-    (Batch norm cannot learn from one row.)
+    (Batch norm cannot learn from one row.) int64, an array or, for a GPU, a tensor that lies there.
     """
-    order = generator.permutation(n)
+    order: Any = generator.permutation(n)
+    if is_apart(device):
+        order = torch.from_numpy(order).to(device)
     for start in range(0, n - 1, batch_size):
         yield order[start : start + batch_size]
 

@@ -24,7 +24,8 @@ from ferflow.training.families.network import Params
 from ferflow.training.shared import batch_augmentation
 from ferflow.training.shared.fitting import TrainingData
 
-_SHAPING = ("backbones", "batches", "layers", "loop", "losses", "optimizers")  # the weights
+# the modules that shape the weights
+_SHAPING = ("backbones", "batches", "layers", "loop", "losses", "optimizers", "scores")
 _FILE = "checkpoint.safetensors"
 _KEPT = 3  # folders of other trainings, the newest
 
@@ -44,15 +45,22 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
     digest.update(json.dumps(about, sort_keys=True).encode())
     for file in code:
         digest.update(file.read_bytes())
+    digest.update(fingerprint(data).encode())
+    folder = data.scratch / digest.hexdigest()[:16]
+    _delete_old(data.scratch, keep=folder)
+    return folder
+
+
+def fingerprint(data: TrainingData) -> str:
+    """The sha256 of the rows, their classes and the classes' names."""
+    digest = hashlib.sha256()
     for split in (data.train, data.val):
         if split is not None:
             digest.update(repr(split.labels).encode())
             digest.update(split.learnt.tobytes())
             for start in range(0, len(split), 4096):
                 digest.update(split.x[start : start + 4096].tobytes())
-    folder = data.scratch / digest.hexdigest()[:16]
-    _delete_old(data.scratch, keep=folder)
-    return folder
+    return digest.hexdigest()
 
 
 def save_checkpoint(folder: Path, tensors: Mapping[str, Tensor], about: dict[str, Any]) -> None:

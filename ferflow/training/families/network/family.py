@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ferflow.backbones.devices import pick_device, pick_dtype
+from ferflow.backbones.devices import pick_dtype
 from ferflow.core.errors import DataError, ParamError
-from ferflow.training.families.network import Params, build_network
-from ferflow.training.families.network.batches import (
-    Scale,
-    check_images,
-    measure_scale,
-    to_tensor,
-)
+from ferflow.training.families.network import Params
+from ferflow.training.families.network.batches import check_images, to_tensor
 from ferflow.training.families.network.checkpoint import (
     checkpoint_folder,
     damaged,
@@ -28,7 +23,8 @@ from ferflow.training.families.network.checkpoint import (
 from ferflow.training.families.network.files import TrainedNetwork
 from ferflow.training.families.network.files import load_network as load
 from ferflow.training.families.network.files import save_network as save
-from ferflow.training.families.network.loop import Training, check_fit
+from ferflow.training.families.network.loop import Training
+from ferflow.training.families.network.start import start_training
 from ferflow.training.shared.fitting import CURVE_COLUMNS, Fitted, TrainingData
 
 USES_VAL = True  # to choose the epoch
@@ -45,33 +41,29 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     A killed training goes on from its last finished epoch. Raises ParamError and DataError for
     what cannot be trained, and where the loss is no number.
     """
-    side = check_images(data.train)
-    check_fit(data, params)
-    device = pick_device(params.device, "train.network.device")
-    dtype = pick_dtype(params.precision, device)
-    kind = f"{device.type} {str(dtype).removeprefix('torch.')}"
-    folder = checkpoint_folder(data, params, seed, kind=kind)
-    scale = measure_scale(data.train.x) if params.input == "standardised" else Scale()
-    n_classes = len(data.train.labels)
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = build_network(params.architecture, n_classes, params.options)
-        training = Training(
-            network, data, params, seed=seed, scale=scale, device=device, dtype=dtype
-        )
+        training = start_training(data, params, seed)
+        folder = checkpoint_folder(data, params, seed, kind=training.computed_on)
         earlier = _resume(training, folder, params.epochs)
         try:
             _run(training, data, params, folder)
         except torch.OutOfMemoryError:
             raise ParamError(_too_large(params.batch_size)) from None
         network = training.restore_best().cpu().eval()
-    model = TrainedNetwork(network, params.architecture, params.options, n_classes, side, scale)
+    model = TrainedNetwork(
+        network,
+        params.architecture,
+        params.options,
+        len(data.train.labels),
+        check_images(data.train),
+        training.scale,
+    )
     about = {
         "architecture": params.architecture,
         "n_parameters": sum(p.numel() for p in network.parameters()),
         "epochs": len(training.history),
         "epoch_chosen": int(training.best["epoch"]),
-        "computed_on": kind,
+        "computed_on": training.computed_on,
     }
     curve = pd.DataFrame(training.history)[CURVE_COLUMNS]
     return Fitted(model, curve, about, earlier_seconds=earlier)
@@ -142,7 +134,7 @@ def predict_proba(
         )
     p = np.zeros((len(x), n_classes))
     for start in range(0, len(x), _PREDICTED_AT_ONCE):
-        images = to_tensor(x[start : start + _PREDICTED_AT_ONCE], torch.device("cpu"))
+        images = to_tensor(x[start : start + _PREDICTED_AT_ONCE])
         with torch.autocast("cpu", model.dtype, enabled=model.dtype != torch.float32):
             scores = model.network(model.scale(images))
         p[start : start + len(images)] = scores.double().softmax(dim=1).numpy()
@@ -156,4 +148,4 @@ def faster(model: TrainedNetwork) -> TrainedNetwork:
 
 def as_network(model: TrainedNetwork, x: NDArray[np.uint8]) -> tuple[nn.Module, Tensor]:
     """The torch module, which gives class scores, and its input for images (n, side * side)."""
-    return model.network, model.scale(to_tensor(x, torch.device("cpu")))
+    return model.network, model.scale(to_tensor(x))

@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ferflow.core.errors import DataError, ParamError
+from ferflow.core.errors import DataError
 from ferflow.training.families.network import Params
 from ferflow.training.families.network.batches import (
+    Rows,
     Scale,
     channels_last,
+    is_apart,
     n_batches,
     shuffled_batches,
-    to_tensor,
 )
 from ferflow.training.families.network.checkpoint import (
     optimizer_tensors,
@@ -29,6 +29,7 @@ from ferflow.training.families.network.checkpoint import (
 )
 from ferflow.training.families.network.losses import Loss, mix
 from ferflow.training.families.network.optimizers import Schedule, make_optimizer
+from ferflow.training.families.network.scores import accuracy, f1_macro
 from ferflow.training.shared.batch_augmentation import make_augmentation
 from ferflow.training.shared.fitting import TrainingData
 
@@ -40,7 +41,8 @@ class Training:
     """A network in training, all of whose state can be taken out and put back.
 
     history : a row for each finished epoch. best : the monitored score so far, more is better,
-    and its epoch, 1 being the first; the weights of that epoch are kept.
+    and its epoch, 1 being the first; the weights of that epoch are kept. computed_on : the device
+    and the precision, such as 'cpu bfloat16'. scale : what is done to grey levels first.
     """
 
     def __init__(
@@ -54,14 +56,17 @@ class Training:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self._data, self._params, self._seed, self._scale = data, params, seed, scale
+        self._params, self._seed, self.scale = params, seed, scale
         self._device, self._dtype = device, dtype
+        self.computed_on = f"{device.type} {str(dtype).removeprefix('torch.')}"
+        self._train = Rows(data.train.x, data.train.learnt, device)
+        self._val = None if data.val is None else Rows(data.val.x, data.val.y, device)
         self.network = channels_last(network.to(device))
         self._ema = self._make_average()
         self._optimizer = make_optimizer(self.network, params)
         steps = n_batches(len(data.train), params.batch_size)
         self._schedule = Schedule(self._optimizer, params, steps)
-        self._loss = Loss(params, data.train.y, len(data.train.labels))
+        self._loss = Loss(params, data.train.y, len(data.train.labels), device)
         self._augment = make_augmentation(params.policy)
         self.history: list[Row] = []
         self.best: dict[str, float] = {"score": -math.inf, "epoch": 0}
@@ -80,22 +85,24 @@ class Training:
         """Train for an epoch, validate, keep the weights if they are the best; returns the row.
 
         on_batch : called with the number of images after each batch. All of an epoch's draws
-        follow from the seed and the epoch's number, so that none of them need to be saved.
+        follow from the seed and the epoch's number, so that none of them need to be saved. On a
+        GPU nothing is waited for until the last batch: a loss that is no number comes out then.
         """
         epoch = len(self.history) + 1
         generator = np.random.default_rng([self._seed, epoch])
         torch.manual_seed(int(generator.integers(2**63)))
         started, rate = time.perf_counter(), self._optimizer.param_groups[0]["lr"]
-        total = 0.0
+        total = torch.zeros((), dtype=torch.float64, device=self._device)
         self.network.train()
-        for rows in shuffled_batches(len(self._data.train), self._params.batch_size, generator):
-            loss = self._step(rows)
-            if not math.isfinite(loss):
-                raise DataError(self._diverged(epoch))
-            total += loss * len(rows)
+        n, size = len(self._train), self._params.batch_size
+        for rows in shuffled_batches(n, size, generator, self._device):
+            total += self._step(rows) * len(rows)
+            if not is_apart(self._device) and not total.isfinite():
+                break
             on_batch(len(rows))
-        row = {"epoch": epoch, "learning_rate": rate, "train_loss": total / len(self._data.train)}
-        row |= self._validate()
+        row = {"epoch": epoch, "learning_rate": rate, "train_loss": float(total) / n}
+        if math.isfinite(row["train_loss"]):
+            row |= self._validate()
         if not self._sound(row):
             raise DataError(self._diverged(epoch))
         self._keep_if_best(row)
@@ -103,13 +110,11 @@ class Training:
         self.history.append(row | {"seconds": time.perf_counter() - started})
         return row
 
-    def _step(self, rows: Any) -> float:
-        """One step of the optimiser on a batch; the batch's mean loss."""
-        train = self._data.train
-        x = to_tensor(train.x[rows], self._device)
-        y = torch.from_numpy(train.learnt[rows]).to(self._device)
+    def _step(self, rows: Any) -> Tensor:
+        """One step of the optimiser on a batch; the batch's mean loss, float64."""
+        x, y = self._train.batch(rows)
         with torch.no_grad():
-            x = self._scale(self._augment(x))
+            x = self.scale(self._augment(x))
         if self._params.mixup:
             x, other, share = mix(x, y, self._params.mixup)
             loss = self._loss.mixed(self._scores(x), y, other, share)
@@ -120,8 +125,23 @@ class Training:
         self._optimizer.step()
         self._schedule.after_step()
         if self._ema is not None:
-            self._ema.update_parameters(self.network)
-        return float(loss.detach())
+            self._average(self._ema)
+        return loss.detach().double()
+
+    @torch.no_grad()
+    def _average(self, ema: AveragedModel) -> None:
+        """As `update_parameters`, which brings the number of steps to a GPU at every one."""
+        assert ema.multi_avg_fn is not None
+        steps = int(ema.n_averaged)  # it lies on the processor
+        ours, theirs = ([*m.parameters(), *m.buffers()] for m in (ema.module, self.network))
+        for dtype in {tensor.dtype for tensor in ours}:
+            kept = [k for k, tensor in enumerate(ours) if tensor.dtype == dtype]
+            mine, new = ([tensors[k] for k in kept] for tensors in (ours, theirs))
+            if steps:
+                ema.multi_avg_fn(mine, new, steps)
+            else:
+                torch._foreach_copy_(mine, new)
+        ema.n_averaged += 1
 
     def _scores(self, x: Tensor, network: nn.Module | None = None) -> Tensor:
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
@@ -131,22 +151,21 @@ class Training:
     @torch.inference_mode()
     def _validate(self) -> Row:
         """Loss (plain cross-entropy), accuracy and macro F1 on val, NaN where there is none."""
-        val = self._data.val
+        val = self._val
         if val is None:
             return dict.fromkeys(("val_loss", "val_accuracy", "val_f1_macro"), math.nan)
         network = self.trained.eval()
-        parts = [
-            self._scores(
-                self._scale(to_tensor(val.x[i : i + _EVALUATED_AT_ONCE], self._device)), network
-            )
-            for i in range(0, len(val), _EVALUATED_AT_ONCE)
-        ]
-        scores = torch.cat(parts).cpu()
+        parts, classes = [], []
+        for start in range(0, len(val), _EVALUATED_AT_ONCE):
+            x, y = val.batch(slice(start, start + _EVALUATED_AT_ONCE))
+            parts.append(self._scores(self.scale(x), network))
+            classes.append(y)
+        scores, y = torch.cat(parts).cpu(), torch.cat(classes).cpu()
         named = scores.argmax(dim=1).numpy()
         return {
-            "val_loss": float(functional.cross_entropy(scores, torch.from_numpy(val.y))),
-            "val_accuracy": float(accuracy_score(val.y, named)),
-            "val_f1_macro": float(f1_score(val.y, named, average="macro", zero_division=0.0)),
+            "val_loss": float(functional.cross_entropy(scores, y)),
+            "val_accuracy": accuracy(y.numpy(), named),
+            "val_f1_macro": f1_macro(y.numpy(), named),
         }
 
     @property
@@ -171,6 +190,7 @@ class Training:
             "best": self.best,
             "groups": self._optimizer.state_dict()["param_groups"],
             "schedule": self._schedule.torch.state_dict(),
+            "computed_on": self.computed_on,
         }
         return tensors, about
 
@@ -183,6 +203,7 @@ class Training:
         if self._ema is not None:
             self._ema.load_state_dict(unpack("ema", tensors))
         self.history, self.best = about["history"], about["best"]
+        self.computed_on = about["computed_on"]
 
     def _make_average(self) -> AveragedModel | None:
         """The exponential moving average of the weights, and of batch norm's statistics."""
@@ -193,7 +214,7 @@ class Training:
 
     def _score(self, row: Row) -> float:
         """The monitored score, more is better; without val the latest epoch is the best."""
-        if self._data.val is None:
+        if self._val is None:
             return float(row["epoch"])
         name = f"val_{self._params.monitor}"
         return -row[name] if self._params.monitor == "loss" else row[name]
@@ -205,8 +226,9 @@ class Training:
             self._best_weights = {k: v.clone() for k, v in self.trained.state_dict().items()}
 
     def _sound(self, row: Row) -> bool:
-        """Whether the last step, after which no loss was looked at, left numbers."""
-        scored = self._data.val is None or math.isfinite(row["val_loss"])
+        """Whether all losses were numbers, and the last step, after which none is looked at."""
+        watched = ["train_loss"] if self._val is None else ["train_loss", "val_loss"]
+        scored = all(math.isfinite(row.get(name, math.nan)) for name in watched)
         return scored and all(bool(t.isfinite().all()) for t in self.trained.state_dict().values())
 
     def _diverged(self, epoch: int) -> str:
@@ -215,18 +237,4 @@ class Training:
         return (
             f"the loss is no number in epoch {epoch}, at a learning rate of {rate:.3g}: most "
             f"likely it is too high. Lower train.network.learning_rate. {kept}".rstrip()
-        )
-
-
-def check_fit(data: TrainingData, params: Params) -> None:
-    """Refuse what cannot be trained; ParamError names the parameter."""
-    if params.batch_size > len(data.train):
-        raise ParamError(
-            f"train.network.batch_size must be at most the number of training rows "
-            f"({len(data.train):,}); got {params.batch_size:,}."
-        )
-    if data.val is None and (params.patience is not None or params.schedule == "plateau"):
-        raise ParamError(
-            "with train.add_validation nothing is left to watch: set train.network.patience to "
-            "null and train.network.schedule to another than plateau."
         )

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,21 +16,24 @@ class Loss:
     divided by the number of images. Focal loss: Lin et al. 2017, equation 5.
     """
 
-    def __init__(self, params: Params, y: NDArray[np.int64], n_classes: int) -> None:
-        """y : the training rows' classes, for balanced weights n / (n_classes * count)."""
+    def __init__(
+        self, params: "Params", y: NDArray[np.int64], n_classes: int, device: torch.device
+    ) -> None:
+        """y : the training rows' classes, for balanced weights n / (classes present * count)."""
         self._params = params
-        self.weights = torch.ones(n_classes)
+        weights = torch.ones(n_classes)
         if params.class_weight == "balanced":
-            present = np.unique(y)
-            found = compute_class_weight("balanced", classes=present, y=y)
-            self.weights[torch.from_numpy(present)] = torch.from_numpy(found).float()
+            present, counts = np.unique(y, return_counts=True)
+            found = len(y) / (len(present) * counts.astype(np.float64))
+            weights[torch.from_numpy(present)] = torch.from_numpy(found).float()
+        self.weights = weights.to(device)
 
     def __call__(self, scores: Tensor, y: Tensor) -> Tensor:
         """scores : float32 (n, n_classes). y : classes (n,), or shares of them (n, n_classes).
 
         With shares both losses and the weights are the means over an image's classes by its shares.
         """
-        weights, soft = self.weights.to(y.device), y.ndim == 2
+        soft = y.ndim == 2
         if self._params.loss == "focal":
             log_p = functional.log_softmax(scores, 1)
             each = -((1 - log_p.exp()) ** self._params.focal_gamma) * log_p
@@ -40,7 +42,7 @@ class Loss:
             losses = functional.cross_entropy(
                 scores, y, reduction="none", label_smoothing=self._params.label_smoothing
             )
-        return (losses * (y @ weights if soft else weights[y])).mean()
+        return (losses * (y @ self.weights if soft else self.weights[y])).mean()
 
     def mixed(self, scores: Tensor, y: Tensor, other: Tensor, share: float) -> Tensor:
         """The loss of images mixed of two (Zhang et al. 2018): share of y, the rest of other."""

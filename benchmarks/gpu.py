@@ -1,0 +1,192 @@
+"""Trains networks on a machine with a GPU that has torch, numpy, safetensors and OpenCV, no more.
+
+    python -m benchmarks.gpu pack FOLDER [PRESET ...] [--set data.path=FILE]     # at home
+    python -m benchmarks.gpu train FOLDER OUT [PRESET ...] [--minutes 8]         # over there
+    ferflow use PRESET --set data.path=FILE && ferflow record --from OUT/PRESET  # at home again
+
+`pack` runs the chain of each preset up to its features, and writes what the training needs: the
+images of train and val once, as one picture without loss (59 MB for FER-2013; with --test those of
+test, too), and for each preset its parameters and which images it sees. FOLDER holds faces: keep it
+out of Git.
+
+`train`, from the root of a checkout of the same commit, trains by the same modules as the chain,
+presets in the order in which they are named. Each has a budget of seconds; one that will not end
+within it, or within the minutes in all, is left out with a line after its second epoch. It is run
+to its end or not at all. OUT/PRESET then holds weights, probabilities and the run's history.
+--compile NAME has torch compile that preset's network first: for trainings of many minutes.
+"""
+
+import argparse
+import hashlib
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+
+# In the order of a run, the short ones first, with the seconds that each may take. Those are what
+# a GPU that makes 200 steps a second needs, and at least half as much again.
+BUDGETS = {
+    "best": 150,
+    "fernet": 40,
+    "allconv": 60,
+    "widekernel": 90,
+    "allconv-modified": 60,
+    "widekernel-modified": 60,
+    "littlevgg": 300,
+    "sepconv": 300,
+    "sepconv-five": 220,
+}
+IMAGES = "images.png"
+PER_ROW = 200  # images
+# as ferflow/runs/elsewhere.py reads them
+WEIGHTS, PROBABILITIES, RUN = "weights.safetensors", "probabilities.safetensors", "run.json"
+_AT_ONCE = 512
+
+
+def main() -> None:
+    """Do what the first word says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words = parser.add_subparsers(dest="what", required=True)
+    pack_words, train_words = words.add_parser("pack"), words.add_parser("train")
+    for each in (pack_words, train_words):
+        each.add_argument("folder", type=Path)
+        if each is train_words:
+            each.add_argument("out", type=Path)
+        each.add_argument("presets", nargs="*", default=[], metavar="PRESET")
+    pack_words.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    pack_words.add_argument("--test", action="store_true", help="the images of test, too")
+    train_words.add_argument("--minutes", type=float, default=8, help="for all of them")
+    train_words.add_argument("--compile", action="append", default=[], metavar="PRESET")
+    options = parser.parse_args()
+    presets = options.presets or list(BUDGETS)
+    if options.what == "pack":
+        from benchmarks.gpu_pack import pack
+
+        pack(options.folder, presets, options.set, with_test=options.test)
+        return
+    from benchmarks.gpu_stand_ins import install
+
+    install()
+    end = time.monotonic() + options.minutes * 60
+    done = [p for p in presets if train(options.folder, options.out / p, p, end, options.compile)]
+    print(f"trained: {', '.join(done) or 'none'}")
+
+
+def train(folder: Path, out: Path, preset: str, end: float, compiled: list[str]) -> bool:
+    """Train a preset and write what became of it; False where its time did not suffice."""
+    import torch
+
+    from ferflow.training.families.network import Params
+    from ferflow.training.families.network.checkpoint import fingerprint
+    from ferflow.training.families.network.start import start_training
+
+    started = time.monotonic()
+    end = min(end, started + BUDGETS.get(preset, 600))
+    job = json.loads((folder / f"{preset}.json").read_text(encoding="utf-8"))
+    check_code(job["code"])
+    torch.backends.cudnn.benchmark = True
+    splits, data = read_rows(folder, job)
+    if fingerprint(data) != job["fingerprint"]:
+        sys.exit(f"{preset}: the images are not those that were packed. Pack them again.")
+    training = start_training(data, Params.model_validate(job["network"]), job["seed"])
+    if preset in compiled:
+        training.network.compile()
+    print(f"{preset}: {len(data.train):,} images, {training.computed_on}", flush=True)
+    while not training.done:
+        row = training.run_epoch()
+        print(f"  {row['epoch']:3d}  val accuracy {row['val_accuracy']:.4f}", flush=True)
+        left = job["network"]["epochs"] - len(training.history)
+        seconds = min(row["seconds"] for row in training.history) * left
+        # the first epoch says little: libraries are loaded, ways of computing tried or compiled
+        if time.monotonic() + (seconds if row["epoch"] > 1 else 0) > end:
+            print(f"{preset}: left out, {seconds:.0f} s more are needed", flush=True)
+            return False
+    write(out, job, training, splits, time.monotonic() - started)
+    return True
+
+
+def check_code(code: dict[str, str]) -> None:
+    """End where the checkout is not the code that the job was packed with."""
+    from ferflow.core.pipeline import dvc_md5
+
+    if other := [path for path, md5 in code.items() if dvc_md5(Path(path)) != md5]:
+        sys.exit(f"the code is not that of the job: {', '.join(other)}. Use the same commit.")
+
+
+def read_rows(folder: Path, job: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """The job's splits, images made as the chain makes them, and what the training is handed."""
+    from ferflow.augment.copies import augment
+    from ferflow.core.image_steps import COPIES, parse_steps
+    from ferflow.core.split import Split
+    from ferflow.images.lighting import correct_lighting
+    from ferflow.training.shared.fitting import TrainingData
+
+    side, splits = job["side"], {}
+    sheet = cv2.imread(str(folder / IMAGES), cv2.IMREAD_GRAYSCALE)
+    images = sheet.reshape(-1, side, PER_ROW, side).transpose(0, 2, 1, 3).reshape(-1, side, side)
+    with np.load(folder / f"{job['preset']}.npz") as arrays:
+        for name in job["splits"]:
+            y, rows = arrays[f"{name}_y"], arrays[name]
+            words = np.full(len(y), "")
+            x = correct_lighting(images[rows], job["lighting"])
+            splits[name] = Split(x, y, words, words, tuple(job["labels"]))
+    steps = parse_steps(job["augment"]["copies"], COPIES)
+    copies: Any = SimpleNamespace(copies=steps, fill_rare=job["augment"]["fill_rare"])
+    splits["train"] = augment(splits["train"], copies, seed=job["seed"])
+    flat = {
+        k: Split(s.x.reshape(len(s), -1), s.y, *[s.transform] * 2, s.labels)
+        for k, s in splits.items()
+    }
+    return flat, TrainingData(flat["train"], flat["val"])
+
+
+def write(out: Path, job: dict[str, Any], training: Any, splits: dict[str, Any], s: float) -> None:
+    """Write weights, probabilities of all splits but train, and the run's story."""
+    import torch
+    from safetensors.torch import save_file
+
+    from ferflow.training.families.network.batches import Rows
+
+    network, device = training.restore_best().eval(), next(training.network.parameters()).device
+    torch.backends.cudnn.allow_tf32 = False  # answers in full float32, as at home
+    answers = {}
+    with torch.inference_mode():
+        for name in [name for name in splits if name != "train"]:
+            rows = Rows(splits[name], device)
+            parts = [
+                network(training.scale(rows.batch(slice(k, k + _AT_ONCE))[0])).double().softmax(1)
+                for k in range(0, len(rows), _AT_ONCE)
+            ]
+            answers[name] = torch.cat(parts).cpu()
+    out.mkdir(parents=True, exist_ok=True)
+    weights = {k: v.cpu().contiguous() for k, v in network.state_dict().items()}
+    save_file(weights, out / WEIGHTS)
+    save_file(answers, out / PROBABILITIES)
+    cuda = device.type == "cuda"
+    run = {key: job[key] for key in ("preset", "seed", "params", "fingerprint", "code")} | {
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name() if cuda else f"cpu ({platform.machine()})",
+        "computed_on": training.computed_on,
+        "history": training.history,
+        "best": training.best,
+        "seconds": round(s, 3),
+        "sha256": {
+            name: hashlib.sha256((out / name).read_bytes()).hexdigest()
+            for name in (WEIGHTS, PROBABILITIES)
+        },
+    }
+    (out / RUN).write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+    score = max(row["val_accuracy"] for row in training.history)
+    each = run["seconds"] / len(training.history)
+    print(f"{job['preset']}: {score:.4f} on val, {each:.1f} s an epoch, {out}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

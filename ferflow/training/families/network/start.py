@@ -1,0 +1,46 @@
+"""A training at its beginning: its network, where it computes, and what cannot be trained."""
+
+import torch
+
+from ferflow.backbones.devices import pick_device, pick_dtype
+from ferflow.core.errors import ParamError
+from ferflow.training.families.network import Params, build_network
+from ferflow.training.families.network.batches import Scale, check_images, measure_scale
+from ferflow.training.families.network.loop import Training
+from ferflow.training.shared.fitting import TrainingData
+
+
+def start_training(data: TrainingData, params: Params, seed: int) -> Training:
+    """The training that `fit` runs, before its first epoch; torch's stream is set to the seed.
+
+    Raises ParamError and DataError for what cannot be trained.
+    """
+    check_images(data.train)
+    check_fit(data, params)
+    device = pick_device(params.device, "train.network.device")
+    scale = measure_scale(data.train.x) if params.input == "standardised" else Scale()
+    torch.manual_seed(seed)
+    network = build_network(params.architecture, len(data.train.labels), params.options)
+    return Training(
+        network,
+        data,
+        params,
+        seed=seed,
+        scale=scale,
+        device=device,
+        dtype=pick_dtype(params.precision, device),
+    )
+
+
+def check_fit(data: TrainingData, params: Params) -> None:
+    """Refuse what cannot be trained; ParamError names the parameter."""
+    if params.batch_size > len(data.train):
+        raise ParamError(
+            f"train.network.batch_size must be at most the number of training rows "
+            f"({len(data.train):,}); got {params.batch_size:,}."
+        )
+    if data.val is None and (params.patience is not None or params.schedule == "plateau"):
+        raise ParamError(
+            "with train.add_validation nothing is left to watch: set train.network.patience to "
+            "null and train.network.schedule to another than plateau."
+        )
