@@ -158,7 +158,7 @@ def write(out: Path, job: dict[str, Any], training: Any, splits: dict[str, Any],
     answers = {}
     with torch.inference_mode():
         for name in [name for name in splits if name != "train"]:
-            rows = Rows(splits[name], device)
+            rows = Rows(splits[name].x, splits[name].y, device)
             parts = [
                 network(training.scale(rows.batch(slice(k, k + _AT_ONCE))[0])).double().softmax(1)
                 for k in range(0, len(rows), _AT_ONCE)

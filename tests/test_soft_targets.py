@@ -46,7 +46,7 @@ def test_a_file_whose_shares_are_none_is_refused(tmp_path, soft, fault):
     if "targets" in fault:
         fault = {"targets": soft.targets * np.float32(fault["targets"])}
     save_split(tmp_path / "soft", replace(soft, y=soft.y % 2, **fault))
-    with pytest.raises(DataError, match="its targets are no shares of its classes"):
+    with pytest.raises(DataError, match="its targets are not shares of its classes"):
         load_split(tmp_path / "soft")
 
 
