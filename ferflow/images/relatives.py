@@ -43,7 +43,7 @@ _HALF_WAVES = 8  # 0 to 7 of them, both ways, at most 9 together
 _MOST_TOGETHER = 9
 _WINDOW = 9.0  # pixels, the standard deviation of the Gaussian
 _WHOLE = 700  # the axes as whole numbers: 32 products of them stay exact in float32
-_ROWS, _COLUMNS = 256, 1024  # images compared at a time, which a core's cache holds
+_ROWS, _COLUMNS = 256, 512  # images compared at a time, which a core's cache holds
 _TURN = 1 / 8  # pixels of shift that a unit of turn or zoom is to the image's middle
 _FAINTEST = 1.0  # grey levels; photographs are seen as some hundred
 _RIDGE = 1e-6  # keeps a registration solvable where an image looks the same after a change
@@ -225,9 +225,7 @@ def _on_axes(seen: Numbers) -> tuple[Numbers, Numbers]:
     return np.ascontiguousarray(whole[:, :n_even]), np.ascontiguousarray(whole[:, n_even:])
 
 
-def _joined(
-    twins: Groups, first: Groups, second: Groups, mirrored: NDArray[np.bool_]
-) -> Relatives:
+def _joined(twins: Groups, first: Groups, second: Groups, mirrored: NDArray[np.bool_]) -> Relatives:
     """The groups of twins after related ones became one.
 
     Every image stands twice, as it is (row) and mirrored (n + row). What is linked to an image as

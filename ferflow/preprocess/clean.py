@@ -14,7 +14,7 @@ from ferflow.core.split import Split
 from ferflow.images.lighting import correct_lighting
 from ferflow.preprocess.filters import Pool, Rows, active_filters, run_filters
 from ferflow.preprocess.params import PreprocessParams
-from ferflow.preprocess.twin_table import split_twins, twin_table
+from ferflow.preprocess.twin_table import relative_table, split_twins, twin_table
 
 NOT_WANTED = "class not wanted"
 
@@ -26,6 +26,7 @@ class Cleaned:
     splits : split -> its images. counts : split -> reason -> class -> images taken out.
     removed : reason -> the rows of `pool` taken out. pool : the images as they came.
     twins : the images of val and test that have a twin in train, see `twin_table`.
+    relatives : those that have a relative in train, twins among them, see `relative_table`.
     split_twins : split -> its images that have an earlier twin there.
     """
 
@@ -34,6 +35,7 @@ class Cleaned:
     removed: dict[str, Rows]
     pool: Pool
     twins: pd.DataFrame
+    relatives: pd.DataFrame
     split_twins: dict[str, pd.DataFrame]
 
 
@@ -57,6 +59,7 @@ def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned
     _check_left(pool, alive, list(splits))
     counts = {name: _counts(pool, name, removed, params, labels) for name in splits}
     meta = _meta(params, counts, labels)
+    twins = twin_table(pool, alive)
     return Cleaned(
         splits={
             name: _finish(split, alive[pool.split == name], params, meta)
@@ -65,7 +68,8 @@ def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned
         counts=counts,
         removed=removed,
         pool=pool,
-        twins=twin_table(pool, alive),
+        twins=twins,
+        relatives=relative_table(pool, alive, twins),
         split_twins={name: split_twins(pool, alive, name) for name in splits},
     )
 

@@ -1,4 +1,4 @@
-"""Twins as tables: those of val and test in train, and those within each split."""
+"""Twins and relatives as tables: those of val and test in train; twins within each split."""
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,32 @@ def twin_table(pool: Pool, alive: Mask) -> pd.DataFrame:
             "n_in_train": n_twins[pool.twins[rows]],
         }
     )
+
+
+def relative_table(pool: Pool, alive: Mask, twins: pd.DataFrame) -> pd.DataFrame:
+    """A row for each image of val or test, among those `alive` (n,), with a relative in train.
+
+    The rows of `twins` as `twin_table` made them are among them. Others are 'mirrored' against the
+    first of their relatives in train, or else 'moved': shifted, turned, zoomed or equalised.
+    """
+    train = np.flatnonzero(alive & pool.is_train)
+    others = np.flatnonzero(alive & ~pool.is_train)
+    groups, mirrored = pool.relatives.groups, pool.relatives.mirrored
+    first, n_relatives = _first_and_count(groups, train)
+    rows = others[n_relatives[groups[others]] > 0]
+    relative = first[groups[rows]]
+    keys = ["split", "source_id"]
+    table = pd.DataFrame(
+        {
+            "split": pool.split[rows],
+            "source_id": pool.source_id[rows],
+            "kind": np.where(mirrored[rows] != mirrored[relative], "mirrored", "moved"),
+            "train_source_id": pool.source_id[relative],
+            "n_in_train": n_relatives[groups[rows]],
+        }
+    ).set_index(keys)
+    table.update(twins.set_index(keys)[["kind", "train_source_id"]])
+    return table.reset_index()
 
 
 def split_twins(pool: Pool, alive: Mask, split: str) -> pd.DataFrame:
