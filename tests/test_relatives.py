@@ -77,7 +77,7 @@ def test_drawn_faces_of_one_expression_are_not_taken_for_each_other():
 
 
 def test_senses_are_handed_on_along_a_chain():
-    """1 mirrors 0, 2 mirrors 1: 2 has the sense of 0. 3 and 4 are each other's; 5 is a twin of 4."""
+    """1 mirrors 0, 2 mirrors 1: 2 has the sense of 0. 4 mirrors 3, and 5 is a twin of 4."""
     twins = np.array([0, 1, 2, 3, 4, 4])
     wide = module._joined(
         twins, np.array([0, 1, 3]), np.array([1, 2, 4]), np.array([True, True, True])

@@ -76,7 +76,7 @@ class Audit:
     @cached_property
     def relatives(self) -> pd.DataFrame:
         """Those with a relative in train, twins among them, see `relative_table`."""
-        return relative_table(self.pool, np.ones(len(self.pool.y), np.bool_), self.twins)
+        return relative_table(self.pool, np.ones(len(self.pool.y), np.bool_))
 
     @property
     def splits(self) -> list[str]:

@@ -59,7 +59,6 @@ def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned
     _check_left(pool, alive, list(splits))
     counts = {name: _counts(pool, name, removed, params, labels) for name in splits}
     meta = _meta(params, counts, labels)
-    twins = twin_table(pool, alive)
     return Cleaned(
         splits={
             name: _finish(split, alive[pool.split == name], params, meta)
@@ -68,8 +67,8 @@ def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned
         counts=counts,
         removed=removed,
         pool=pool,
-        twins=twins,
-        relatives=relative_table(pool, alive, twins),
+        twins=twin_table(pool, alive),
+        relatives=relative_table(pool, alive),
         split_twins={name: split_twins(pool, alive, name) for name in splits},
     )
 
