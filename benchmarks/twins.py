@@ -49,7 +49,7 @@ def moved(
     """An image shifted (pixels), turned (degrees) and zoomed about its middle."""
     height, width = image.shape
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), turn, zoom)
-    matrix[:, 2] += shift
+    matrix[:, 2] += np.array(shift)
     return np.asarray(cv2.warpAffine(image, matrix, (width, height), borderMode=border), np.uint8)
 
 
@@ -66,7 +66,7 @@ def scaled(image: Image) -> Image:
 
 def brighter(image: Image) -> Image:
     """By 30 levels."""
-    return np.clip(image.astype(int) + 30, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image.astype(int) + 30, 0, 255), np.uint8)
 
 
 CHANGES: dict[str, Callable[[Image], Image]] = {

@@ -1,6 +1,7 @@
 """Stage 8: score the classifier. The only stage that looks at test labels."""
 
 from pathlib import Path
+from typing import Any
 
 from ferflow.core.files import write_json
 from ferflow.core.params import load_params, load_seed
@@ -48,7 +49,7 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     predictions = read_predictions(evaluation / "predictions.parquet")
     twins = read_twins_of(images / "twins.csv")
     relatives = read_twins_of(images / "relatives.csv")
-    scores = {}
+    scores: dict[str, dict[str, Any]] = {}
     for rows in (predictions, tta_predictions(predictions)):
         for part in (rows, *without_either(rows, twins, relatives)):
             scores |= split_scores(part, params.calibration_bins)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferflow.core.split import Split
-from ferflow.core.ties import RELATIVE_KINDS
+from ferflow.evaluation.without_twins import RELATIVE_KINDS
 from ferflow.images.haar import has_face
 from ferflow.images.measures import (
     black_white_share,

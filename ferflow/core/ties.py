@@ -12,9 +12,6 @@ from scipy.sparse.csgraph import connected_components
 from ferflow.core.errors import DataError
 from ferflow.core.tables import read_table
 
-TWIN_KINDS = ("exact", "near")
-RELATIVE_KINDS = (*TWIN_KINDS, "mirrored", "moved")
-
 
 def tied(items: NDArray[Any], group: NDArray[np.str_]) -> NDArray[np.int64]:
     """(n,) numbers of groups: rows of one share an item or a person, in a chain.

@@ -7,11 +7,12 @@ without twins (exact and near); relatives, a wider circle, have splits of their 
 
 import pandas as pd
 
-from ferflow.core.ties import RELATIVE_KINDS, TWIN_KINDS
 from ferflow.evaluation.predictions import TTA_SUFFIX
 
 SUFFIX = "_without_twins"
 RELATIVES_SUFFIX = "_without_relatives"
+TWIN_KINDS = ("exact", "near")
+RELATIVE_KINDS = (*TWIN_KINDS, "mirrored", "moved")  # as `preprocess` names them
 
 
 def without_either(

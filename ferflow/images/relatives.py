@@ -99,7 +99,7 @@ def look(images: NDArray[np.uint8]) -> Numbers:
         views = (small.astype(np.float32) @ waves.projections.T).reshape(len(part), 5, -1)
         length = np.linalg.norm(views[:, 0], axis=1)
         length[length < _FAINTEST] = np.nan
-        return views / length[:, None, None]
+        return np.asarray(views / length[:, None, None])
 
     return in_chunks(seen, images, np.dtype((np.float32, (5, len(waves.even)))))
 

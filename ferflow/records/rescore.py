@@ -22,10 +22,9 @@ from ferflow.core.hashing import sha256_of
 from ferflow.core.paths import RAW
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.split import SPLITS, load_split
-from ferflow.core.ties import RELATIVE_KINDS
 from ferflow.evaluation.metrics import calibration_floor, split_metrics, wilson_interval
 from ferflow.evaluation.predictions import TTA_SUFFIX
-from ferflow.evaluation.without_twins import RELATIVES_SUFFIX, SUFFIX
+from ferflow.evaluation.without_twins import RELATIVE_KINDS, RELATIVES_SUFFIX, SUFFIX
 from ferflow.preprocess.clean import Cleaned, preprocess
 from ferflow.preprocess.params import PreprocessParams
 from ferflow.records.compact import Answers, first_rows, image_number, rewrite_twins
