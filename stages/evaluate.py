@@ -1,6 +1,7 @@
 """Stage 8: score the classifier. The only stage that looks at test labels."""
 
 from pathlib import Path
+from typing import Any
 
 from ferflow.core.files import write_json
 from ferflow.core.params import load_params, load_seed
@@ -26,7 +27,7 @@ from ferflow.evaluation.predictions import (
     write_predictions,
 )
 from ferflow.evaluation.protocol import describe, protocol
-from ferflow.evaluation.without_twins import count_twins, without_twins
+from ferflow.evaluation.without_twins import count_relatives, count_twins, without_either
 from ferflow.training.shared.classifier import load_classifier
 
 
@@ -47,16 +48,17 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     # From here on everything comes from what was stored, so that anyone can compute it again.
     predictions = read_predictions(evaluation / "predictions.parquet")
     twins = read_twins_of(images / "twins.csv")
-    scores = split_scores(predictions, params.calibration_bins)
-    scores |= split_scores(without_twins(predictions, twins), params.calibration_bins)
-    several_views = tta_predictions(predictions)
-    scores |= split_scores(several_views, params.calibration_bins)
-    scores |= split_scores(without_twins(several_views, twins), params.calibration_bins)
+    relatives = read_twins_of(images / "relatives.csv")
+    scores: dict[str, dict[str, Any]] = {}
+    for rows in (predictions, tta_predictions(predictions)):
+        for part in (rows, *without_either(rows, twins, relatives)):
+            scores |= split_scores(part, params.calibration_bins)
     about = protocol(
         next(iter(splits.values())),
         scored,
         classifier.meta["trained_on"],
         count_twins(predictions, twins),
+        count_relatives(predictions, relatives),
     )
     write_json(metrics / "metrics.json", scores | {"protocol": about})
     write_tables(predictions, params.calibration_bins, metrics / "plots")
@@ -70,7 +72,7 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     faces: dict[str, Split] = {name: load_split(images / f"{name}.safetensors") for name in scored}
     draw_mistakes(predictions, faces, params.gallery_size, pictures / "mistakes.png")
     for name, score in scores.items():
-        print(f"{name:<23}accuracy {score['accuracy']:.4f}  macro F1 {score['f1_macro']:.4f}")
+        print(f"{name:<27}accuracy {score['accuracy']:.4f}  macro F1 {score['f1_macro']:.4f}")
     print(describe(about))
 
 

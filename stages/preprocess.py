@@ -24,11 +24,14 @@ def main(source: Path, target: Path, metrics: Path) -> None:
         for reason, classes in cleaned.counts[name].items():
             print(f"{name}: {sum(classes.values()):,} removed ({reason})")
     write_table(target / "twins.csv", cleaned.twins)
+    write_table(target / "relatives.csv", cleaned.relatives)
     draw_removed(target / "removed.png", cleaned.pool, cleaned.removed, splits["train"].labels)
     write_json(metrics, {"images": counts})
     for name in SPLITS[1:]:
-        n_twins = int((cleaned.twins["split"] == name).sum())
-        print(f"{name}: {n_twins:,} images have a twin in train")
+        n_twins, n_relatives = (
+            int((table["split"] == name).sum()) for table in (cleaned.twins, cleaned.relatives)
+        )
+        print(f"{name}: {n_twins:,} images have a twin in train, {n_relatives:,} a relative")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ferflow.audit import write as audit_report
-from ferflow.audit.measures import audit, count
+from ferflow.audit.measures import audit, count, recall
 from ferflow.audit.page import audit_page
 from tests.test_filters import LABELS, N, flat, planted, sign
 from tests.test_twins import reencoded
@@ -22,11 +22,13 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def splits():
-    """In train two black images and a sign, in val a copy of train, in test two twins of train."""
+    """In train two black images and a sign, in val a copy of train and a mirrored one, in test two
+    twins of train.
+    """
     splits = planted((flat(0), 0), (flat(0), 1), (sign(), 2))
     train, val, test = (splits[name].x for name in ("train", "val", "test"))
     train[7] = train[8] = train[4]  # labelled disgust, fear and disgust
-    val[0] = train[1]
+    val[0], val[1] = train[1], train[5][:, ::-1]
     test[0], test[1] = reencoded(train[2]), train[2]
     return splits
 
@@ -60,6 +62,14 @@ def test_counts_are_those_of_the_planted_defects(counts):
     assert (near["duplicates"], near["groups"]) == (6, 4)
     assert near["within"] == {"train": 3, "val": 0, "test": 1}
     assert near["in_train"] == {"val": 1, "test": 2}
+    wide = counts["relatives"]
+    assert wide["in_train"] == {"val": 2, "test": 2}
+    assert wide["in_train_by_kind"] == {
+        "exact": {"val": 1, "test": 1},
+        "near": {"val": 0, "test": 1},
+        "mirrored": {"val": 1, "test": 0},
+        "moved": {"val": 0, "test": 0},
+    }
 
 
 def test_more_distance_never_finds_less(counts):
@@ -118,6 +128,10 @@ def test_the_page_shows_the_figures(found, counts):
     for words in ("Audit of noise", "Split: drawn", *LABELS, "Near twins in train: 1 images"):
         assert words in text
     assert "Identical images with different labels: 4 groups" in text
+    assert "Mirrored copies in train: 1 images" in text
+    kinds = recall()["found"]
+    for kind, n in kinds.items():
+        assert re.search(rf"{kind}\s+{n['twins']}\s+{n['relatives']}\s", text), kind
     assert "test_0" in text
     assert "train_2" in text
 
@@ -158,7 +172,7 @@ def test_the_command_on_a_data_set_by_path(in_workplace, zip_of_faces, workplace
     folder = workplace / audit_report.FOLDER
     assert str(audit_report.FOLDER / "index.html") in done.stdout
     written = {path.name for path in folder.iterdir()}
-    assert written == {"audit.json", "index.html", "twins.csv"}
+    assert written == {"audit.json", "index.html", "relatives.csv", "twins.csv"}
     images = json.loads((folder / "audit.json").read_text())["images"]
     assert sum(images["train"].values()) == 14
 

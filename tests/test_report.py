@@ -207,6 +207,20 @@ def test_scores_without_twins_get_a_column_where_they_are_recorded(make_record):
 
 
 @pytest.mark.usefixtures("readme")
+def test_scores_without_relatives_share_no_table_with_those_without_twins(make_record):
+    record = make_record("mobilenet-aco-rf")
+    wide = {f"{name}_without_relatives": record.metrics[name] for name in ("val", "test")}
+    metrics = record.metrics | {"test_without_twins": record.metrics["val"]} | wide
+    make_record("mobilenet-aco-rf", metrics=metrics)
+    texts = report_texts()
+    assert "relatives" not in texts[README]
+    heads = [line for text in texts.values() for line in text.splitlines() if "| metric |" in line]
+    wide_heads = [line for line in heads if "relatives" in line]
+    assert wide_heads == ["| metric | val without relatives | test without relatives |"]
+    assert "| metric | val | test | test without twins |" in heads
+
+
+@pytest.mark.usefixtures("readme")
 def test_a_claim_is_answered_by_the_images_and_views_that_it_is_of(make_record):
     record = make_record("littlevgg")
     several = record.metrics["test"] | {"accuracy": 0.9}

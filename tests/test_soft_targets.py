@@ -20,6 +20,7 @@ from ferflow.training.families.network.losses import Loss, mix
 from ferflow.training.shared.fitting import TrainingData
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_balance_repeats_rows_and_does_not_mix_them(soft):
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
 def test_one_hot_shares_cost_what_classes_cost(options, class_weight):
     y = np.array([0, 1, 2, 0, 1, 0])
-    loss = Loss(params(class_weight=class_weight, **options), y, 3)
+    loss = Loss(params(class_weight=class_weight, **options), y, 3, CPU)
     scores = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
     hard = torch.from_numpy(y)
     one_hot = functional.one_hot(hard, 3).float()
@@ -85,7 +86,7 @@ def test_one_hot_shares_cost_what_classes_cost(options, class_weight):
 
 def test_shares_cost_the_mean_of_their_classes():
     y = np.array([0, 0, 0, 1])
-    loss = Loss(params(class_weight="balanced"), y, 2)  # weights 2/3 and 2
+    loss = Loss(params(class_weight="balanced"), y, 2, CPU)  # weights 2/3 and 2
     scores = torch.tensor([[1.0, -1.0]])
     log_p = torch.log_softmax(scores, 1)[0]
     expected = -(0.75 * log_p[0] + 0.25 * log_p[1]) * (0.75 * 2 / 3 + 0.25 * 2)
@@ -98,7 +99,7 @@ def test_mixing_images_mixes_their_shares():
     x, other, share = mix(torch.arange(4.0)[:, None], shares, 1.0)
     order = other.argmax(dim=1)
     assert torch.allclose(x[:, 0], share * torch.arange(4.0) + (1 - share) * order)
-    loss = Loss(params(), np.arange(4), 4)
+    loss = Loss(params(), np.arange(4), 4, CPU)
     scores = torch.randn(4, 4)
     mixed = float(loss.mixed(scores, shares, other, share))
     assert mixed == pytest.approx(float(loss(scores, share * shares + (1 - share) * other)))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.split import save_split
 from ferflow.core.tables import write_table
 from ferflow.core.ties import read_twins_within
 from ferflow.evaluation.metrics import (
@@ -211,21 +212,29 @@ def test_a_model_that_is_always_sure_has_no_floor():
 
 @pytest.fixture
 def rescored(make_record, make_answers, monkeypatch):
-    """Records of the present data and of others, and the twins of the present data on disk."""
-    names = [f"test_{k}" for k in range(40)]
-    images = np.array(sorted(image_number(name) for name in names))
-    answers = {s: make_answers(n=40, images=images, seed=k) for k, s in enumerate(("val", "test"))}
-    alike = {"data": "here", "params": {module.DISTANCE: 8}}
-    make_record("mobilenet-aco-rf", answers=answers, **alike)
-    make_record("svm", answers=answers, data="elsewhere", params={module.DISTANCE: 8})
-    make_record("fernet", answers=answers, data="here", params={module.DISTANCE: 2})
-    within = pd.DataFrame({"source_id": names[20:], "twin_of": names[:20]})
+    """Records of the present data set and of others, and its images as `download` left them.
+
+    Of test 15 to 29 are twins of 0 to 14, in train are an exact copy of test 0 and test 1 mirrored,
+    which stands for 16 as well.
+    """
+    splits = planted()
     for name in ("val", "test"):
-        module.PREPROCESSED.mkdir(parents=True, exist_ok=True)
-        write_table(module.PREPROCESSED / f"{name}_twins.csv", within)
-    twins = {"split": ["test"], "source_id": [names[0]], "kind": ["exact"]}
-    write_table(module.PREPROCESSED / "twins.csv", pd.DataFrame(twins))
-    monkeypatch.setattr(module.Pipeline, "lock", {"preprocess": {}})
+        splits[name].x[15:] = splits[name].x[:15]
+    splits["train"].x[0] = splits["test"].x[0]
+    splits["train"].x[1] = splits["test"].x[1][:, ::-1]
+    for name, split in splits.items():
+        save_split(module.RAW / f"{name}.safetensors", split)
+    answers = {}
+    for k, name in enumerate(("val", "test")):
+        images = np.array(sorted(image_number(f"{name}_{i}") for i in range(30)))
+        answers[name] = make_answers(n=30, images=images, seed=k)
+    filters = settings().model_dump()
+    params = {f"preprocess.{key}": value for key, value in filters.items()}
+    make_record("mobilenet-aco-rf", answers=answers, data="here", params=params)
+    make_record("svm", answers=answers, data="elsewhere", params=params)
+    odd = params | {"preprocess.twin_distance": 99}
+    make_record("fernet", answers=answers, data="here", params=odd)
+    monkeypatch.setattr(module.Pipeline, "lock", {"download": {}})
     monkeypatch.setattr(module.Pipeline, "data_fingerprint", lambda _: "here")
     return answers
 
@@ -234,7 +243,7 @@ def test_rescore_widens_intervals_and_keeps_the_scores(rescored):
     before = {r.preset: r for r in load_records()}
     done = dict(module.rescore())
     assert done["svm/seed-0"].endswith("of another data set")
-    assert done["fernet/seed-0"].endswith(f"of another {module.DISTANCE}")
+    assert done["fernet/seed-0"].endswith("its preprocess.twin_distance is not of today")
     after = {r.preset: r for r in load_records()}
     assert after["svm"] == before["svm"] and after["fernet"] == before["fernet"]
     mine, was = after["mobilenet-aco-rf"], before["mobilenet-aco-rf"]
@@ -243,17 +252,38 @@ def test_rescore_widens_intervals_and_keeps_the_scores(rescored):
         changed = {k for k, v in scores.items() if was.metrics[split].get(k) != v}
         assert changed == {"accuracy_low", "accuracy_high", "ece_floor"}
         assert scores["ece_floor"] > was.metrics[split]["ece_floor"]
-        low, high = wilson_interval(scores["accuracy"] * 20, 20)
+        low, high = wilson_interval(scores["accuracy"] * 15, 15)
         assert (scores["accuracy_low"], scores["accuracy_high"]) == pytest.approx((low, high))
         back = mine.answers()[split]
         assert exact_scores(back) == pytest.approx(exact_scores(rescored[split]), abs=1e-4)
-        assert independent_rows(back.twins) == 20
+        assert independent_rows(back.twins) == 15
         assert mine.intervals[split] == intervals(back)
     again = module.rescore()
     assert dict(again) == done and load_records() == list(after.values())
 
 
+def test_rescore_adds_scores_without_relatives_by_hand(rescored):
+    module.rescore()
+    (mine,) = (r for r in load_records() if r.preset == "mobilenet-aco-rf")
+    assert mine.metrics["val_without_relatives"]["n"] == 30
+    gone = [image_number(f"test_{k}") for k in (0, 1, 15, 16)]
+    a = rescored["test"]
+    left = ~np.isin(a.image, gone)
+    scores = mine.metrics["test_without_relatives"]
+    assert scores["n"] == 26
+    right = a.p[left].argmax(axis=1) == a.y[left]
+    assert scores["accuracy"] == pytest.approx(right.mean())
+    low, high = wilson_interval(scores["accuracy"] * 13, 13)
+    assert (scores["accuracy_low"], scores["accuracy_high"]) == pytest.approx((low, high))
+    assert mine.protocol["left_out_without_relatives"]["test"] == {
+        "exact": 2,
+        "near": 0,
+        "mirrored": 2,
+        "moved": 0,
+    }
+
+
 @pytest.mark.usefixtures("workplace")
 def test_rescore_without_the_images_says_what_to_run():
-    with pytest.raises(FerflowError, match="dvc repro preprocess"):
+    with pytest.raises(FerflowError, match="dvc repro download"):
         module.rescore()

@@ -13,10 +13,16 @@ from ferflow.evaluation import summary
 from ferflow.evaluation.outputs import split_scores
 from ferflow.evaluation.predictions import prediction_frame
 from ferflow.evaluation.protocol import describe, protocol
-from ferflow.evaluation.without_twins import count_twins, without_twins
+from ferflow.evaluation.without_twins import (
+    RELATIVES_SUFFIX,
+    count_relatives,
+    count_twins,
+    without_twins,
+)
 from ferflow.preprocess.clean import preprocess
 from tests.test_filters import planted
 from tests.test_preprocess import settings
+from tests.test_relatives import shifted
 from tests.test_twins import reencoded
 
 LABELS = ["angry", "fear"]
@@ -148,8 +154,52 @@ def test_a_damaged_table_is_refused_in_one_line(tmp_path, content, message):
     assert len(str(caught.value).splitlines()) == 1
 
 
-def about(split, twins):
-    return protocol(split, ["val", "test"], ["train"], twins)
+@pytest.fixture
+def wide():
+    """As `cleaned`; besides, val 1 is mirrored in train, test 3 shifted; val 3 through val 2."""
+    splits = planted()
+    x, test, val = splits["train"].x, splits["test"].x, splits["val"].x
+    x[3] = x[8] = test[0]
+    x[4] = reencoded(test[1])
+    x[5] = reencoded(val[2])
+    val[3] = val[2][:, ::-1]
+    x[6] = val[1][:, ::-1]
+    x[7] = shifted(test[3], 2)
+    return preprocess(splits, settings())
+
+
+def test_relatives_are_twins_and_more_in_a_table_of_their_own(wide):
+    twins, relatives = wide.twins, wide.relatives
+    found = zip(
+        relatives["source_id"], relatives["kind"], relatives["train_source_id"], strict=True
+    )
+    assert list(found) == [
+        ("val_1", "mirrored", "train_6"),
+        ("val_2", "near", "train_5"),
+        ("val_3", "mirrored", "train_5"),
+        ("test_0", "exact", "train_3"),
+        ("test_1", "near", "train_4"),
+        ("test_3", "moved", "train_7"),
+    ]
+    assert twins["source_id"].tolist() == ["val_2", "test_0", "test_1"]
+    assert list(relatives) == list(twins)
+
+
+def test_scores_without_relatives_are_splits_of_their_own(wide, predictions):
+    left = without_twins(predictions, wide.relatives, RELATIVES_SUFFIX)
+    scores = split_scores(left, 15)
+    assert {name: score["n"] for name, score in scores.items()} == {
+        "val_without_relatives": 1,
+        "test_without_relatives": 1,
+    }
+    assert count_relatives(predictions, wide.relatives) == {
+        "val": {"exact": 0, "near": 1, "mirrored": 2, "moved": 0},
+        "test": {"exact": 1, "near": 1, "mirrored": 0, "moved": 1},
+    }
+
+
+def about(split, twins, relatives=None):
+    return protocol(split, ["val", "test"], ["train"], twins, relatives or {})
 
 
 def test_the_protocol_in_a_line(cleaned, predictions):

@@ -13,14 +13,17 @@ def audit(
 ) -> None:
     """Look for twins, contradictory labels and images without a face; write a page about them.
 
+    Relatives, a wider circle than twins (mirrored, shifted, turned, zoomed, equalised copies), are
+    counted apart; the page says how many of each kind are found.
+
     Paths are relative to the repository.
     """
     from rich.console import Console
 
     from ferflow.audit.write import write_audit
 
-    table, page = write_audit(path)
-    Console().print(table)
+    tables, page = write_audit(path)
+    Console().print(*tables, sep="\n")
     print(f"Examples and all figures: {page}")
 
 

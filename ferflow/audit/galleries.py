@@ -7,12 +7,17 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ferflow.audit.measures import BLACK_WHITE, Audit
 
 _N_SHOWN = 20  # images of a gallery
 _N_PAIRS = 10  # pairs of a gallery
+_CHAINED = (
+    "Relatives, no twins: left an image outside train, right the first of its group in train; "
+    "others of the group may lie between them."
+)
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,24 @@ class Gallery:
 def twin_galleries(audit: Audit) -> list[Gallery]:
     """Pairs of twins in train and outside it, and identical images with different labels."""
     parts = []
-    for kind, note in (
-        ("near", "Left an image outside train, right its twin in train."),
-        ("exact", "Byte for byte the same: outside train, and in train."),
+    for kind, table, what, note in (
+        (
+            "near",
+            audit.twins,
+            "Near twins",
+            "Left an image outside train, right its twin in train.",
+        ),
+        (
+            "exact",
+            audit.twins,
+            "Exact twins",
+            "Byte for byte the same: outside train, and in train.",
+        ),
+        ("mirrored", audit.relatives, "Mirrored copies", _CHAINED),
+        ("moved", audit.relatives, "Shifted, turned, zoomed or equalised copies", _CHAINED),
     ):
-        pairs = _pairs(audit, kind)
-        title = f"{kind.capitalize()} twins in train: {len(pairs):,} images"
+        pairs = _pairs(audit, table[table["kind"] == kind])
+        title = f"{what} in train: {len(pairs):,} images"
         parts.append(_gallery(audit, title, note, _spread(pairs, _N_PAIRS)))
     groups, y = audit.pool.exact, audit.pool.y
     numbers = np.unique(groups[y != y[groups]])
@@ -85,11 +102,10 @@ def _shown(audit: Audit, row: int) -> Shown:
     return Shown(f"data:image/png;base64,{png}", name, str(pool.source_id[row]))
 
 
-def _pairs(audit: Audit, kind: str) -> list[list[int]]:
-    """Rows of an image outside train and of its twin in train, for each in the table of twins."""
+def _pairs(audit: Audit, twins: pd.DataFrame) -> list[list[int]]:
+    """Rows of an image outside train and of its twin in train, for each in a table of twins."""
     keys = zip(audit.pool.split.tolist(), audit.pool.source_id.tolist(), strict=True)
     rows = {key: row for row, key in enumerate(keys)}
-    twins = audit.twins[audit.twins["kind"] == kind]
     own = zip(twins["split"].tolist(), twins["source_id"].tolist(), strict=True)
     return [
         [rows[key], rows["train", twin]]

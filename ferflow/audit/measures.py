@@ -1,8 +1,10 @@
 """The audit of a data set: twins, contradictions, images that show no face, light."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferflow.core.split import Split
+from ferflow.evaluation.without_twins import RELATIVE_KINDS
 from ferflow.images.haar import has_face
 from ferflow.images.measures import (
     black_white_share,
@@ -20,8 +23,9 @@ from ferflow.images.measures import (
 )
 from ferflow.images.twins import TWIN_DISTANCE, Groups, join, near_pairs
 from ferflow.preprocess.filters import Mask, Pool
-from ferflow.preprocess.twin_table import twin_table
+from ferflow.preprocess.twin_table import relative_table, twin_table
 
+RECALL_FILE = Path(__file__).parent / "recall.json"
 BLACK_WHITE = 0.8  # share of pixels from which an image counts as black and white
 DISTANCES = (0, 2, 4, 6, 8)  # bits, for the table that shows what the choice does
 
@@ -69,6 +73,11 @@ class Audit:
         """The images of val and test with a twin in train, see `twin_table`."""
         return twin_table(self.pool, np.ones(len(self.pool.y), np.bool_))
 
+    @cached_property
+    def relatives(self) -> pd.DataFrame:
+        """Those with a relative in train, twins among them, see `relative_table`."""
+        return relative_table(self.pool, np.ones(len(self.pool.y), np.bool_))
+
     @property
     def splits(self) -> list[str]:
         return list(dict.fromkeys(self.pool.split.tolist()))
@@ -92,6 +101,10 @@ def count(audit: Audit) -> Counts:
         "near": {
             "distance": audit.pool.twin_distance,
             **count_twins(audit.pool, audit.pool.twins),
+        },
+        "relatives": {
+            **count_twins(audit.pool, audit.pool.relatives.groups),
+            "in_train_by_kind": relatives_by_kind(audit),
         },
         "twins_by_distance": twins_by_distance(audit),
         "contrast": per_class_range(audit, audit.contrast),
@@ -157,6 +170,22 @@ def twins_by_distance(audit: Audit) -> list[Counts]:
         {"distance": distance, **count_twins(audit.pool, join(exact, pairs, distance))}
         for distance in DISTANCES
     ]
+
+
+def relatives_by_kind(audit: Audit) -> dict[str, dict[str, int]]:
+    """Kind -> split -> its images with a relative in train."""
+    table, others = audit.relatives, [name for name in audit.splits if name != "train"]
+    return {
+        kind: {
+            name: int(((table["kind"] == kind) & (table["split"] == name)).sum()) for name in others
+        }
+        for kind in RELATIVE_KINDS
+    }
+
+
+def recall() -> Counts:
+    """What `benchmarks/twins.py` measured of how many copies are found."""
+    return dict(json.loads(RECALL_FILE.read_text(encoding="utf-8")))
 
 
 def _distinct(groups: Groups, values: NDArray[np.integer]) -> NDArray[np.intp]:

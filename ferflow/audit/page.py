@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 
 from ferflow.audit.galleries import image_galleries, twin_galleries
-from ferflow.audit.measures import BLACK_WHITE, Audit, Counts
+from ferflow.audit.measures import BLACK_WHITE, Audit, Counts, recall
 from ferflow.documents.render import render
 from ferflow.images.twins import TWIN_CORRELATION
+
+RELATIVE_WORDS = {
+    "exact": "with an exact copy",
+    "near": "else with a near twin",
+    "mirrored": "else with a mirrored copy",
+    "moved": "else with a shifted, turned, zoomed or equalised copy",
+}
 
 
 def audit_page(audit: Audit, counts: Counts) -> str:
@@ -21,6 +28,8 @@ def audit_page(audit: Audit, counts: Counts) -> str:
         distances=_distances(audit, counts),
         used=f"{audit.pool.twin_distance} bits",
         correlation=TWIN_CORRELATION,
+        relatives=relatives(audit, counts),
+        recall=recall(),
         galleries=[*twin_galleries(audit), *image_galleries(audit)],
     )
 
@@ -39,6 +48,18 @@ def findings(audit: Audit, counts: Counts) -> tuple[list[str], list[list[str]]]:
         ["with an exact copy in train", *_counted(exact["in_train"], names)],
         ["with an exact or near twin in train", *_counted(near["in_train"], names)],
     ]
+    return ["", *names, "all"], rows
+
+
+def relatives(audit: Audit, counts: Counts) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the table of relatives: twins and, beyond them, changed copies."""
+    names, found = audit.splits, counts["relatives"]
+    rows = [["copies of an earlier image", *_counted(found["within"], names, found["duplicates"])]]
+    rows += [
+        [f"{words} in train", *_counted(found["in_train_by_kind"][kind], names)]
+        for kind, words in RELATIVE_WORDS.items()
+    ]
+    rows.append(["with any of these in train", *_counted(found["in_train"], names)])
     return ["", *names, "all"], rows
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.table import Table
 
 from ferflow.audit.measures import audit, count
-from ferflow.audit.page import audit_page, findings
+from ferflow.audit.page import audit_page, findings, relatives
 from ferflow.core.files import atomic, write_json
 from ferflow.core.hashing import sha256_of
 from ferflow.core.params import load_params, load_seed
@@ -16,11 +16,12 @@ from ferflow.download.sources import load_images
 FOLDER = Path("data/audit")
 
 
-def write_audit(path: str | None) -> tuple[Table, Path]:
+def write_audit(path: str | None) -> tuple[list[Table], Path]:
     """Audit the data at `path`, or those that params.yaml names, into `FOLDER`.
 
-    Writes audit.json (all counts), twins.csv (images outside train with a twin in it) and
-    index.html. Returns a table of the findings, and where the page lies.
+    Writes audit.json (all counts), twins.csv (images outside train with a twin in it),
+    relatives.csv (with a relative) and index.html. Returns a table of the findings and one of
+    relatives, and where the page lies.
     """
     params = load_params("data", DataParams)
     if path is not None:
@@ -30,13 +31,20 @@ def write_audit(path: str | None) -> tuple[Table, Path]:
     counts = count(found)
     write_json(FOLDER / "audit.json", counts)
     write_table(FOLDER / "twins.csv", found.twins)
+    write_table(FOLDER / "relatives.csv", found.relatives)
     page = FOLDER / "index.html"
     with atomic(page) as part:
         part.write_text(audit_page(found, counts), encoding="utf-8")
-    head, rows = findings(found, counts)
-    table = Table(head[0], title=f"Audit of {found.meta['data_set']}")
+    title = f"Audit of {found.meta['data_set']}"
+    wide = f"{title}: relatives, a wider circle than twins"
+    return [_table(title, findings(found, counts)), _table(wide, relatives(found, counts))], page
+
+
+def _table(title: str, content: tuple[list[str], list[list[str]]]) -> Table:
+    head, rows = content
+    table = Table(head[0], title=title)
     for name in head[1:]:
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(*row)
-    return table, page
+    return table

@@ -13,11 +13,13 @@ def protocol(
     scored: list[str],
     trained_on: list[str],
     twins_left_out: Mapping[str, Mapping[str, int]],
+    relatives_left_out: Mapping[str, Mapping[str, int]],
 ) -> dict[str, Any]:
     """What the figures mean: the data, and what was left out of them.
 
     split : any of the scored splits. trained_on : the splits whose rows the classifier was fitted
-    on; none where nothing was fitted. twins_left_out : see `without_twins.count_twins`.
+    on; none where nothing was fitted. twins_left_out, relatives_left_out : see
+    `without_twins.count_twins`, `count_relatives`.
     """
     meta = split.meta
     subset_of = meta.get("class_subset_of")
@@ -33,6 +35,7 @@ def protocol(
         "trained_on": trained_on,
         "twin_distance": meta["twin_distance"],
         "left_out_without_twins": twins_left_out,
+        "left_out_without_relatives": relatives_left_out,
     }
 
 
@@ -53,6 +56,10 @@ def describe(protocol: Mapping[str, Any]) -> str:
     for name, n in protocol["left_out_without_twins"].items():
         parts.append(
             f"{name} has {n['exact'] + n['near']} images with a twin in train ({n['exact']} exact)"
+        )
+    for name, n in protocol.get("left_out_without_relatives", {}).items():
+        parts.append(
+            f"{name} has {sum(n.values())} with a relative in train ({n['mirrored']} mirrored)"
         )
     return "; ".join(parts) + "."
 

@@ -31,7 +31,10 @@ What next (after `source .venv/bin/activate`):
 
 
 def metrics_table() -> Table:
-    """A row per metric, a column per scored split, and beside it that split without twins."""
+    """A row per metric, a column per scored split, and beside it that split without twins.
+
+    Scores without relatives are another question: they stand in `SCORES` alone.
+    """
     scores = read_json(SCORES)
     columns = [column for name in SPLITS for column in (name, f"{name}_without_twins")]
     splits = [column for column in columns if column in scores]

@@ -1,5 +1,7 @@
 """Twins: images that show the same photograph, to the byte or nearly so.
 
+Mirrored copies and such as were shifted, turned or zoomed are relatives, see `relatives.py`.
+
 Near twins are found with a 64-bit perceptual hash: the signs of low frequencies of the cosine
 transform against their median, after Zauner, "Implementation and benchmarking of perceptual image
 hash functions" (2010). Re-encoding, brightness, contrast, a watermark or a slightly different
@@ -36,7 +38,7 @@ Hashes = NDArray[np.uint64]
 
 _FREQUENCIES = 8  # 1 to 8 half waves, both ways: the mean and pure stripes are left out
 _SCALE = 1024  # the cosines as whole numbers, so that any machine computes the same hash
-_BANDS = ((0, 22), (22, 21), (43, 21))  # first bit and width; they cover the 64 bits
+_BANDS = ((0, 16), (16, 16), (32, 16), (48, 16))  # first bit and width; they cover the 64 bits
 _MAX_CANDIDATES = 1 << 22  # pairs compared at a time; bounds the memory
 
 
@@ -132,22 +134,27 @@ def close_pairs(hashes: Hashes, max_distance: int) -> Iterator[tuple[Groups, Gro
     """Pairs of rows (first, second), first < second, at most `max_distance` bits apart, in parts.
 
     Exact, and a pair may come more than once. Two hashes that differ in d bits differ in at most
-    d // 3 bits in one of three bands. So each is compared only with those whose band is in such
-    reach, found through a table of a band's values: within 8 bits some 33 hashes for each of
-    FER-2013's, where all would be 35,886 (multi-index hashing, Norouzi et al., CVPR 2012).
+    d // 4 bits in one of four bands. So each is compared only with those whose band is in such
+    reach, found through a table of a band's values (multi-index hashing, Norouzi et al., CVPR
+    2012).
     """
     reach = max_distance // len(_BANDS)
     for low, width in _BANDS:
         keys = ((hashes >> np.uint64(low)) & np.uint64((1 << width) - 1)).astype(np.int64)
         order = np.argsort(keys, kind="stable")
-        starts = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1 << width))])
+        counts = np.bincount(keys, minlength=1 << width)
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        without = [np.flatnonzero(keys >> bit & 1 == 0) for bit in range(width)]
         for flip in _flips(width, reach):
-            wanted = keys ^ flip
-            for first, place in _candidates(starts[wanted], starts[wanted + 1]):
-                second = order[place]
-                apart = np.bitwise_count(hashes[first] ^ hashes[second])
-                close = (first < second) & (apart <= max_distance)
-                yield first[close], second[close]
+            # of two keys that differ by the flip one lacks its lowest bit: a pair is met once
+            rows = without[(flip & -flip).bit_length() - 1] if flip else np.arange(len(keys))
+            wanted = keys[rows] ^ flip
+            for row, place in _candidates(starts[wanted], starts[wanted + 1]):
+                one, other = rows[row], order[place]
+                close = np.bitwise_count(hashes[one] ^ hashes[other]) <= max_distance
+                close &= (flip > 0) | (one < other)
+                one, other = one[close], other[close]
+                yield np.minimum(one, other), np.maximum(one, other)
 
 
 def _flips(width: int, reach: int) -> list[int]:

@@ -14,7 +14,7 @@ from ferflow.core.split import Split
 from ferflow.images.lighting import correct_lighting
 from ferflow.preprocess.filters import Pool, Rows, active_filters, run_filters
 from ferflow.preprocess.params import PreprocessParams
-from ferflow.preprocess.twin_table import split_twins, twin_table
+from ferflow.preprocess.twin_table import relative_table, split_twins, twin_table
 
 NOT_WANTED = "class not wanted"
 
@@ -26,6 +26,7 @@ class Cleaned:
     splits : split -> its images. counts : split -> reason -> class -> images taken out.
     removed : reason -> the rows of `pool` taken out. pool : the images as they came.
     twins : the images of val and test that have a twin in train, see `twin_table`.
+    relatives : those that have a relative in train, twins among them, see `relative_table`.
     split_twins : split -> its images that have an earlier twin there.
     """
 
@@ -34,6 +35,7 @@ class Cleaned:
     removed: dict[str, Rows]
     pool: Pool
     twins: pd.DataFrame
+    relatives: pd.DataFrame
     split_twins: dict[str, pd.DataFrame]
 
 
@@ -66,6 +68,7 @@ def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned
         removed=removed,
         pool=pool,
         twins=twin_table(pool, alive),
+        relatives=relative_table(pool, alive),
         split_twins={name: split_twins(pool, alive, name) for name in splits},
     )
 

@@ -21,6 +21,7 @@ from ferflow.images.measures import (
     is_constant,
     textured_share,
 )
+from ferflow.images.relatives import Relatives, relatives
 from ferflow.images.twins import Groups, exact_groups, twin_groups
 from ferflow.preprocess.params import FilterParams
 
@@ -61,6 +62,10 @@ class Pool:
     @cached_property
     def twins(self) -> Groups:
         return twin_groups(self.x, self.twin_distance)
+
+    @cached_property
+    def relatives(self) -> Relatives:
+        return relatives(self.x, self.twins)
 
 
 # (pool, rows, alive) -> which of `rows` (k,) to take out. `alive` (n,) has what is left by now.

@@ -1,4 +1,4 @@
-"""Twins as tables: those of val and test in train, and those within each split."""
+"""Twins and relatives as tables: those of val and test in train; twins within each split."""
 
 import numpy as np
 import pandas as pd
@@ -15,19 +15,43 @@ def twin_table(pool: Pool, alive: Mask) -> pd.DataFrame:
     train_source_id, the first of the identical twins or else of all; n_in_train, how many
     training images the twins are.
     """
+    return _table(pool, alive, pool.twins)
+
+
+def relative_table(pool: Pool, alive: Mask) -> pd.DataFrame:
+    """As `twin_table`, of relatives: the same images and more.
+
+    These are 'mirrored' against the first of their relatives in train, or else 'moved': shifted,
+    turned, zoomed or equalised. n_in_train counts relatives.
+    """
+    return _table(pool, alive, pool.relatives.groups)
+
+
+def _table(pool: Pool, alive: Mask, groups: Groups) -> pd.DataFrame:
+    """The table by groups (n,) that are twins or joined of them."""
     train = np.flatnonzero(alive & pool.is_train)
     others = np.flatnonzero(alive & ~pool.is_train)
-    first_twin, n_twins = _first_and_count(pool.twins, train)
-    first_copy, _ = _first_and_count(pool.exact, train)
-    rows = others[n_twins[pool.twins[others]] > 0]
-    copy, twin = first_copy[pool.exact[rows]], first_twin[pool.twins[rows]]
+    first, n_in_train = _first_and_count(groups, train)
+    rows = others[n_in_train[groups[others]] > 0]
+    relative = first[groups[rows]]
+    copy, twin = (
+        _first_and_count(closer, train)[0][closer[rows]] for closer in (pool.exact, pool.twins)
+    )
+    kind = np.full(len(rows), "moved", dtype="<U8")
+    if (twin < 0).any():  # relatives are looked for only where they are asked for
+        sense = pool.relatives.mirrored
+        kind[sense[rows] != sense[relative]] = "mirrored"
+    kind[twin >= 0] = "near"
+    kind[copy >= 0] = "exact"
     return pd.DataFrame(
         {
             "split": pool.split[rows],
             "source_id": pool.source_id[rows],
-            "kind": np.where(copy >= 0, "exact", "near"),
-            "train_source_id": pool.source_id[np.where(copy >= 0, copy, twin)],
-            "n_in_train": n_twins[pool.twins[rows]],
+            "kind": kind,
+            "train_source_id": pool.source_id[
+                np.select([copy >= 0, twin >= 0], [copy, twin], relative)
+            ],
+            "n_in_train": n_in_train[groups[rows]],
         }
     )
 

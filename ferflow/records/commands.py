@@ -70,7 +70,7 @@ def ensemble(
 
 
 def rescore() -> None:
-    """Make the intervals of the records of the present data set again, twins drawn together."""
+    """Score the records of the present data set again: intervals, and without relatives."""
     from ferflow.records.rescore import rescore as rescore_records
 
     for name, what in rescore_records():

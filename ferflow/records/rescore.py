@@ -1,69 +1,102 @@
-"""`ferflow rescore`: intervals of recorded runs again, from their stored probabilities.
+"""`ferflow rescore`: recorded runs again, from their stored probabilities.
 
-Records made before twins within a split were known take every image for independent. The data
-set that the last run read tells which images are twins; scores stay as they were measured, their
-intervals and the floor of the calibration error are made again.
+The images that `download` made tell, with each record's own filters, which images are twins and
+relatives. Scores of all images and without twins stay as they were measured; their intervals and
+the floor of the calibration error are made again, for images of one photograph count once. Scores
+without relatives are made from the stored probabilities, which agree with what was measured to
+`compact.TOLERANCE`. Of several views there are none: records keep no probabilities of those.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from ferflow.core.errors import FerflowError
 from ferflow.core.hashing import sha256_of
-from ferflow.core.paths import PREPROCESSED
+from ferflow.core.paths import RAW
 from ferflow.core.pipeline import Pipeline
-from ferflow.core.ties import read_twins_of, read_twins_within
-from ferflow.evaluation.metrics import calibration_floor, wilson_interval
+from ferflow.core.split import SPLITS, load_split
+from ferflow.evaluation.metrics import calibration_floor, split_metrics, wilson_interval
 from ferflow.evaluation.predictions import TTA_SUFFIX
-from ferflow.evaluation.without_twins import SUFFIX
+from ferflow.evaluation.without_twins import RELATIVE_KINDS, RELATIVES_SUFFIX, SUFFIX
+from ferflow.preprocess.clean import Cleaned, preprocess
+from ferflow.preprocess.params import PreprocessParams
 from ferflow.records.compact import Answers, first_rows, image_number, rewrite_twins
 from ferflow.records.ensemble import N_BINS
 from ferflow.records.record import RunRecord, Scores, load_records, save_figures
 from ferflow.records.resampling import intervals
 
-DISTANCE = "preprocess.twin_distance"
+SECTION = "preprocess."
 _SPLITS = ("val", "test")
 
 Numbers = NDArray[np.int64]
 
 
-def rescore() -> list[tuple[str, str]]:
-    """Make the intervals of every record of the present data set again; (record, what was done).
+@dataclass(frozen=True)
+class Ties:
+    """Split -> images, as records number them, of one set of filters.
 
-    Raises FerflowError where the last run's images are not here.
+    within : image -> the first of its twins in the split. twins, relatives : the images with one
+    in train. n_relatives : split -> kind -> images.
+    """
+
+    within: dict[str, dict[int, int]]
+    twins: dict[str, Numbers]
+    relatives: dict[str, Numbers]
+    n_relatives: dict[str, dict[str, int]]
+
+
+def rescore() -> list[tuple[str, str]]:
+    """Score every record of the present data set again; (record, what was done).
+
+    Raises FerflowError where the images are not here.
     """
     pipeline = Pipeline()
-    if "preprocess" not in pipeline.lock or not (PREPROCESSED / "twins.csv").exists():
-        raise FerflowError("the images are not here. Run `dvc repro preprocess` first.")
+    files = {name: RAW / f"{name}.safetensors" for name in SPLITS}
+    if "download" not in pipeline.lock or not all(file.exists() for file in files.values()):
+        raise FerflowError("the images are not here. Run `dvc repro download` first.")
+    splits = {name: load_split(file) for name, file in files.items()}
     data = pipeline.data_fingerprint()
-    within = {
-        name: _numbers(read_twins_within(PREPROCESSED / f"{name}_twins.csv")) for name in _SPLITS
-    }
-    seen = _seen(read_twins_of(PREPROCESSED / "twins.csv"))
+
+    @cache
+    def ties(params: str) -> Ties:
+        return _ties(preprocess(splits, PreprocessParams.model_validate_json(params)))
+
     done = []
     for record in load_records():
         if record.mistake or record.members:
             continue
         if record.data != data:
             done.append((record.name, "left as it is: of another data set"))
-        elif record.params.get(DISTANCE) != pipeline.params["preprocess"]["twin_distance"]:
-            done.append((record.name, f"left as it is: of another {DISTANCE}"))
         else:
-            done.append((record.name, _rescore(record, within, seen)))
+            done.append((record.name, _rescore(record, ties)))
     return done
 
 
-def _rescore(record: RunRecord, within: dict[str, dict[int, int]], seen: dict[str, Numbers]) -> str:
+def _rescore(record: RunRecord, ties: Callable[[str], Ties]) -> str:
+    own = {
+        key.removeprefix(SECTION): value
+        for key, value in record.params.items()
+        if key.startswith(SECTION)
+    }
+    try:
+        known = ties(PreprocessParams.model_validate(own).model_dump_json())
+    except ValidationError as error:
+        return f"left as it is: its {SECTION}{error.errors()[0]['loc'][0]} is not of today"
     answers = {
-        name: replace(split, twins=_twins(split, within[name]))
+        name: replace(split, twins=_twins(split, known.within[name]))
         for name, split in record.answers().items()
     }
     metrics, kept = dict(record.metrics), list[str]()
+    n_bins = int(record.params.get("evaluate.calibration_bins", N_BINS))
     for name, split in answers.items():
-        apart = split.take(np.flatnonzero(~np.isin(split.image, seen[name])))
+        apart = _without(split, known.twins[name])
         views = (("", split), (SUFFIX, apart), (TTA_SUFFIX, split), (TTA_SUFFIX + SUFFIX, apart))
         for ending, rows in views:
             scores = metrics.get(name + ending)
@@ -74,31 +107,56 @@ def _rescore(record: RunRecord, within: dict[str, dict[int, int]], seen: dict[st
                 continue
             of_one_view = not ending.startswith(TTA_SUFFIX)
             accuracy = record.score(name + ending, "accuracy")
-            metrics[name + ending] = scores | _again(accuracy, rows, of_one_view, record)
+            metrics[name + ending] = scores | _again(accuracy, rows, of_one_view, n_bins)
+        wide = _without(split, known.relatives[name])
+        if len(wide.y):
+            metrics[name + RELATIVES_SUFFIX] = split_metrics(
+                wide.y, wide.p, wide.labels, n_bins=n_bins, twins=wide.twins
+            )
     path = record.file("parquet")
     rewrite_twins(path, answers)
+    left_out = {name: known.n_relatives[name] for name in answers}
     save_figures(
         record.model_copy(
             update={
                 "metrics": metrics,
                 "intervals": record.intervals | {n: intervals(a) for n, a in answers.items()},
+                "protocol": record.protocol | {"left_out_without_relatives": left_out},
                 "predictions_sha256": sha256_of(path),
             }
         )
     )
-    groups = {name: _n_twins(split) for name, split in answers.items()}
-    text = ", ".join(f"{name}: {n} images with an earlier twin" for name, n in groups.items())
+    text = ", ".join(
+        f"{name}: {_n_twins(split)} images with an earlier twin, "
+        f"{sum(left_out[name].values())} with a relative in train"
+        for name, split in answers.items()
+    )
     return f"{text}; left as they were: {', '.join(kept)}" if kept else text
 
 
-def _again(accuracy: float, rows: Answers, of_one_view: bool, record: RunRecord) -> Scores:
+def _again(accuracy: float, rows: Answers, of_one_view: bool, n_bins: int) -> Scores:
     """The bounds of the accuracy, and of one view the floor of the calibration error."""
     low, high = wilson_interval(accuracy * rows.n_independent, rows.n_independent)
     again: Scores = {"accuracy_low": low, "accuracy_high": high}
     if of_one_view:
-        n_bins = int(record.params.get("evaluate.calibration_bins", N_BINS))
         again["ece_floor"] = calibration_floor(rows.p, n_bins, rows.twins)
     return again
+
+
+def _ties(cleaned: Cleaned) -> Ties:
+    relatives = cleaned.relatives
+    return Ties(
+        within={name: _numbers(cleaned.split_twins[name]) for name in _SPLITS},
+        twins={name: _images(cleaned.twins, name) for name in _SPLITS},
+        relatives={name: _images(relatives, name) for name in _SPLITS},
+        n_relatives={
+            name: {
+                kind: int(((relatives["split"] == name) & (relatives["kind"] == kind)).sum())
+                for kind in RELATIVE_KINDS
+            }
+            for name in _SPLITS
+        },
+    )
 
 
 def _numbers(twins: pd.DataFrame) -> dict[int, int]:
@@ -109,15 +167,14 @@ def _numbers(twins: pd.DataFrame) -> dict[int, int]:
     }
 
 
-def _seen(twins: pd.DataFrame) -> dict[str, Numbers]:
-    """Split -> the images that have a twin in train."""
-    return {
-        name: np.array(
-            [image_number(image) for image in twins.loc[twins["split"] == name, "source_id"]],
-            dtype=np.int64,
-        )
-        for name in _SPLITS
-    }
+def _images(table: pd.DataFrame, split: str) -> Numbers:
+    """The images of a split in a table."""
+    names: list[Any] = table.loc[table["split"] == split, "source_id"].tolist()
+    return np.array([image_number(name) for name in names], dtype=np.int64)
+
+
+def _without(split: Answers, images: Numbers) -> Answers:
+    return split.take(np.flatnonzero(~np.isin(split.image, images)))
 
 
 def _twins(split: Answers, first: dict[int, int]) -> Numbers | None:

@@ -13,6 +13,7 @@ from ferflow.claims.verdict import CEILING_CLASSES
 from ferflow.documents.render import Grid
 from ferflow.evaluation.metrics import confusion_table, roc_table
 from ferflow.evaluation.protocol import OWN_LABELS
+from ferflow.evaluation.without_twins import RELATIVES_SUFFIX
 from ferflow.records.compact import Answers
 from ferflow.records.record import ENSEMBLES, MISTAKE, RunRecord, groups
 from ferflow.records.whose_labels import whose_labels
@@ -40,6 +41,7 @@ class OnRecord:
 
     name: str
     scores: Grid | None
+    without_relatives: Grid | None
     origin: str
     curves: Sequence[Picture]
     mistakes: Grid | None
@@ -186,6 +188,7 @@ def _on_record(preset: str, records: list[RunRecord]) -> OnRecord:
     return OnRecord(
         name=preset,
         scores=_scores(group) if group else None,
+        without_relatives=_scores(group, wide=True) if group else None,
         origin=_origin(group) if group else "",
         curves=[*_training(group), _roc(group[0])] if group else [],
         mistakes=_mistaken(group, mistake_groups(records, preset)) if group else None,
@@ -196,9 +199,18 @@ def _on_record(preset: str, records: list[RunRecord]) -> OnRecord:
     )
 
 
-def _scores(group: list[RunRecord]) -> Grid:
-    """A preset's scores on each split but train."""
-    splits = [name for name in group[0].metrics if name != "train"]
+def _scores(group: list[RunRecord], *, wide: bool = False) -> Grid | None:
+    """A preset's scores on each split but train; `wide`: on those without relatives alone.
+
+    None where there is no such split. The two never share a table.
+    """
+    splits = [
+        name
+        for name in group[0].metrics
+        if name != "train" and name.endswith(RELATIVES_SUFFIX) == wide
+    ]
+    if not splits:
+        return None
     rows = [
         [
             METRICS.get(score, score.replace("_", " ")),

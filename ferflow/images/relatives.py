@@ -1,0 +1,245 @@
+"""Relatives: twins, and copies that are mirrored, shifted, turned, zoomed or equalised.
+
+A wider circle than `ferflow.images.twins`, whose groups it takes over and joins. Images are
+equalised, for light should not matter, and looked at through waves: low frequencies of the cosine
+transform under a Gaussian window, so that what lies at the border counts little.
+
+Pairs are told in two steps. Linear discriminants of the waves, measured once on faces and their
+copies (`benchmarks/twins.py axes`), vary much between photographs and little between copies of
+one. Pairs that are alike on these axes are then registered: how well is one image explained by
+the other and its derivatives by shift, turn, zoom and contrast? That is the tangent distance of
+Simard, LeCun and Denker, "Efficient pattern recognition using a new transformation distance"
+(1993), with the mean of both images' tangents. A mirror turns the sign of the waves that are odd
+across, so that mirrored copies are looked for at the same time.
+
+The limit was chosen by looking at pairs of FER-2013. Of 240 pairs below it, the 120 nearest to it
+and all 64 mirrored ones among them, none shows two photographs; of 64 between it and 0.05 three do.
+How many copies are found: `ferflow/audit/recall.json`. Every image is compared with every other, so
+ten times as many images take a hundred times as long.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ferflow.images.measures import in_chunks, is_constant
+from ferflow.images.twins import Groups
+
+SIDE = 24  # pixels of the images that are compared
+LIKENESS = 0.82  # on the axes, -1 to 1, of pairs that are registered
+LIMIT = 0.03  # of what registration leaves unexplained, as a share of the image
+
+AXES_FILE = Path(__file__).parent / "axes.json"
+
+_HALF_WAVES = 8  # 0 to 7 of them, both ways, at most 9 together
+_MOST_TOGETHER = 9
+_WINDOW = 9.0  # pixels, the standard deviation of the Gaussian
+_WHOLE = 700  # the axes as whole numbers: 32 products of them stay exact in float32
+_ROWS, _COLUMNS = 256, 512  # images compared at a time, which a core's cache holds
+_TURN = 1 / 8  # pixels of shift that a unit of turn or zoom is to the image's middle
+_FAINTEST = 1.0  # grey levels; photographs are seen as some hundred
+_RIDGE = 1e-6  # keeps a registration solvable where an image looks the same after a change
+
+Numbers = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Relatives:
+    """groups : int64 (n,), the row of the first image of each one's group.
+
+    mirrored : bool (n,), whether an image is mirrored against that first one.
+    """
+
+    groups: Groups
+    mirrored: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Waves:
+    """Projections of small images, rows of float32 (k, SIDE * SIDE), of which the even come first.
+
+    projections : (5 k, SIDE * SIDE), the waves, then their derivatives by shift across, shift
+    down, turn and zoom. even : (k,) whether a wave is the same in the mirror.
+    """
+
+    projections: Numbers
+    even: NDArray[np.bool_]
+
+
+def relatives(images: NDArray[np.uint8], twins: Groups) -> Relatives:
+    """The groups of `twins` (n,) among uint8 images (n, height, width), joined where they belong.
+
+    Of each group of twins the first image is compared. Flat images have no relatives.
+    """
+    rows = np.flatnonzero((twins == np.arange(len(twins))) & ~is_constant(images))
+    views = look(images[rows])
+    textured = np.isfinite(views).all(axis=(1, 2))  # a picture may be flat once it is small
+    rows, views = rows[textured], views[textured]
+    first, second, mirrored = related_pairs(views)
+    return _joined(twins, rows[first], rows[second], mirrored)
+
+
+def look(images: NDArray[np.uint8]) -> Numbers:
+    """(n, 5, k) what the waves and their derivatives see of images; NaN for a flat one.
+
+    The length of what the k waves themselves see is 1.
+    """
+    waves = make_waves()
+
+    def seen(part: NDArray[np.uint8]) -> Numbers:
+        small = np.stack([_small(image) for image in part]).reshape(len(part), -1)
+        views = (small.astype(np.float32) @ waves.projections.T).reshape(len(part), 5, -1)
+        length = np.linalg.norm(views[:, 0], axis=1)
+        length[length < _FAINTEST] = np.nan
+        return np.asarray(views / length[:, None, None])
+
+    return in_chunks(seen, images, np.dtype((np.float32, (5, len(waves.even)))))
+
+
+def related_pairs(views: Numbers) -> tuple[Groups, Groups, NDArray[np.bool_]]:
+    """Rows first < second, int64 (m,), of related images; (m,) whether one is mirrored."""
+    first, second, mirrored = alike(views[:, 0])
+    left = in_chunks(
+        lambda pairs: unexplained(views[pairs[:, 0]], views[pairs[:, 1]], pairs[:, 2] > 0),
+        np.stack([first, second, mirrored], axis=1),
+        np.float32,
+    )
+    kept = left <= LIMIT
+    return first[kept], second[kept], mirrored[kept]
+
+
+def alike(seen: Numbers) -> tuple[Groups, Groups, NDArray[np.bool_]]:
+    """Pairs of rows of what the waves see (n, k) that are alike on the axes, as or in the mirror.
+
+    The likeness of two images is the cosine of what the axes see of them. Its even part is the
+    same in the mirror, its odd part turns its sign: the better of both is their E + |O|.
+    """
+    even, odd = _on_axes(seen)
+    least = LIKENESS * _WHOLE**2
+    found = [np.empty((3, 0), np.int64)]
+    for top in range(0, len(seen), _ROWS):
+        for left in range(top // _COLUMNS * _COLUMNS, len(seen), _COLUMNS):
+            rows, columns = slice(top, top + _ROWS), slice(left, left + _COLUMNS)
+            odds = odd[rows] @ odd[columns].T
+            likeness = np.abs(odds)
+            likeness += even[rows] @ even[columns].T
+            above = likeness >= least
+            # eight places at a time: hardly any is set
+            full = np.flatnonzero(above.reshape(-1).view(np.uint64))
+            place = (full[:, None] * 8 + np.arange(8)).ravel()
+            place = place[above.reshape(-1)[place]]
+            first, second = np.divmod(place, above.shape[1])
+            upper = first + top < second + left
+            mirrored = odds.reshape(-1)[place] < 0
+            found.append(np.stack([first + top, second + left, mirrored])[:, upper])
+    first, second, mirrored = np.concatenate(found, axis=1)
+    return first, second, mirrored > 0
+
+
+def unexplained(a: Numbers, b: Numbers, mirrored: NDArray[np.bool_]) -> Numbers:
+    """(m,) which share of an image its partner does not explain after registration, from 0.
+
+    a, b : (m, 5, k) as `look` gives them. mirrored : (m,) whether to mirror b first.
+    """
+    sign = np.where(make_waves().even, 1, -1)
+    signs = np.array([[1], [-1], [1], [-1], [1]]) * sign  # across and turn change their sense
+    b = np.where(mirrored[:, None, None], b * signs.astype(np.float32), b)
+    apart = b[:, 0] - a[:, 0]
+    tangents = (a + b) / 2  # the image itself is its derivative by contrast
+    squares = tangents @ tangents.transpose(0, 2, 1) + _RIDGE * np.eye(5, dtype=np.float32)
+    along = (tangents @ apart[:, :, None])[:, :, 0]
+    moved = np.linalg.solve(squares, along[:, :, None])[:, :, 0]
+    return np.asarray((apart * apart).sum(axis=1) - (along * moved).sum(axis=1))
+
+
+@cache
+def make_waves() -> Waves:
+    """The waves: windowed cosines, orthogonal to each other and to an even grey."""
+    place = np.arange(SIDE)
+    window = np.exp(-((place - (SIDE - 1) / 2) ** 2) / (2 * _WINDOW**2))
+    window = np.outer(window, window).ravel()
+    cosines = np.cos(np.pi * np.outer(np.arange(_HALF_WAVES), place + 0.5) / SIDE)
+    waves, even = [], []
+    for parity in (0, 1):
+        chosen = [
+            np.outer(cosines[down], cosines[across]).ravel() * window
+            for down in range(_HALF_WAVES)
+            for across in range(parity, _HALF_WAVES, 2)
+            if down + across <= _MOST_TOGETHER
+        ]
+        columns = np.array(chosen)
+        # Gram and Schmidt's orthogonal waves, by Cholesky, which leaves no sign to choose
+        straight = np.linalg.solve(np.linalg.cholesky(columns @ columns.T), columns)
+        straight = straight[1 - parity :]  # the first even one sees nothing but brightness
+        waves.append(straight * window)
+        even += [parity == 0] * len(straight)
+    own = np.concatenate(waves)
+    return Waves(
+        np.concatenate([own, *(own @ change for change in _derivatives())]).astype(np.float32),
+        np.array(even),
+    )
+
+
+def _derivatives() -> list[NDArray[np.float64]]:
+    """Matrices (SIDE ** 2, SIDE ** 2) of the derivatives by shift across and down, turn, zoom."""
+    slope = (np.eye(SIDE, k=1) - np.eye(SIDE, k=-1)) / 2
+    slope[0, :2] = slope[-1, -2:] = [-1, 1]
+    across, down = np.kron(np.eye(SIDE), slope), np.kron(slope, np.eye(SIDE))
+    y, x = (np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2).reshape(2, -1, 1) * _TURN
+    return [across, down, x * down - y * across, x * across + y * down]
+
+
+def _small(image: NDArray[np.uint8]) -> Any:
+    """The image (height, width) small and equalised, uint8 (SIDE, SIDE)."""
+    return cv2.equalizeHist(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+
+
+@cache
+def _axes() -> dict[str, Numbers]:
+    """mean (even waves,), even and odd (axes, waves of that kind), in thousandths."""
+    kept = json.loads(AXES_FILE.read_text(encoding="utf-8"))
+    return {name: np.array(numbers, np.float32) for name, numbers in kept.items()}
+
+
+def _on_axes(seen: Numbers) -> tuple[Numbers, Numbers]:
+    """What the even and the odd axes see of rows (n, k): whole numbers, `_WHOLE` long together.
+
+    Rows of zeros follow, up to a whole number of columns.
+    """
+    axes, even = _axes(), make_waves().even
+    sides = (1000 * seen[:, even] - axes["mean"]) @ axes["even"].T, seen[:, ~even] * 1000
+    both = np.concatenate([sides[0], sides[1] @ axes["odd"].T], axis=1)
+    both *= _WHOLE / np.linalg.norm(both, axis=1, keepdims=True)
+    whole = np.zeros((-(-len(both) // 8) * 8, both.shape[1]), np.float32)
+    np.rint(both, out=whole[: len(both)])
+    n_even = len(axes["even"])
+    return np.ascontiguousarray(whole[:, :n_even]), np.ascontiguousarray(whole[:, n_even:])
+
+
+def _joined(twins: Groups, first: Groups, second: Groups, mirrored: NDArray[np.bool_]) -> Relatives:
+    """The groups of twins after related ones became one.
+
+    Every image stands twice, as it is (row) and mirrored (n + row). What is linked to an image as
+    it is has its sense, what is linked to its mirror image the other.
+    """
+    n = len(twins)
+    rows, other = np.arange(n), second + n * mirrored
+    ends = (other + n) % (2 * n)
+    links = np.array(
+        [[*rows, *(rows + n), *first, *(first + n)], [*twins, *(twins + n), *other, *ends]],
+        dtype=np.int64,
+    )
+    graph = coo_array((np.ones(links.shape[1], np.bool_), tuple(links)), (2 * n, 2 * n))
+    _, component = connected_components(graph, directed=False)
+    group = np.minimum(component[:n], component[n:])
+    _, index, inverse = np.unique(group, return_index=True, return_inverse=True)
+    groups = np.asarray(index[inverse], dtype=np.int64)
+    return Relatives(groups, component[:n] != component[groups])
