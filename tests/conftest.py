@@ -192,6 +192,8 @@ def data_params():
             "n_synthetic": 200,
             "defects": False,
             "kaggle": "msambare/fer2013",
+            "size": 48,
+            "colour": "grey",
             "resize": False,
             "split": "official",
             "val_fraction": 0.2,
@@ -210,7 +212,7 @@ def read_splits(data_params):
 
     def read(path, seed=0, **changes):
         params = data_params(**changes)
-        return split_collection(read_path(path, resize=params.resize), params, seed)
+        return split_collection(read_path(path), params, seed)
 
     return read
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.split import ORIGINAL, Split
 from ferflow.download.editions import edition_of
+from ferflow.images.faces import small_grey
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,6 @@ def data_report(collection: Collection, splits: Mapping[str, Split]) -> dict[str
         "per_class": {name: split.class_counts() for name, split in splits.items()},
         "official_counts": counts_agree(collection),
         "official_file": collection.official_file,
-        "edition": edition_of(collection.rows.x),
+        "edition": edition_of(small_grey(collection.rows.x)),
         "warnings": count_differences(collection),
     }

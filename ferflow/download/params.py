@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from ferflow.core.face_params import FaceParams
 from ferflow.core.params import Record
 
 
@@ -23,13 +24,12 @@ class SplitParams(Record):
         return self
 
 
-class DataParams(SplitParams):
+class DataParams(SplitParams, FaceParams):
     """The section `data`."""
 
     source: Literal["synthetic", "path", "kaggle"]
     path: str | None
     sha256: str | None
     kaggle: Literal["msambare/fer2013", "jonathanoheix/face-expression-recognition-dataset"]
-    resize: bool
     n_synthetic: int = Field(ge=200, le=1_000_000)
     defects: bool

@@ -63,11 +63,11 @@ def _collect(params: DataParams, seed: int) -> tuple[Collection, pd.DataFrame]:
 def _read(params: DataParams) -> Collection:
     if params.source == "kaggle":
         folder = kaggle.fetch(params.kaggle, repository_root() / SCRATCH / "kaggle")
-        return read_path(folder, resize=params.resize)
-    return read_path(_checked_path(params), resize=params.resize)
+        return read_path(folder)
+    return read_path(_checked_path(params))
 
 
-def read_path(path: Path, *, resize: bool = False) -> Collection:
+def read_path(path: Path) -> Collection:
     """All images of a folder, archive or CSV, whose format is told by its content.
 
     Raises DataError naming the member or row that is wrong.
@@ -84,7 +84,7 @@ def read_path(path: Path, *, resize: bool = False) -> Collection:
             (layout.read for layout in layouts if layout.recognises(files.names)),
             class_folders.read,
         )
-        return read(files, resize=resize)
+        return read(files)
 
 
 def _pool(splits: Mapping[str, Split]) -> Collection:

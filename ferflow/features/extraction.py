@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ferflow.core.face_shape import GREY_48, FaceShape, noted_shape
 from ferflow.core.files import pass_through
 from ferflow.core.params import repository_root
 from ferflow.core.split import Split, split_writer
@@ -19,7 +20,7 @@ from ferflow.images.seen import refuse_seen
 
 @dataclass(frozen=True)
 class Extractor:
-    """Maps uint8 images (n, 48, 48) to float32 features (n, *shape), n up to `batch_size`.
+    """Maps faces of one shape, uint8, to float32 features (n, *shape), n up to `batch_size`.
 
     `shape` keeps what the features are, such as (height, width, channel); files hold them flat.
     """
@@ -29,15 +30,15 @@ class Extractor:
     batch_size: int
 
 
-def make_extractor(params: FeaturesParams) -> Extractor:
-    """The extractor that `features.method` names."""
+def make_extractor(params: FeaturesParams, face: FaceShape = GREY_48) -> Extractor:
+    """The extractor that `features.method` names, for faces of that shape."""
     module = importlib.import_module(f"ferflow.features.extractors.{params.method}")
-    extractor: Extractor = module.make(params)
+    extractor: Extractor = module.make(params, face)
     return extractor
 
 
 def extract_features(images: NDArray[np.uint8], extractor: Extractor) -> NDArray[np.float32]:
-    """Flat features (n, d) of images (n, 48, 48), a batch at a time."""
+    """Flat features (n, d) of faces, uint8, a batch at a time."""
     out = np.empty((len(images), int(np.prod(extractor.shape))), np.float32)
     fill_features(out, images, extractor)
     return out
@@ -46,7 +47,7 @@ def extract_features(images: NDArray[np.uint8], extractor: Extractor) -> NDArray
 def fill_features(
     out: NDArray[np.float32], images: NDArray[np.uint8], extractor: Extractor, name: str = ""
 ) -> None:
-    """Write the features of images (n, 48, 48) into `out` (n, d); shows progress on a terminal.
+    """Write the features of faces, uint8, into `out` (n, d); shows progress on a terminal.
 
     One batch is in memory at a time, so a data set may be larger than the memory.
     """
@@ -66,7 +67,7 @@ def extract_file(split: Split, source: Path, target: Path, params: FeaturesParam
         return
     if params.method == "backbone":
         refuse_seen(repository_root() / params.backbone, split.x, source.stem)
-    extractor = make_extractor(params)
+    extractor = make_extractor(params, noted_shape(split.meta))
     rows = replace(split, meta=split.meta | feature_meta(params, extractor.shape))
     flat = (int(np.prod(extractor.shape)),)
     with split_writer(target, rows, flat, np.dtype(np.float32)) as out:

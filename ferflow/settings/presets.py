@@ -18,7 +18,7 @@ from ferflow.core.hashing import sha256_of
 from ferflow.core.image_steps import in_units
 from ferflow.core.params import PARAMS_FILE, Record, flatten, nearest, read_yaml
 from ferflow.core.yaml_text import parse_yaml
-from ferflow.settings.check import check_params
+from ferflow.settings.check import check_params, check_pictures
 
 PRESETS = Path("presets")  # of the repository
 DEFAULTS = PRESETS / "defaults.yaml"
@@ -176,6 +176,7 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
                 f"--set data.path=FILE_OR_FOLDER {_HOW_TO_GET[needs]}"
             )
         data["sha256"] = sha256_of(Path(data["path"]))
+        check_pictures(_plain(params))
     parts = features["joined"] if features["method"] == "joined" else [features["method"]]
     if "backbone" in parts and Path(features["backbone"]).is_dir():
         features["backbone_sha256"] = sha256_of(Path(features["backbone"]))

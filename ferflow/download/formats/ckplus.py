@@ -28,7 +28,7 @@ def recognises(names: Sequence[str]) -> bool:
     )
 
 
-def read(files: Files, *, resize: bool) -> Collection:
+def read(files: Files) -> Collection:
     """All images, class by class; `group` is the subject.
 
     Raises DataError naming the file whose name holds no subject or whose folder is no class.
@@ -40,7 +40,7 @@ def read(files: Files, *, resize: bool) -> Collection:
         raise DataError(f"{files.title} has more than one picture named {twice[0]}.")
     return Collection(
         rows=image_rows(
-            read_pictures(files, names, resize=resize),
+            read_pictures(files, names),
             [class_index(name, CKPLUS_LABELS) for name in names],
             [PurePosixPath(name).stem for name in names],
             CKPLUS_LABELS,

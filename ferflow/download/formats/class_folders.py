@@ -10,7 +10,7 @@ from ferflow.download.collection import Collection, image_rows
 from ferflow.download.pictures import SUFFIXES, class_index, is_picture, natural_key, read_pictures
 
 
-def read(files: Files, *, resize: bool) -> Collection:
+def read(files: Files) -> Collection:
     """All images, class by class; the labels are the folders' names in alphabetical order.
 
     Raises DataError naming the file that is no picture or lies elsewhere than the others, and
@@ -36,7 +36,7 @@ def read(files: Files, *, resize: bool) -> Collection:
         )
     return Collection(
         rows=image_rows(
-            read_pictures(files, names, resize=resize),
+            read_pictures(files, names),
             [class_index(name, labels) for name in names],
             ["/".join(PurePosixPath(name).parts[-2:]) for name in names],
             labels,

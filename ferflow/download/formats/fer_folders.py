@@ -24,11 +24,11 @@ def recognises(names: Sequence[str]) -> bool:
     return any(PurePosixPath(name).name.startswith(tuple(FER2013_SPLITS)) for name in names)
 
 
-def read(files: Files, *, resize: bool) -> Collection:
+def read(files: Files) -> Collection:
     """All images, usage by usage in the order of the numbers in the file names.
 
     Raises DataError naming the member where a class is not FER-2013's, a file name has no usage,
-    a picture is broken or of the wrong size, or a usage has no images.
+    a picture is broken, or a usage has no images.
     """
     order = list(FER2013_SPLITS)
     entries = sorted(_place(name, order) for name in files.names)
@@ -43,7 +43,7 @@ def read(files: Files, *, resize: bool) -> Collection:
         )
     return Collection(
         rows=image_rows(
-            read_pictures(files, names, resize=resize),
+            read_pictures(files, names),
             y,
             ids,
             FER2013_LABELS,

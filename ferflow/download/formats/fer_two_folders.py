@@ -23,7 +23,7 @@ def recognises(names: Sequence[str]) -> bool:
     return any(_part(name) in TWO_FOLDER_SPLITS for name in names)
 
 
-def read(files: Files, *, resize: bool) -> Collection:
+def read(files: Files) -> Collection:
     """All images, those of `train` first.
 
     Kaggle's copy holds both folders twice, as `images/train` and `images/images/train`: the
@@ -53,7 +53,7 @@ def read(files: Files, *, resize: bool) -> Collection:
         raise DataError(f"{files.title} holds no images in {missing[0]}/.")
     return Collection(
         rows=image_rows(
-            read_pictures(files, [trees[root][identity] for identity in ids], resize=resize),
+            read_pictures(files, [trees[root][identity] for identity in ids]),
             [class_index(identity, FER2013_LABELS) for identity in ids],
             ids,
             FER2013_LABELS,

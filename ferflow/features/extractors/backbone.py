@@ -5,14 +5,15 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from ferflow.backbones.channels import planes, to_channels
 from ferflow.backbones.devices import pick_device, pick_dtype
 from ferflow.backbones.pretrained import load_pretrained, map_features
+from ferflow.core.face_shape import FaceShape
 from ferflow.features.extraction import Extractor
 from ferflow.features.params import FeaturesParams
-from ferflow.images.size import SIDE
 
 
-def make(params: FeaturesParams) -> Extractor:
+def make(params: FeaturesParams, face: FaceShape) -> Extractor:
     """The network named by `features.backbone`: a model of the hub or a local folder.
 
     Feature shape: (height, width, channel) with pooling 'flatten', (channel,) with 'avg', for
@@ -28,15 +29,15 @@ def make(params: FeaturesParams) -> Extractor:
 
     @torch.inference_mode()
     def extract(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        x = torch.from_numpy(np.array(images)).to(device)[:, None].float()  # (n, 1, 48, 48)
+        x = planes(torch.from_numpy(np.array(images)).to(device)).float()  # (n, channel, ...)
         if x.shape[-1] != params.input_size:
             x = functional.interpolate(x, (params.input_size,) * 2, mode="bilinear")
-        x = (x.expand(-1, len(mean), -1, -1) / 255 - mean) / std
+        x = (to_channels(x, len(mean)) / 255 - mean) / std
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             maps = map_features(network(pixel_values=x)).float()
         pooled = maps.flatten(1, -2).mean(dim=1) if params.pooling == "avg" else maps.contiguous()
         return pooled.cpu().numpy()
 
-    shape = extract(np.zeros((1, SIDE, SIDE), np.uint8)).shape[1:]
+    shape = extract(np.zeros((1, *face.array), np.uint8)).shape[1:]
     return Extractor(extract, tuple(shape), params.batch_size)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ferflow.core.errors import DataError
+from ferflow.core.face_shape import row_shape
 from ferflow.core.split import Split
 
 _ROWS_AT_ONCE = 4096
@@ -26,19 +27,19 @@ class Scale:
         return (images - self.mean) / self.std
 
 
-def check_images(split: Split) -> int:
-    """The side in pixels of a split's square images, uint8 (n, side * side).
+def check_images(split: Split) -> tuple[int, int]:
+    """Side in pixels and channels of a split's square images, uint8 (n, side * side * channels).
 
     Raises DataError for what is no image.
     """
-    side = math.isqrt(split.x.shape[1])
-    if split.x.dtype != np.uint8 or side * side != split.x.shape[1]:
+    shape = row_shape(split.x.shape[1])
+    if split.x.dtype != np.uint8 or shape is None:
         raise DataError(
-            "a network takes images as they are, grey levels of square pictures; got "
+            "a network takes images as they are, grey levels or colours of square pictures; got "
             f"{split.x.dtype} rows of {split.x.shape[1]}. Set features.method to pixels, and "
             "balance.method and selection.method to none."
         )
-    return side
+    return shape
 
 
 def measure_scale(images: NDArray[np.uint8]) -> Scale:
@@ -53,9 +54,18 @@ def measure_scale(images: NDArray[np.uint8]) -> Scale:
 
 
 def to_tensor(images: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Images (n, side * side) as float32 (n, 1, side, side), 0 to 1, channels last."""
-    side = math.isqrt(images.shape[1])
-    x = torch.from_numpy(np.array(images)).to(device).view(-1, 1, side, side)
+    """Images (n, side * side * channels) as float32 (n, channels, side, side), channels last.
+
+    Values go from 0 to 1.
+    """
+    shape = row_shape(images.shape[1])
+    assert shape is not None  # `check_images` refuses other rows
+    side, channels = shape
+    x = torch.from_numpy(np.array(images)).to(device)
+    if channels == 1:
+        x = x.view(-1, 1, side, side)
+    else:
+        x = x.view(-1, side, side, channels).permute(0, 3, 1, 2)
     return (x.float() / 255).contiguous(memory_format=torch.channels_last)
 
 

@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from ferflow.backbones.devices import pick_device, pick_dtype
 from ferflow.core.errors import DataError, ParamError
-from ferflow.training.families.network import Params, build_network
+from ferflow.core.face_shape import GREY_48, row_shape
+from ferflow.training.families.network import Params, build_network, check_side
 from ferflow.training.families.network.batches import (
     Scale,
     check_images,
@@ -37,6 +38,7 @@ __all__ = ["Params", "as_network", "faster", "fit", "load", "predict_proba", "sa
 
 # Images: their maps stay below the 32 MB from which glibc asks the kernel for new pages every time
 _PREDICTED_AT_ONCE = 64
+_PIXELS_AT_ONCE = _PREDICTED_AT_ONCE * GREY_48.size**2
 
 
 def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
@@ -45,7 +47,8 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     A killed training goes on from its last finished epoch. Raises ParamError and DataError for
     what cannot be trained, and where the loss is no number.
     """
-    side = check_images(data.train)
+    side, channels = check_images(data.train)
+    check_side(params.architecture, side)
     check_fit(data, params)
     device = pick_device(params.device, "train.network.device")
     dtype = pick_dtype(params.precision, device)
@@ -55,7 +58,7 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     n_classes = len(data.train.labels)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = build_network(params.architecture, n_classes, params.options)
+        network = build_network(params.architecture, n_classes, params.options, channels)
         training = Training(
             network, data, params, seed=seed, scale=scale, device=device, dtype=dtype
         )
@@ -65,7 +68,9 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
         except torch.OutOfMemoryError:
             raise ParamError(_too_large(params.batch_size)) from None
         network = training.restore_best().cpu().eval()
-    model = TrainedNetwork(network, params.architecture, params.options, n_classes, side, scale)
+    model = TrainedNetwork(
+        network, params.architecture, params.options, n_classes, side, scale, channels
+    )
     about = {
         "architecture": params.architecture,
         "n_parameters": sum(p.numel() for p in network.parameters()),
@@ -132,17 +137,20 @@ def _line(row: dict[str, float], remark: str) -> str:
 def predict_proba(
     model: TrainedNetwork, x: NDArray[np.uint8], n_classes: int
 ) -> NDArray[np.float64]:
-    """Probabilities (n, n_classes) of images, uint8 (n, side * side); on the processor.
+    """Probabilities (n, n_classes) of images, uint8 (n, side * side * channels); on the processor.
 
     In float32, unless the model was made `faster`.
     """
-    if x.shape[1] != model.side**2:
+    if row_shape(x.shape[1]) != (model.side, model.channels):
+        colours = "in colours" if model.channels > 1 else "of grey levels"
         raise DataError(
-            f"the network takes {model.side}x{model.side} pixels; got rows of {x.shape[1]}."
+            f"the network takes {model.side}x{model.side} pixels {colours}; "
+            f"got rows of {x.shape[1]}."
         )
     p = np.zeros((len(x), n_classes))
-    for start in range(0, len(x), _PREDICTED_AT_ONCE):
-        images = to_tensor(x[start : start + _PREDICTED_AT_ONCE], torch.device("cpu"))
+    step = min(_PREDICTED_AT_ONCE, max(1, _PIXELS_AT_ONCE // model.side**2))
+    for start in range(0, len(x), step):
+        images = to_tensor(x[start : start + step], torch.device("cpu"))
         with torch.autocast("cpu", model.dtype, enabled=model.dtype != torch.float32):
             scores = model.network(model.scale(images))
         p[start : start + len(images)] = scores.double().softmax(dim=1).numpy()
@@ -155,5 +163,5 @@ def faster(model: TrainedNetwork) -> TrainedNetwork:
 
 
 def as_network(model: TrainedNetwork, x: NDArray[np.uint8]) -> tuple[nn.Module, Tensor]:
-    """The torch module, which gives class scores, and its input for images (n, side * side)."""
+    """The torch module, which gives class scores, and its input for images (n, d)."""
     return model.network, model.scale(to_tensor(x, torch.device("cpu")))
