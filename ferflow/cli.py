@@ -63,7 +63,9 @@ def enter(
         if root is not None:
             os.environ.setdefault("DVC_ROOT", str(root))  # where a model's backbone is looked for
         return
-    if name not in _READING and "--help" not in sys.argv:
+    if name == "new" or "--help" in sys.argv:
+        return
+    if name not in _READING:
         if find_spec("dvc") is None:
             raise ModuleNotFoundError(name="dvc")
         if root is None:

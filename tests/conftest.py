@@ -195,6 +195,7 @@ def data_params():
             "size": 48,
             "colour": "grey",
             "resize": False,
+            "classes_map": {},
             "split": "official",
             "val_fraction": 0.2,
             "test_fraction": 0.2,
@@ -212,7 +213,8 @@ def read_splits(data_params):
 
     def read(path, seed=0, **changes):
         params = data_params(**changes)
-        return split_collection(read_path(path), params, seed)
+        collection = read_path(path, classes_map=params.classes_map)
+        return split_collection(collection, params, seed)
 
     return read
 

@@ -101,8 +101,12 @@ MEMBERS = st.one_of(
     st.sampled_from(["grin/1.png", "wink/1.jpg", "train/happy/Training_1.jpg", "fer2013.csv"]),
     st.sampled_from(["../x.png", "/x.png", "a\\..\\b.png", "C:x", "grin", "", ".", "\u202e.png"]),
     st.sampled_from(["CK+48/happy/S1_2_3.png", "train/sad/1.jpg", "validation/sad/1.jpg"]),
+    st.sampled_from(["labels.csv", "labels.parquet", "test/grin/1.png"]),
     st.text(max_size=12),
 )
+
+
+LISTS = [b"path,label\ngrin/1.png,a\nwink/1.jpg,b\n", b'"file";"class"\n1.png;"', b"PAR1"]
 
 
 @st.composite
@@ -113,7 +117,7 @@ def zips(draw: Any) -> bytes:
         for _ in range(draw(st.integers(0, 4))):
             info = zipfile.ZipInfo(draw(MEMBERS).replace("\ud800", ""))
             info.compress_type = draw(st.sampled_from([0, 8, 8, 12, 14]))
-            content = draw(st.sampled_from([*pictures().values(), csv_file(), b""]))
+            content = draw(st.sampled_from([*pictures().values(), csv_file(), *LISTS, b""]))
             with suppress(UnicodeError, ValueError), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a name that stands there already
                 archive.writestr(info, content)

@@ -144,11 +144,11 @@ def test_first_weights_are_glorots_and_biases_zero():
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("fernet", {"dropout": [0.5, 0.5]}, "at least 3"),
-        ("fernet", {"dropout": [0.5, 0.5, 1.0]}, "less than 1"),
+        ("fernet", {"dropout": [0.5, 0.5]}, "a list of 3 entries"),
+        ("fernet", {"dropout": [0.5, 0.5, 1.0]}, "below 1"),
         ("allconv", {"dropout": "six"}, "'eight' or 'three'"),
-        ("littlevgg", {"width": 3}, "Options of littlevgg: none"),
-        ("resnet", {"depth": [1]}, "Options of resnet: embedding_size, hidden_sizes"),
+        ("littlevgg", {"width": 3}, "Legal in this section: none"),
+        ("resnet", {"depth": [1]}, "Legal in this section: embedding_size, hidden_sizes"),
     ],
 )
 def test_an_illegal_option_is_refused_with_those_that_are_legal(name, options, words):

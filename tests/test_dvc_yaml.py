@@ -174,7 +174,7 @@ def test_packages_around_the_rooms_hold_no_code_that_a_dep_would_miss():
 
 
 def test_pipelines_are_short_enough_to_be_read():
-    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 260
+    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 270
     assert len((ROOT / "mistakes/dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 60
 
 

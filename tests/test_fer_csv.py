@@ -98,6 +98,90 @@ def test_a_tar_gz_and_a_zip_around_it_give_the_same(tmp_path, images, rows, writ
         assert np.array_equal(read_path(source).rows.x, images)
 
 
+def quoted(fields):
+    return [f'"{field}"' for field in fields]
+
+
+WRITERS = {  # header, what becomes of [row number, *row], line end, what follows the last line
+    "quoted pixels": ("emotion,pixels,Usage", lambda r: [r[1], *quoted(r[2:3]), r[3]], "\n", ""),
+    "csv.QUOTE_ALL": ('"emotion","pixels","Usage"', lambda r: quoted(r[1:]), "\n", ""),
+    "R, write.csv": ('"","emotion","pixels","Usage"', quoted, "\n", ""),
+    "R, write.table": ('"emotion","pixels","Usage"', quoted, "\n", ""),
+    "pandas": (",emotion,pixels,Usage", lambda r: r, "\n", ""),
+    "pandas, twice": ("Unnamed: 0,emotion,pixels,Usage", lambda r: r, "\n", "\n"),
+    "Excel": ("\ufeffemotion,pixels,Usage", lambda r: r[1:], "\r\n", ",,\r\n"),
+    "Excel, Europe": ("emotion;pixels;Usage", lambda r: [";".join(r[1:])], "\r\n", "\r\n"),
+    "with tabs": ("emotion\tpixels\tUsage", lambda r: ["\t".join(r[1:])], "\n", ""),
+    "lower case": ("emotion,pixels,usage", lambda r: [*r[1:3], r[3].lower()], "\n", "\n\n"),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_what_other_programs_write_is_read_as_the_original(images, rows, write_csv, writer):
+    header, change, end, last = WRITERS[writer]
+    path = write_csv([change([str(i), *row]) for i, row in enumerate(rows)], header, end)
+    with path.open("ab") as file:
+        file.write(last.encode())
+    collection, original = read_path(path), read_path(write_csv(rows, name="original.csv"))
+    assert np.array_equal(collection.rows.x, images)
+    assert np.array_equal(collection.rows.y, original.rows.y)
+    assert collection.usage.tolist() == original.usage.tolist()
+    assert collection.rows.source_id.tolist() == original.rows.source_id.tolist()
+
+
+def test_quotes_that_do_not_end_are_refused(rows, write_csv):
+    path = write_csv([['"' + label, *more] for label, *more in rows])
+    with pytest.raises(DataError, match=r"fer2013\.csv, row \d+"):
+        read_path(path)
+
+
+def test_kaggles_train_and_test_csv_say_what_is_missing(tmp_path, images, rows, write_csv):
+    """As torchvision has them: no Usage in one, no emotion in the other."""
+    write_csv(
+        [[label, f'"{pixels}"'] for label, pixels, _ in rows], "emotion,pixels", name="train.csv"
+    )
+    write_csv([[f'"{pixels}"'] for _, pixels, _ in rows], "pixels", name="test.csv")
+    collection = read_path(tmp_path)
+    assert np.array_equal(collection.rows.x, images)
+    assert "test.csv has no column emotion: its images cannot be used" in collection.notes
+    assert collection.no_splits == (
+        "train.csv has no column Usage, and test.csv no column emotion: the val and test images of "
+        "FER-2013 are missing; fer2013.csv and icml_face_data.csv have them"
+    )
+    with pytest.raises(DataError, match=r"test\.csv has no column emotion: as Kaggle's"):
+        read_path(tmp_path / "test.csv")
+
+
+def test_tables_of_parts_are_official_splits(tmp_path, images, rows, write_csv):
+    for name, taken in {"train": rows, "test": rows[::-1]}.items():
+        write_csv([row[:2] for row in taken], "emotion,pixels", name=f"{name}.csv")
+    collection = read_path(tmp_path)
+    assert collection.splits == {"train": "train", "test": "test"}
+    assert collection.usage.tolist() == ["test"] * 6 + ["train"] * 6
+    assert np.array_equal(collection.rows.x[6:], images)
+
+
+def test_two_tables_without_parts_are_not_guessed_among(tmp_path, rows, write_csv):
+    for name in ("a.csv", "b.csv"):
+        write_csv(rows, name=name)
+    with pytest.raises(DataError, match=r"several tables of pixels \(a\.csv, b\.csv\)"):
+        read_path(tmp_path)
+
+
+def test_another_csv_beside_it_does_not_matter(tmp_path, images, rows, write_csv):
+    write_csv(rows, name="mine.csv")
+    (tmp_path / "submission.csv").write_text("id,emotion\n1,2\n")
+    assert np.array_equal(read_path(tmp_path).rows.x, images)
+
+
+def test_fer_plus_beside_it_is_offered(tmp_path, rows, write_csv):
+    path = write_csv(rows)
+    (tmp_path / "fer2013new.csv").write_text("Usage,Image name,neutral\nTraining,fer0.png,4\n")
+    assert len(read_path(path).notes) == 1
+    notes = read_path(tmp_path).notes
+    assert len(notes) == 2 and "data.labels: ferplus" in notes[1]
+
+
 def test_an_official_file_is_known_by_its_md5(rows, write_csv, monkeypatch):
     path = write_csv(rows)
     collection = read_path(path)

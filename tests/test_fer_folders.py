@@ -158,16 +158,23 @@ def test_a_misspelt_class_is_refused_with_the_nearest(refused):
     [
         "train/happy/Train_1.jpg",
         "train/happy/Training_x.jpg",
-        "train/happy/Training_1.gif",
         "train/happy/1.jpg",
         "train/happy/Training_1.jpg.jpg",
-        "README.txt",
     ],
 )
 def test_a_file_name_without_usage_and_number_is_refused(refused, name):
     message = refused({name: jpeg()})
     assert message.startswith(name)
     assert "Training, PublicTest, PrivateTest" in message
+
+
+def test_a_readme_beside_the_folders_is_left_out(
+    tmp_path, face_files, write_zip, zip_of_faces, same_split, read_splits
+):
+    path = write_zip(tmp_path / "read.zip", face_files | {"README.txt": b"x", "a/b.csv": b"x"})
+    splits = read_splits(zip_of_faces)
+    for name, split in read_splits(path).items():
+        same_split(split, splits[name])
 
 
 def test_a_picture_in_no_class_folder_is_refused(refused):

@@ -123,8 +123,8 @@ def test_features_are_no_images():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"learning_rate": 0.0}, "greater than 0"),
-        ({"learning_rate": -1.0}, "greater than 0"),
+        ({"learning_rate": 0.0}, "above 0"),
+        ({"learning_rate": -1.0}, "above 0"),
         ({"architecture": "resnett"}, "Did you mean 'resnet'"),
         ({"augmentation": ["rotation_degree"]}, "Did you mean 'rotation_degrees'"),
         ({"augmentation": [{"rotation_degrees": 200}]}, "0 to 180; got 200"),

@@ -316,7 +316,7 @@ def test_an_architectures_options_are_free_to_name(zip_of_faces):
 
 
 def test_an_unknown_option_of_an_architecture_is_refused():
-    with pytest.raises(ParamError, match="Options of resnet: embedding_size"):
+    with pytest.raises(ParamError, match="Legal in this section: embedding_size"):
         use("quickstart", {"train.family": "network", "train.network.options.depth": 3})
 
 

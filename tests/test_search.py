@@ -225,10 +225,10 @@ def test_the_table_is_drawn(tmp_path):
         ({"grid": [{"c": [1.0]}]}, r"svm has no parameter 'c'\..* Legal: scaling, .*class_weight"),
         ({"grid": [{"kernal": ["rbf"]}]}, "Did you mean 'kernel'"),
         ({"grid": [{"kernel": ["rbf", "sigmoid"]}]}, r"grid: train\.svm\.kernel .*got 'sigmoid'"),
-        ({"grid": [{"C": [1.0, -1.0]}]}, r"grid: train\.svm\.C must be greater than 0; got -1"),
+        ({"grid": [{"C": [1.0, -1.0]}]}, r"grid: train\.svm\.C must be a number above 0; got -1"),
         ({"grid": [{"C": [1.0] * 200}, {"degree": [3] * 200}]}, "40,000 settings; 10,000"),
-        ({"folds": 1}, r"search\.folds must be greater"),
-        ({"n_candidates": 0}, r"search\.n_candidates must be greater"),
+        ({"folds": 1}, r"search\.folds must be a whole number from 2 to 20 or null; got 1"),
+        ({"n_candidates": 0}, r"search\.n_candidates must be a whole number from 1; got 0"),
     ],
     ids=str,
 )

@@ -12,6 +12,7 @@ from ferflow.core.errors import DataError, ParamError
 from ferflow.core.face_shape import GREY_48
 from ferflow.download import archives
 from ferflow.download.collection import count_differences, counts_agree, data_report
+from ferflow.download.formats import split_folders
 from ferflow.download.labels import (
     CKPLUS_COUNTS,
     CKPLUS_LABELS,
@@ -19,7 +20,7 @@ from ferflow.download.labels import (
     FER2013_LABELS,
     TWO_FOLDER_COUNTS,
 )
-from ferflow.download.pictures import peek
+from ferflow.download.peek import peek
 from ferflow.download.sources import load_data, read_path
 from ferflow.images.faces import faces_of, refuse_other_sizes, small_grey
 
@@ -121,7 +122,7 @@ def test_a_second_copy_of_both_folders_is_left_out(
     expected = read_splits(write_zip(tmp_path / "single.zip", two_folders))
     for name, split in read_splits(path).items():
         same_split(split, expected[name])
-    assert read_path(path).notes == ("images/images/ names the same files as images/: left out",)
+    assert read_path(path).notes[0] == "images/images/ names the same files as images/: left out"
 
 
 def test_two_different_trees_are_refused(refused, two_folders):
@@ -129,15 +130,25 @@ def test_two_different_trees_are_refused(refused, two_folders):
     assert "not the same files" in refused(other)
 
 
-def test_a_misspelt_class_in_the_edition_is_named(refused, two_folders):
+def test_a_misspelt_class_in_the_edition_is_named(refused, two_folders, monkeypatch):
+    small = {"train": [10] * 7, "validation": [2] * 7}
+    monkeypatch.setattr(split_folders, "TWO_FOLDER_COUNTS", small)
     message = refused(two_folders | {"images/train/hapy/1.jpg": picture()})
-    assert message.startswith("images/train/hapy/1.jpg")
+    assert message.startswith("images/train/hapy/1.jpg: the folder must name a class")
     assert "Did you mean 'happy'?" in message
 
 
-def test_a_missing_folder_of_the_edition_is_named(refused, two_folders):
-    train = {name: data for name, data in two_folders.items() if "/train/" in name}
-    assert "holds no images in validation/" in refused(train)
+def test_the_edition_is_known_by_its_numbers_of_images(
+    tmp_path, two_folders, write_zip, monkeypatch
+):
+    """Whoever has folders of these names need not have FER-2013."""
+    path = write_zip(tmp_path / "edition.zip", two_folders)
+    assert read_path(path).rows.meta["data_set"] == "pictures in folders train, validation"
+    small = {"train": [10] * 7, "validation": [2] * 7}
+    monkeypatch.setattr(split_folders, "TWO_FOLDER_COUNTS", small)
+    collection = read_path(path)
+    assert collection.rows.meta["data_set"].startswith("FER-2013, the edition")
+    assert counts_agree(collection) is True
 
 
 # --- CK+48

@@ -5,6 +5,7 @@ The one test file that asks a package index; where there is none, it is skipped.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,7 @@ LEFT_OUT = {
     "torch",
     "transformers",
 }
+BUILT_BY = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "dvc.yaml")
 SHARE = 6  # the workflow's bytes are at least so many times the light installation's
 
 
@@ -81,10 +83,11 @@ def pip(*words):
 def environment(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"  # setuptools leaves its own beside what it builds
-    for name in ("ferflow", "presets"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
+    unwanted = shutil.ignore_patterns("__pycache__")
+    for name in ("ferflow", "presets", "stages", ".dvc/plots"):
+        shutil.copytree(ROOT / name, source / name, ignore=unwanted)
+    for name in (*BUILT_BY, ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"):
+        shutil.copy(ROOT / name, source / name)
     pip("wheel", "--no-deps", "--wheel-dir", folder, source)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "own"], check=True)
     (wheel,) = folder.glob("*.whl")
@@ -150,3 +153,68 @@ def test_so_does_an_option_that_needs_it(light):
 
 def test_the_page_names_its_extra(light):
     assert light.line("app").endswith("pip install 'ferflow[app]'.")
+
+
+class Project:
+    """The wheel's ferflow with the workflow's packages, and a folder outside any clone."""
+
+    def __init__(self, environment, folder):
+        (packages,) = environment.glob("lib/python*/site-packages")
+        self.code, self.folder = folder / "installed", folder
+        shutil.copytree(packages / "ferflow", self.code / "ferflow")
+        foreign = {"DVC_ROOT", "MLFLOW_TRACKING_URI"}
+        self.environment = {k: v for k, v in os.environ.items() if k not in foreign} | {
+            "PYTHONPATH": str(self.code),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+
+    def run(self, *command, ok=True):
+        """Run a command there; returns what it printed, on both streams."""
+        return run(list(map(str, command)), self.folder, self.environment, ok=ok)
+
+    def repro(self):
+        """The stages that `dvc repro` runs."""
+        return set(re.findall(r"^Running stage '(\w+)'", self.run("dvc", "repro"), re.MULTILINE))
+
+    def commit(self):
+        """Keep all that is not ignored, in Git."""
+        self.run("git", "add", "--all")
+        who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+        self.run("git", *who, "commit", "--quiet", "--message", "test")
+
+
+def test_a_project_of_ones_own_needs_no_clone(environment, tmp_path):
+    project = Project(environment, tmp_path)
+    expressions = ("happy", "sad", "surprise") * 25
+    for i, face in enumerate(draw_faces(expressions, seed=1)):
+        picture = tmp_path / "faces" / expressions[i] / f"{i}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(picture), face)
+    quick = ("data.split=fraction", "selection.n_ants=2", "selection.n_iterations=2")
+    settings = [word for setting in quick for word in ("--set", setting)]
+    project.run("ferflow", "new", "mine", "--data", "faces", *settings)
+    project.folder = tmp_path / "mine"
+
+    assert {"code", "download", "train", "evaluate", "track"} <= project.repro()
+    project.commit()
+    assert project.repro() == {"code"}
+    assert not project.run("git", "status", "--porcelain")
+    assert "mine" in project.run("ferflow", "track")
+
+    project.run("ferflow", "use", "mine", "--set", "train.random_forest.n_estimators=20")
+    assert project.repro() == {"code", "check", "train", "evaluate", "track"}
+    assert "val.accuracy" in project.run("dvc", "metrics", "diff")
+
+    with (project.code / "ferflow/evaluation/metrics.py").open("a") as upgraded:
+        upgraded.write("\n# an upgrade\n")
+    assert project.repro() == {"code", "evaluate"}
+    project.commit()
+    stages = {path.name for path in (project.folder / "stages").glob("*.py")}
+    assert stages == {path.name for path in (ROOT / "stages").glob("*.py")}
+
+    said = project.run("ferflow", "new", tmp_path / "mine", "--data", "faces", ok=False)
+    assert said.endswith("mine is there already, and not empty. Choose another name.\n")
+    said = project.run("ferflow", "new", "other", "--data", "nothing", ok=False)
+    assert "nothing is not here" in said and not (project.folder / "other").exists()
+    said = project.run("ferflow", "new", "a b", "--data", tmp_path / "faces", ok=False)
+    assert "a project's name has letters" in said and not (project.folder / "a b").exists()

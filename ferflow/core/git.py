@@ -2,7 +2,7 @@
 
 import subprocess
 
-_CODE = ("ferflow", "stages", "dvc.yaml")
+_CODE = ("ferflow", "code", "stages", "dvc.yaml")
 
 
 def code_commit() -> str:

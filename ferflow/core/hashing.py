@@ -4,12 +4,16 @@ import hashlib
 from pathlib import Path
 
 from ferflow.core.errors import DataError, ParamError
+from ferflow.core.hidden import is_hidden
 
 _CHUNK = 1 << 20  # bytes read at a time
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file, or of a folder's relative file names and contents in sorted order."""
+    """The sha256 of a file, or of a folder's relative file names and contents in sorted order.
+
+    Hidden and system files of a folder do not count.
+    """
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -17,7 +21,10 @@ def sha256_of(path: Path) -> str:
         raise DataError(f"{path} is not here: neither a file nor a folder has that name.")
     digest = hashlib.sha256()
     for file_path in sorted(item for item in path.rglob("*") if item.is_file()):
-        name = file_path.relative_to(path).as_posix()
+        relative = file_path.relative_to(path)
+        if is_hidden(relative):
+            continue
+        name = relative.as_posix()
         digest.update(f"{name}\0{file_path.stat().st_size}\0".encode())
         with file_path.open("rb") as file:
             while chunk := file.read(_CHUNK):

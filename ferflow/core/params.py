@@ -8,6 +8,7 @@ this module knows how to read a section, refuse what is wrong in it, and say so.
 import difflib
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.files import read_bounded
+from ferflow.core.legal import Legal, spell
 from ferflow.core.yaml_text import parse_yaml
 
 PARAMS_FILE = Path("params.yaml")
@@ -35,6 +37,13 @@ R = TypeVar("R", bound=Record)
 def repository_root() -> Path:
     """The repository, also when DVC runs the stages in a temporary copy of it."""
     return Path(os.environ.get("DVC_ROOT") or Path.cwd())
+
+
+def from_root(path: str) -> Path:
+    """A path that a user wrote: absolute, from his home (`~/...`) or from the repository."""
+    with suppress(RuntimeError):  # ~nobody: a folder of that name, then
+        return repository_root() / Path(path).expanduser()
+    return repository_root() / path
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -83,8 +92,8 @@ def pick_section(params: dict[str, Any], section: str, record: type[R], *, part:
     try:
         return record.model_validate(content)
     except ValidationError as error:
-        lines = [_explain(section, record, fault) for fault in error.errors()]
-        raise ParamError("\n".join(f"{PARAMS_FILE}: {line}" for line in lines)) from None
+        lines = [f"{PARAMS_FILE}: {section}{line}" for line in explain(record, error)]
+        raise ParamError("\n".join(lines)) from None
 
 
 def pick_seed(params: dict[str, Any]) -> int:
@@ -103,28 +112,33 @@ def nearest(word: object, legal: Iterable[str]) -> str:
     return f" Did you mean '{matches[0]}'?" if matches else ""
 
 
-def _explain(section: str, record: type[Record], fault: ErrorDetails) -> str:
-    """One pydantic fault in a person's words."""
-    key = ".".join([section, *map(str, fault["loc"])])
+def explain(record: type[Record], error: ValidationError) -> list[str]:
+    """pydantic's faults in a person's words, a line each: '.key must be ...; got ...'."""
+    lines = [_explain(record, fault) for fault in error.errors()]
+    return list(dict.fromkeys(lines))  # once for all members of a union
+
+
+def _explain(record: type[Record], fault: ErrorDetails) -> str:
+    """One fault of a record; a dot and the key come first, where it is not all of it."""
+    key = "".join(f".{part}" for part in fault["loc"])
     got = fault.get("input")
     match fault["type"]:
-        case "extra_forbidden":
-            legal = list(_fields(record, fault["loc"][:-1]))
+        case "extra_forbidden" | "invalid_key":
+            fields = list(_fields(record, fault["loc"][:-1]))
             return (
-                f"{key} is not a parameter.{nearest(fault['loc'][-1], legal)} "
-                f"Legal in this section: {', '.join(legal)}."
+                f"{key} is not a parameter.{nearest(fault['loc'][-1], fields)} "
+                f"Legal in this section: {', '.join(fields) or 'none'}."
             )
         case "missing":
             return f"{key} is missing. `ferflow use` writes a complete file."
-        case "literal_error":
-            expected = fault["ctx"]["expected"]
-            legal = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
-            return f"{key} must be {expected}; got {got!r}.{nearest(got, legal)}"
         case "value_error":
             return f"{key}: {fault['ctx']['error']}"
         case _:
-            message = fault["msg"].removeprefix("Input should be ")
-            return f"{key} must be {message}; got {got!r}."
+            legal = Legal(record, fault["loc"])
+            words = [word.strip("'") for word in legal.words if word.startswith("'")]
+            hint = legal.other_word(got) or nearest(got, words)
+            place = f".{legal.key}" if legal.key else ""
+            return f"{place} must be {legal}; got {spell(got)}.{hint}"
 
 
 def _fields(record: type[Record], place: tuple[int | str, ...]) -> Iterable[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 PIPELINE_FILE = Path("dvc.yaml")
 LOCK_FILE = Path("dvc.lock")
+CODE = Path("code")  # of a project of one's own: fingerprints of ferflow's rooms
 SCRATCH = Path(".ferflow")  # ignored by Git, safe to delete
 
 RAW = Path("data/raw")

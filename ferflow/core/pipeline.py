@@ -26,7 +26,7 @@ STAGES = (
     "train",
     "evaluate",
 )
-_CODE = ("ferflow/", "stages/")  # modules, and rooms whole
+_CODE = ("ferflow/", "stages/", "code/")  # modules, rooms whole, and rooms' fingerprints
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ class Pipeline:
         The md5 of an input that an earlier stage made stands there by now; code is hashed here.
         """
         made = {out["path"]: out["md5"] for e in self.lock.values() for out in e.get("outs", [])}
-        deps = {path: made.get(path) or dvc_md5(Path(path)) for path in self.stages[stage]["deps"]}
+        named = self.stages[stage].get("deps", [])
+        deps = {path: made.get(path) or dvc_md5(Path(path)) for path in named}
         return _stage_fingerprint(deps, {PARAMS_FILE.name: self.stage_params(stage)})
 
     def locked_stage_fingerprint(self, stage: str) -> str:

@@ -14,10 +14,11 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from ferflow.core.errors import DataError
+from ferflow.core.hidden import is_hidden
 from ferflow.core.zips import MAX_MEMBERS, open_zip
 
 MAX_PICTURE = 1 << 20  # bytes of one picture's file; FER-2013's have some 1,500
@@ -46,7 +47,7 @@ class Files(ABC):
 
     def __init__(self, title: str, sizes: dict[str, int]) -> None:
         self.title = title
-        self._sizes = {name: size for name, size in sizes.items() if not _is_hidden(name)}
+        self._sizes = {name: size for name, size in sizes.items() if not is_hidden(name)}
         self.names = sorted(self._sizes)
         if (total := sum(self._sizes.values())) > MAX_TOTAL:
             raise DataError(
@@ -190,11 +191,6 @@ def _archive(path: Path, kind: str) -> Iterator[Files]:
                 f"{path} is not a whole {kind} file: {error}. Fetch it again."
             ) from None
         yield files
-
-
-def _is_hidden(name: str) -> bool:
-    """What systems leave behind: .DS_Store, __MACOSX/..."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 
 
 def _refuse_escapes(title: str, names: Iterable[str]) -> None:

@@ -1,5 +1,7 @@
 """The class names of each data set in its own order, its splits and its official counts."""
 
+from collections.abc import Iterable
+
 # label index in fer2013.csv -> name, as the challenge numbered them (Goodfellow et al. 2013)
 FER2013_LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -28,3 +30,51 @@ CKPLUS_LABELS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "su
 
 # three frames of each of the 327 labelled sequences (Lucey et al. 2010, table 3)
 CKPLUS_COUNTS = (135, 54, 177, 75, 207, 84, 249)
+
+# Names of folders and cells, in lower case, for parts of a data set -> split
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "publictest": "val",
+    "test": "test",
+    "testing": "test",
+    "privatetest": "test",
+}
+
+# FER-2013's classes in words that other data sets have for them, in lower case
+SPELLINGS = {
+    "angry": ("anger", "angryness", "mad", "rage"),
+    "disgust": ("disgusted", "disgusting"),
+    "fear": ("fearful", "afraid", "scared", "scream"),
+    "happy": ("happiness", "joy", "joyful", "smile", "smiling"),
+    "sad": ("sadness", "unhappy"),
+    "surprise": ("surprised", "suprise", "suprised", "surprize"),
+    "neutral": ("neutrality", "normal", "natural"),
+}
+
+
+def splits_of_parts(parts: Iterable[str]) -> dict[str, str]:
+    """A source's own parts, keys of `PARTS` in any case -> the splits that they stand for.
+
+    Without a test part the val part is what scores are reported on, so it is the test split.
+    Empty where there is no train part, or no other.
+    """
+    splits = {part: PARTS[part.lower()] for part in sorted(set(parts), key=_turn)}
+    if "train" not in splits.values() or len(set(splits.values())) == 1:
+        return {}
+    if "test" not in splits.values():
+        return {part: "test" if split == "val" else split for part, split in splits.items()}
+    return splits
+
+
+def common_spelling(word: str) -> str | None:
+    """FER-2013's name for a class in another spelling, None where it is none that is known."""
+    plain = word.strip().lower()
+    return next((name for name, words in SPELLINGS.items() if plain in (name, *words)), None)
+
+
+def _turn(part: str) -> tuple[int, str]:
+    return list(PARTS).index(part.lower()), part

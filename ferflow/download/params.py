@@ -1,8 +1,8 @@
 """The section `data`: where images come from, and how they are dealt out to the splits."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ferflow.core.face_params import FaceParams
 from ferflow.core.params import Record
@@ -31,5 +31,19 @@ class DataParams(SplitParams, FaceParams):
     path: str | None
     sha256: str | None
     kaggle: Literal["msambare/fer2013", "jonathanoheix/face-expression-recognition-dataset"]
+    classes_map: dict[str, str]
     n_synthetic: int = Field(ge=200, le=1_000_000)
     defects: bool
+
+    @field_validator("classes_map", mode="before")
+    @classmethod
+    def _words(cls, names: Any) -> Any:
+        """Folders may be numbers: `1: surprise`. DVC cannot sort numbers among words."""
+        if not isinstance(names, dict):
+            return names
+        numbers = [key for key in names if type(key) is int]
+        if numbers and len(numbers) < len(names):
+            raise ValueError(
+                f"numbers beside words need quotes: '{numbers[0]}': {names[numbers[0]]}."
+            )
+        return {str(key) if type(key) is int else key: value for key, value in names.items()}

@@ -1,23 +1,18 @@
-"""Picture files: which class their folder names, and their pixels."""
+"""Picture files: their names in order, and their pixels."""
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import PurePosixPath
-from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
-from ferflow.core.params import nearest, repository_root
-from ferflow.download.archives import Files, open_files
-from ferflow.download.params import DataParams
+from ferflow.download.archives import Files
 from ferflow.images.decode import decode_grey_and_kind
-from ferflow.images.faces import Pictures, pack, refuse_other_sizes
+from ferflow.images.faces import Pictures, pack
 from ferflow.images.size import SIDE
 
-_N_PEEKED = 20
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
 
 
@@ -26,40 +21,10 @@ def is_picture(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
-def class_index(name: str, labels: Sequence[str]) -> int:
-    """The class that a picture's folder names; DataError with the nearest where it names none."""
-    folder = PurePosixPath(name).parent.name
-    if folder not in labels:
-        raise DataError(
-            f"{name}: the folder must name a class ({', '.join(labels)}); "
-            f"got '{folder}'.{nearest(folder, labels)}"
-        )
-    return labels.index(folder)
-
-
 def natural_key(name: str) -> list[tuple[int, str]]:
     """Sorts 'b/9.jpg' before 'b/10.jpg'."""
     words = re.split(r"(\d{1,18})", name)  # int() takes 4,300 digits at most
     return [(int(word) if i % 2 else -1, word) for i, word in enumerate(words)]
-
-
-def peek(params: DataParams) -> None:
-    """As `refuse_other_sizes`, of some of the pictures of a source, before all are read.
-
-    Those of no file are FER-2013's, or drawn as large. What cannot be read is left to who reads
-    all.
-    """
-    names: list[str] = []
-    path = repository_root() / params.path if params.path and params.source == "path" else None
-    if path is not None and (path.is_dir() or is_zipfile(path)):
-        with suppress(DataError, OSError), open_files(path) as files:
-            names = [name for name in files.names if is_picture(name)]
-            for name in names[:: max(1, len(names) // _N_PEEKED)]:
-                content = np.frombuffer(files.read_picture(name), np.uint8)
-                refuse_other_sizes(pack([content]), [name], params)
-    if not names and (path is None or path.is_file()):
-        pixels = np.empty((1, SIDE, SIDE), np.uint8)
-        refuse_other_sizes(pixels, [path.name if path else f"data.source {params.source}"], params)
 
 
 def read_pictures(files: Files, names: Sequence[str]) -> Pictures:

@@ -1,24 +1,24 @@
 """Where images come from: `data.source` in params.yaml, and one split of images from each."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ferflow.core.errors import DataError, ParamError
+from ferflow.core.errors import ParamError
 from ferflow.core.hashing import check_sha256
-from ferflow.core.params import repository_root
+from ferflow.core.params import from_root, repository_root
 from ferflow.core.paths import SCRATCH
 from ferflow.core.split import SPLITS, Split
-from ferflow.download import kaggle
+from ferflow.download import kaggle, recognition
 from ferflow.download.archives import open_files
-from ferflow.download.collection import Collection, data_report
+from ferflow.download.class_names import name_classes
+from ferflow.download.collection import Collection, collect, data_report
 from ferflow.download.drawn.defects import no_defects, place_defects, plant_defects
 from ferflow.download.drawn.synthetic import draw_faces
-from ferflow.download.formats import ckplus, class_folders, fer_csv, fer_folders, fer_two_folders
 from ferflow.download.labels import FER2013_COUNTS, FER2013_LABELS, FER2013_SPLITS
 from ferflow.download.params import DataParams
 from ferflow.download.splitting import split_collection
@@ -56,42 +56,37 @@ def _collect(params: DataParams, seed: int) -> tuple[Collection, pd.DataFrame]:
         drawn, defects = draw_data_set(params.n_synthetic, seed), no_defects()
         if params.defects:
             drawn, defects = plant_defects(drawn, seed)
-        return _pool(drawn), defects
+        return _pool(drawn, params.classes_map), defects
     return _read(params), no_defects()
 
 
 def _read(params: DataParams) -> Collection:
     if params.source == "kaggle":
-        folder = kaggle.fetch(params.kaggle, repository_root() / SCRATCH / "kaggle")
-        return read_path(folder)
-    return read_path(_checked_path(params))
+        path = kaggle.fetch(params.kaggle, repository_root() / SCRATCH / "kaggle")
+    else:
+        path = _checked_path(params)
+    return read_path(path, classes_map=params.classes_map)
 
 
-def read_path(path: Path) -> Collection:
+def read_path(path: Path, *, classes_map: Mapping[str, str] | None = None) -> Collection:
     """All images of a folder, archive or CSV, whose format is told by its content.
 
+    classes_map : class of the source -> the name wanted.
     Raises DataError naming the member or row that is wrong.
     """
     with open_files(path) as files:
-        if not files.names:
-            raise DataError(f"{path} is empty: it holds no files.")
-        if table := fer_csv.find_table(files):
-            return fer_csv.read(files, table)
-        if files.kind == "tar.gz":  # its members can only be read one after the other
-            raise DataError(f"{path} holds no CSV of FER-2013. Pack pictures as a zip instead.")
-        layouts = (fer_folders, fer_two_folders, ckplus)
-        read: Callable[..., Collection] = next(
-            (layout.read for layout in layouts if layout.recognises(files.names)),
-            class_folders.read,
-        )
-        return read(files)
+        found = recognition.find(files)
+        return collect(files, found, classes_map=classes_map or {})
 
 
-def _pool(splits: Mapping[str, Split]) -> Collection:
+def _pool(splits: Mapping[str, Split], classes_map: Mapping[str, str]) -> Collection:
     """Splits that a source drew itself, as one collection."""
     parts = list(splits.values())
     usage = np.repeat(list(splits), [len(part) for part in parts])
-    return Collection(rows=Split.join(parts), usage=usage, splits={name: name for name in splits})
+    rows = Split.join(parts)
+    named = name_classes([rows.labels[y] for y in rows.y], rows.labels, classes_map)
+    rows = replace(rows, y=named.y, labels=named.labels)
+    return Collection(rows=rows, usage=usage, splits={name: name for name in splits})
 
 
 def draw_data_set(n: int, seed: int) -> dict[str, Split]:
@@ -125,7 +120,7 @@ def _checked_path(params: DataParams) -> Path:
             "data.path and data.sha256 are needed with data.source: path. "
             "Set both with: ferflow use PRESET --set data.path=FILE_OR_FOLDER"
         )
-    path = repository_root() / params.path
+    path = from_root(params.path)
     check_sha256(path, params.sha256, "data.path")
     return path
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError, ParamError
+from ferflow.core.params import nearest
 from ferflow.core.split import SPLITS, Split
 from ferflow.core.ties import tied
 from ferflow.download.collection import Collection
@@ -50,11 +51,14 @@ def _official(
     """The source's own splits; val is cut from train where the source has none."""
     numbers = {usage: SPLITS.index(split) for usage, split in collection.splits.items()}
     if not numbers:
+        why = f": {collection.no_splits}" if collection.no_splits else ""
         raise ParamError(
             f"data.split: this source ({collection.rows.meta['data_set']}) has no official "
-            "splits. Set data.split to fraction or kfold."
+            f"splits{why}. Set data.split to fraction or kfold."
         )
     side = np.array([numbers[usage] for usage in collection.usage])
+    if not collection.official_counts:
+        _check_sides(side, collection.rows, list(collection.splits))
     rule = collection.rows.meta.get("split", f"official ({', '.join(numbers)})")
     if VAL in numbers.values():
         return side, rule
@@ -155,6 +159,24 @@ def _check_classes(side: NDArray[np.int64], rows: Split, names: tuple[str, ...])
                 f"no image of '{rows.labels[label]}' is left for {name}: with twins and subjects "
                 f"on one side, its {total[label]} images cannot be in every split. "
                 "Take larger fractions, fewer folds or more data."
+            )
+
+
+def _check_sides(side: NDArray[np.int64], rows: Split, parts: list[str]) -> None:
+    """Refuse a source's own division in which a class has no training or no test images.
+
+    Mostly a slip in a folder's name, which would otherwise count as a class of its own.
+    """
+    total = np.bincount(rows.y, minlength=len(rows.labels))
+    for number in (TRAIN, TEST):
+        counts = np.bincount(rows.y[side == number], minlength=len(rows.labels))
+        for label in np.flatnonzero((counts == 0) & (total > 0)):
+            word = rows.labels[label]
+            others = [name for name, n in zip(rows.labels, counts, strict=True) if n]
+            raise DataError(
+                f"the class '{word}' has no image in {SPLITS[number]} (parts: "
+                f"{', '.join(parts)}).{nearest(word, others)} Give it some, name it as in the "
+                "other parts (data.classes_map does so, too), or set data.split to fraction."
             )
 
 

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import ferflow.training.architectures
 from ferflow.augment.params import AugmentParams
 from ferflow.balance.params import BalanceParams
-from ferflow.core.choices import known
 from ferflow.core.errors import ParamError
 from ferflow.core.face_shape import GREY_48
 from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed
@@ -18,7 +16,7 @@ from ferflow.preprocess.params import PreprocessParams
 from ferflow.selection.params import SelectionParams
 from ferflow.training.families.network import check_side
 from ferflow.training.shared.compute_params import ComputeParams
-from ferflow.training.shared.params import pick_family
+from ferflow.training.shared.params import family_names, pick_family, pick_own
 
 SECTIONS: dict[str, type[Record]] = {
     "data": DataParams,
@@ -44,9 +42,10 @@ def check_params(params: dict[str, Any]) -> None:
         for key in params
         if key not in TOP_LEVEL
     ]
-    checks: list[Callable[[], object]] = [
-        partial(verify, params) for verify in (pick_seed, pick_family, _check_unused_architecture)
-    ]
+    train = params.get("train")
+    chosen = train.get("family") if isinstance(train, dict) else None
+    checks: list[Callable[[], object]] = [partial(pick_seed, params), partial(pick_family, params)]
+    checks += [partial(pick_own, params, name) for name in family_names() if name != chosen]
     checks += [partial(pick_section, params, name, record) for name, record in SECTIONS.items()]
     for verify in checks:
         try:
@@ -68,7 +67,7 @@ def check_pictures(params: dict[str, Any]) -> None:
     data = pick_section(params, "data", DataParams)
     if data.resize or (data.source != "path" and data.size == GREY_48.size):
         return
-    from ferflow.download.pictures import peek  # OpenCV, which few checks need
+    from ferflow.download.peek import peek  # OpenCV, which few checks need
 
     peek(data)
 
@@ -79,18 +78,6 @@ def _check_face(params: dict[str, Any]) -> None:
     pick_section(params, "features", FeaturesParams).check_face(data.shape)
     if params["train"]["family"] == "network":
         check_side(params["train"]["network"]["architecture"], data.size)
-
-
-def _check_unused_architecture(params: dict[str, Any]) -> None:
-    """Refuse an unknown architecture beside another family: DVC looks for its file all the same."""
-    match params.get("train"):
-        case {"family": "network"}:
-            pass  # with its whole section
-        case {"network": {"architecture": name}}:
-            try:
-                known(name, ferflow.training.architectures)
-            except ValueError as error:
-                raise ParamError(f"{PARAMS_FILE}: train.network.architecture {error}") from None
 
 
 def _check_folds(params: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Commands about params.yaml: presets, models, use, check."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -78,6 +79,25 @@ def use(
         print("\n".join(f"  {line}" for line in discarded))
 
 
+def new(
+    name: Annotated[Path, typer.Argument(help="The folder to make, such as faces.")],
+    data: Annotated[Path, typer.Option(help="Your pictures: a folder, a zip, a list.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter, such as data.split=fraction; repeatable."),
+    ] = None,
+) -> None:
+    """Make a project of your own: a folder with the chain for your data.
+
+    It needs no clone of ferflow. Its stages, presets and runs are yours.
+    """
+    from ferflow.settings import new_project
+    from ferflow.settings.presets import parse_setting
+
+    new_project.new_project(name, data, dict(map(parse_setting, set_ or [])))
+    print(f"{name} is made. Go on with: cd {name} && dvc repro")
+
+
 def check() -> None:
     """Say whether every value in params.yaml is legal, before anything runs.
 
@@ -95,4 +115,4 @@ def check() -> None:
         print("DVC's list of locks, .dvc/tmp/rwlock, was cut off by a kill and is deleted.")
 
 
-COMMANDS: list[Callable[..., None]] = [presets, models, use, check]
+COMMANDS: list[Callable[..., None]] = [presets, models, use, new, check]

@@ -16,13 +16,16 @@ from ferflow.core.errors import ParamError
 from ferflow.core.files import atomic
 from ferflow.core.hashing import sha256_of
 from ferflow.core.image_steps import in_units
-from ferflow.core.params import PARAMS_FILE, Record, flatten, nearest, read_yaml
+from ferflow.core.params import PARAMS_FILE, Record, flatten, from_root, nearest, read_yaml
 from ferflow.core.yaml_text import parse_yaml
 from ferflow.settings.check import check_params, check_pictures
 
 PRESETS = Path("presets")  # of the repository
 DEFAULTS = PRESETS / "defaults.yaml"
 OPTIONS = "train.network.options"  # whose keys are the architecture's own
+_MAP = "data.classes_map"
+_FREE = (OPTIONS, _MAP)  # sections whose keys anybody names
+_PATHS = ("data.path", "features.backbone", "features.landmarks", f"{OPTIONS}.backbone")
 
 
 _HOW_TO_GET = {
@@ -105,15 +108,18 @@ def load_preset(name: str) -> Preset:
 
 
 def _folder() -> Path:
-    """The repository's presets or, outside one, those that ferflow came with.
+    """The repository's presets or, outside one, those that ferflow came with."""
+    return PRESETS if DEFAULTS.exists() else came_with() / PRESETS
+
+
+def came_with() -> Path:
+    """The folder with the files that belong to ferflow and are not its code.
 
     A wheel has them within the package (setup.py), a clone beside it.
     """
-    if DEFAULTS.exists():
-        return PRESETS
     package = Path(__file__).parents[1]
-    inside = package / PRESETS
-    return inside if inside.exists() else package.parent / PRESETS
+    inside = package / "repository"
+    return inside if inside.exists() else package.parent
 
 
 def use(name: str, settings: dict[str, Any]) -> list[str]:
@@ -176,7 +182,6 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
                 f"--set data.path=FILE_OR_FOLDER {_HOW_TO_GET[needs]}"
             )
         data["sha256"] = sha256_of(Path(data["path"]))
-        check_pictures(_plain(params))
     parts = features["joined"] if features["method"] == "joined" else [features["method"]]
     if "backbone" in parts and Path(features["backbone"]).is_dir():
         features["backbone_sha256"] = sha256_of(Path(features["backbone"]))
@@ -187,6 +192,7 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
         backbone = network["options"].get("backbone")
         if backbone is not None and Path(backbone).is_dir():
             network["options"]["backbone_sha256"] = sha256_of(Path(backbone))
+    check_pictures(_plain(params))
     return params
 
 
@@ -203,16 +209,20 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
 def _set(params: Any, key: str, value: Any) -> None:
     """Put a value at a dotted key that must be there already."""
+    if key == _MAP and isinstance(value, dict):
+        value = {str(word): name for word, name in value.items()}
+    if key in _PATHS and isinstance(value, str) and value.startswith("~"):
+        value = str(from_root(value))
     *sections, last = key.split(".")
     place = params
     for section in sections:
         place = place.get(section) if isinstance(place, dict) else None
-    if key.startswith(f"{OPTIONS}.") and isinstance(place, dict):
+    if ".".join(sections) in _FREE and isinstance(place, dict):
         place[last] = value
         return
     if not isinstance(place, dict) or last not in place:
         raise ParamError(f"there is no parameter '{key}'.{nearest(key, flatten(_plain(params)))}")
-    if isinstance(place[last], dict) and key != OPTIONS:
+    if isinstance(place[last], dict) and key not in _FREE:
         raise ParamError(f"'{key}' is a section; set one of {', '.join(flatten(place[last]))}.")
     place[last] = value
 

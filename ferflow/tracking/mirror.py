@@ -19,7 +19,7 @@ import pandas as pd
 from ferflow.core.costs import find_costs
 from ferflow.core.files import read_json
 from ferflow.core.git import code_commit
-from ferflow.core.params import PARAMS_FILE, flatten, repository_root
+from ferflow.core.params import PARAMS_FILE, repository_root
 from ferflow.core.paths import CLASSIFIER, LOCK_FILE, METRICS, PICTURES, RAW, TABLES
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.split import load_split
@@ -27,6 +27,7 @@ from ferflow.core.tables import read_table
 from ferflow.evaluation.summary import protocol_line
 from ferflow.features.params import FeaturesParams
 from ferflow.tracking.database import FINGERPRINT
+from ferflow.tracking.names import leaves
 from ferflow.tracking.store import one_writer, open_store
 from ferflow.training.shared.classifier import ABOUT
 
@@ -149,7 +150,7 @@ def _log_numbers(client: mlflow.MlflowClient, run_id: str, pipeline: Pipeline) -
         for key, value, step in [*_scalars(pipeline), *_curve_points()]
         if key not in there
     ]
-    params = [Param(k, str(v)) for k, v in flatten(pipeline.params).items()]
+    params = [Param(key, str(value)) for key, value in leaves(pipeline.params, ".")]
     data_tag = RunTag("data_fingerprint", pipeline.data_fingerprint())
     client.log_batch(run_id, params=params, tags=[data_tag])
     for start in range(0, len(metrics), 1000):  # the most that one call takes
@@ -158,12 +159,11 @@ def _log_numbers(client: mlflow.MlflowClient, run_id: str, pipeline: Pipeline) -
 
 def _scalars(pipeline: Pipeline) -> list[tuple[str, float, int]]:
     """(name, value, step 0) of every number in the metrics files and of each stage's cost."""
-    numbers = {f"cost.{name}": value for name, value in flatten(find_costs(pipeline)).items()}
-    for path in _METRICS_FILES:
-        numbers |= flatten(read_json(path))
+    content = [{"cost": find_costs(pipeline)}, *map(read_json, _METRICS_FILES)]
     return [
-        (key.replace(".", "/"), float(value), 0)
-        for key, value in numbers.items()
+        (name, float(value), 0)
+        for sections in content
+        for name, value in leaves(sections, "/")
         if isinstance(value, int | float) and not isinstance(value, bool)
     ]
 

@@ -7,48 +7,48 @@ the group that has to stay on one side of a split. Its class order is its own (s
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import PurePosixPath
-
-import numpy as np
 
 from ferflow.core.errors import DataError
 from ferflow.download.archives import Files
-from ferflow.download.collection import Collection, image_rows
+from ferflow.download.collection import Found
+from ferflow.download.folders import class_of, left_out, most, pictures
 from ferflow.download.labels import CKPLUS_COUNTS, CKPLUS_LABELS
-from ferflow.download.pictures import class_index, natural_key, read_pictures
+from ferflow.download.pictures import natural_key
+
+LOOKS_FOR = "CK+48 (CK+48/<class>/S<subject>_<sequence>_<frame>.png)"
 
 _NAME = re.compile(r"(?P<subject>S\d+)_\d+_\d+\.png", re.IGNORECASE)
 
 
-def recognises(names: Sequence[str]) -> bool:
-    """Whether the folder is called CK+48, or any file is named after a subject."""
-    return any(
-        "CK+48" in path.parts or _NAME.fullmatch(path.name) for path in map(PurePosixPath, names)
+def recognises(files: Files) -> bool:
+    """Whether most pictures lie in a folder CK+48, or are named after a subject."""
+    return most(
+        pictures(files.names),
+        lambda path: "CK+48" in path.parts or _NAME.fullmatch(path.name) is not None,
     )
 
 
-def read(files: Files) -> Collection:
-    """All images, class by class; `group` is the subject.
+def read(files: Files) -> Found:
+    """All images, class by class; the person is the subject.
 
-    Raises DataError naming the file whose name holds no subject or whose folder is no class.
+    Raises DataError naming the file whose name holds no subject.
     """
-    names = sorted(files.names, key=natural_key)
+    chosen, notes = left_out(files)
+    names = sorted(chosen, key=natural_key)
     subjects = [_subject(name) for name in names]
     stems = Counter(PurePosixPath(name).stem for name in names)
     if twice := [stem for stem, n in stems.items() if n > 1]:
         raise DataError(f"{files.title} has more than one picture named {twice[0]}.")
-    return Collection(
-        rows=image_rows(
-            read_pictures(files, names),
-            [class_index(name, CKPLUS_LABELS) for name in names],
-            [PurePosixPath(name).stem for name in names],
-            CKPLUS_LABELS,
-            data_set="CK+48",
-            group=subjects,
-        ),
-        usage=np.full(len(names), ""),
+    return Found(
+        data_set="CK+48",
+        classes=[class_of(name) for name in names],
+        source_id=[PurePosixPath(name).stem for name in names],
+        names=names,
+        known=CKPLUS_LABELS,
+        group=subjects,
         official_counts={"": CKPLUS_COUNTS},
+        notes=notes,
     )
 
 

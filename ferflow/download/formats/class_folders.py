@@ -2,45 +2,41 @@
 
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from ferflow.core.errors import DataError
 from ferflow.download.archives import Files
-from ferflow.download.collection import Collection, image_rows
-from ferflow.download.pictures import SUFFIXES, class_index, is_picture, natural_key, read_pictures
+from ferflow.download.collection import Found
+from ferflow.download.folders import class_of, left_out, part_of, pictures
+from ferflow.download.labels import PARTS
+from ferflow.download.pictures import natural_key
+
+LOOKS_FOR = "class folders (<class>/<picture>)"
 
 
-def read(files: Files) -> Collection:
-    """All images, class by class; the labels are the folders' names in alphabetical order.
+def recognises(files: Files) -> bool:
+    """Whether any picture lies in a folder."""
+    return any(len(path.parts) > 1 for path in pictures(files.names))
 
-    Raises DataError naming the file that is no picture or lies elsewhere than the others, and
-    where there are fewer than two classes.
+
+def read(files: Files) -> Found:
+    """All images, class by class.
+
+    Raises DataError naming the picture that lies elsewhere than the others.
     """
-    names = sorted(files.names, key=natural_key)
-    for name in names:
-        path = PurePosixPath(name)
-        if not is_picture(name):
+    chosen, notes = left_out(files)
+    names = sorted(chosen, key=natural_key)
+    paths = [PurePosixPath(name) for name in names]
+    for path in paths:
+        if len(path.parts) < 2 or path.parent.parent != paths[0].parent.parent:
             raise DataError(
-                f"{files.title}: {name} is no picture ({', '.join(SUFFIXES)}). Legal are "
-                "<class>/<picture>, FER-2013's folders or CSV, and CK+48's folders."
-            )
-        if len(path.parts) < 2 or path.parents[1] != PurePosixPath(names[0]).parent.parent:
-            raise DataError(
-                f"{files.title}: {name} and {names[-1]} lie at different depths; expected "
+                f"{files.title}: {path} and {names[-1]} lie at different depths; expected "
                 "<class>/<picture>, all class folders in one place."
             )
-    labels = tuple(sorted({PurePosixPath(name).parent.name for name in names}))
-    if len(labels) < 2:
-        raise DataError(
-            f"{files.title} holds pictures of one class only ('{labels[0]}'); two are needed."
-        )
-    return Collection(
-        rows=image_rows(
-            read_pictures(files, names),
-            [class_index(name, labels) for name in names],
-            ["/".join(PurePosixPath(name).parts[-2:]) for name in names],
-            labels,
-            data_set="pictures in class folders",
-        ),
-        usage=np.full(len(names), ""),
+    part = part_of(paths[0])
+    return Found(
+        data_set="pictures in class folders",
+        classes=[class_of(name) for name in names],
+        source_id=["/".join(path.parts[-2:]) for path in paths],
+        names=names,
+        no_splits=f"there is {part}/, and no other part" if part.lower() in PARTS else "",
+        notes=notes,
     )

@@ -1,14 +1,20 @@
 """FER-2013 as a CSV: `emotion`, `pixels` (48 x 48 grey levels, row by row) and `Usage`.
 
-Both official files are read: fer2013.csv, also inside fer2013.tar.gz, and icml_face_data.csv,
-whose columns stand in another order and whose header has spaces.
+The official files are read (fer2013.csv, also inside fer2013.tar.gz; icml_face_data.csv, whose
+columns stand in another order and whose header has spaces), and what R, Excel and pandas make of
+them: quotes, semicolons or tabs, an index column, blank lines, names in other cases.
+
+Kaggle's challenge, and torchvision with it, has a train.csv without `Usage` and a test.csv without
+`emotion`: the first is read as images without splits, and what is missing is said. Where both have
+emotions, they are a data set with splits of its own.
 """
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import IO, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,111 +22,202 @@ from numpy.typing import NDArray
 from ferflow.core.errors import DataError
 from ferflow.core.params import nearest
 from ferflow.download.archives import Files
-from ferflow.download.collection import Collection, image_rows
-from ferflow.download.labels import FER2013_COUNTS, FER2013_LABELS, FER2013_SPLITS
+from ferflow.download.collection import Found
+from ferflow.download.csv_rows import csv_rows
+from ferflow.download.labels import (
+    FER2013_COUNTS,
+    FER2013_LABELS,
+    FER2013_SPLITS,
+    PARTS,
+    splits_of_parts,
+)
 from ferflow.images.size import SIDE
+
+LOOKS_FOR = "FER-2013's CSV (columns emotion, pixels, Usage)"
 
 OFFICIAL_MD5 = {
     "f8428a1edbd21e88f42c73edd2a14f95": "fer2013.csv",
     "b114b9e04e6949e5fe8b6a98b3892b1d": "icml_face_data.csv",
 }
 COLUMNS = ("emotion", "pixels", "Usage")
+FER_PLUS = "fer2013new.csv"
 
 T = TypeVar("T")
 
 _N_PIXELS = SIDE * SIDE
 _MAX_ROWS = 500_000  # FER-2013 has 35,887; these take 1.2 GB
-_MAX_LINE = 1 << 16  # bytes; a row of 2,304 pixels has at most some 9,300
-_USAGES = {usage.encode(): usage for usage in FER2013_SPLITS}
-_LABELS = {str(i).encode(): i for i in range(len(FER2013_LABELS))}
+_MAX_TABLES = 100  # whose headers are looked at
+_USAGES = {usage.lower(): usage for usage in FER2013_SPLITS}
+_LABELS = {str(i): label for i, label in enumerate(FER2013_LABELS)}
+_LEGAL_PATHS = "Legal for data.path: a zip, a folder, a CSV of FER-2013, a tar.gz around one."
 
 
-def find_table(files: Files) -> str | None:
-    """The file that holds the data, if any: one alone, one of an official name, the only .csv."""
+def recognises(files: Files) -> bool:
+    """Whether the files are one table, hold one of an official name, or one that has `pixels`."""
+    return bool(_tables(files))
+
+
+def _tables(files: Files) -> list[str]:
+    """What may hold the data: a file alone, one of an official name, or all that have `pixels`."""
     if files.kind == "file":
-        return files.names[0]
-    tables = [name for name in files.names if name.lower().endswith(".csv")]
-    official = [n for n in tables if PurePosixPath(n).name in OFFICIAL_MD5.values()]
-    candidates = official or tables
-    return candidates[0] if official or len(tables) == 1 else None
+        return files.names[:1]
+    tables = [name for name in files.names if name.lower().endswith((".csv", ".tsv"))]
+    for official in OFFICIAL_MD5.values():
+        if found := [name for name in tables if PurePosixPath(name).name.lower() == official]:
+            return found[:1]
+    return [name for name in tables[:_MAX_TABLES] if "pixels" in _header(files, name)]
 
 
-def read(files: Files, name: str) -> Collection:
+def _header(files: Files, name: str) -> list[str]:
+    """The columns' names in lower case, empty where the first line has none."""
+    try:
+        with files.open(name) as stream:
+            first = next(csv_rows(stream, name), (0, []))
+    except DataError:
+        return []
+    return [word.lower() for word in first[1]]
+
+
+@dataclass
+class _Rows:
+    """The images of the tables read so far, by row."""
+
+    pixels: bytearray = field(default_factory=bytearray)
+    classes: list[str] = field(default_factory=list)
+    usages: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+
+
+def read(files: Files) -> Found:
     """All images, in the order of the rows; the id is the usage and the row, counted from 0.
 
     Raises DataError naming the row (the header is row 1) and the value where one is impossible.
     """
-    pixels, y = bytearray(), list[int]()
-    usages, ids = list[str](), list[str]()
-    digest = hashlib.md5(usedforsecurity=False)
-    with files.open(name) as stream, warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # how older NumPy reports a non-number
-        lines = _lines(stream, digest, title := PurePosixPath(name).name)
-        columns = _columns(title, next(lines, b""))
-        for number, line in enumerate(lines, start=2):
-            if len(y) == _MAX_ROWS:
-                raise DataError(f"{title} has more than {_MAX_ROWS:,} rows: this is no FER-2013.")
-            fields = line.split(b",")
-            if len(fields) != len(columns):
-                raise DataError(
-                    f"{title}, row {number}: {len(fields)} fields, expected {len(columns)}."
-                )
-            label, text, usage = (fields[columns[c]].strip() for c in COLUMNS)
-            y.append(_look_up(label, _LABELS, f"{title}, row {number}: emotion"))
-            usages.append(_look_up(usage, _USAGES, f"{title}, row {number}: Usage"))
-            pixels += _pixels(text, f"{title}, row {number}")
-            ids.append(f"{usages[-1]}_{len(ids):05d}")
-    if not y:
-        raise DataError(f"{title} holds its header and no images.")
-    if missing := [usage for usage in FER2013_SPLITS if usage not in usages]:
+    rows, unlabelled, official = _Rows(), list[str](), None
+    tables = sorted(_tables(files), key=lambda name: _part(name) or "")
+    if len(tables) > 1:
+        unlabelled = [name for name in tables if "emotion" not in _header(files, name)]
+        tables = [name for name in tables if name not in unlabelled]
+        if len(tables) > 1 and not all(map(_part, tables)):
+            raise DataError(
+                f"{files.title} holds several tables of pixels ({', '.join(tables)}). Name the one "
+                "that is meant in data.path, or name them train.csv, test.csv and perhaps val.csv."
+            )
+    for name in tables:
+        digest = _read_table(files, name, rows, part=_part(name) if len(tables) > 1 else None)
+        official = OFFICIAL_MD5.get(digest)
+    title = ", ".join(PurePosixPath(name).name for name in tables)
+    if not rows.classes:
+        raise DataError(f"{title or files.title} holds its header and no images.")
+    notes = [f"{title} is {_origin(official)}"]
+    notes += [f"{name} has no column emotion: its images cannot be used" for name in unlabelled]
+    if any(PurePosixPath(name).name.lower() == FER_PLUS for name in files.names):
+        notes.append(
+            f"{FER_PLUS} beside it is FER+, ten people's votes for each image: "
+            "data.labels: ferplus takes its labels"
+        )
+    splits, counts = FER2013_SPLITS, FER2013_COUNTS
+    if not any(rows.usages):
+        splits, counts = {}, {"": FER2013_COUNTS["Training"]}
+    elif len(tables) > 1:
+        splits, counts = splits_of_parts(rows.usages), {}
+    elif missing := [usage for usage in FER2013_SPLITS if usage not in rows.usages]:
         raise DataError(f"{title} holds no {missing[0]} images; they are a part of FER-2013.")
-    official = OFFICIAL_MD5.get(digest.hexdigest())
-    note = f"the official {official}" if official else "not one of the official files by its md5"
-    images = np.frombuffer(pixels, np.uint8).reshape(-1, SIDE, SIDE)
-    return Collection(
-        rows=image_rows(images, y, ids, FER2013_LABELS, data_set="FER-2013"),
-        usage=np.array(usages),
-        splits=FER2013_SPLITS,
-        official_counts=FER2013_COUNTS,
+    return Found(
+        data_set="FER-2013" if splits is FER2013_SPLITS else "FER-2013's format",
+        classes=rows.classes,
+        source_id=rows.ids,
+        pixels=np.frombuffer(rows.pixels, np.uint8).reshape(-1, SIDE, SIDE),
+        known=FER2013_LABELS,
+        usage=rows.usages,
+        splits=splits,
+        no_splits="" if splits else _what_is_missing(title, unlabelled),
+        official_counts=counts,
         official_file=official is not None,
-        notes=(f"{title} is {note}",),
+        notes=tuple(notes),
     )
 
 
-def _lines(stream: IO[bytes], digest: "hashlib._Hash", title: str) -> Iterator[bytes]:
-    """The lines without their ends; none is longer than a row can be."""
-    for number, line in enumerate(iter(lambda: stream.readline(_MAX_LINE), b""), start=1):
-        digest.update(line)
-        if len(line) == _MAX_LINE:
-            raise DataError(
-                f"{title}, row {number} is longer than {_MAX_LINE:,} bytes: this is no CSV of "
-                "FER-2013. Legal for data.path: a zip, a folder, a CSV, a tar.gz around one."
+def _read_table(files: Files, name: str, rows: _Rows, part: str | None) -> str:
+    """Append the images of a table; returns the file's md5. part : their usage, None as it says."""
+    digest = hashlib.md5(usedforsecurity=False)
+    title = PurePosixPath(name).name
+    with files.open(name) as stream, warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # how older NumPy reports a non-number
+        lines = csv_rows(stream, title, digest)
+        header = next(lines, (1, []))[1]
+        columns, width, shift = _columns(title, header), 0, 0
+        for number, fields in lines:
+            if len(rows.ids) == _MAX_ROWS:
+                raise DataError(f"{title} has more than {_MAX_ROWS:,} rows: this is no FER-2013.")
+            if not width:  # R's write.table names no column for the row names
+                shift = int(len(fields) == len(header) + 1)
+                width = len(header) + shift
+            if len(fields) != width:
+                raise DataError(f"{title}, row {number}: {len(fields)} fields, expected {width}.")
+            place = f"{title}, row {number}"
+            rows.classes.append(
+                _look_up(fields[columns["emotion"] + shift], _LABELS, f"{place}: emotion")
             )
-        yield line.rstrip(b"\r\n")
+            usage = part or ""
+            if part is None and "usage" in columns:
+                text = fields[columns["usage"] + shift]
+                usage = _look_up(text, _USAGES, f"{place}: Usage", list(FER2013_SPLITS))
+            rows.usages.append(usage)
+            rows.pixels += _pixels(fields[columns["pixels"] + shift], place)
+            rows.ids.append(f"{usage or 'image'}_{len(rows.ids):05d}")
+    return digest.hexdigest()
 
 
-def _columns(title: str, header: bytes) -> dict[str, int]:
-    """Column name -> position."""
-    names = [word.strip().strip('"') for word in header.decode("utf-8-sig", "replace").split(",")]
-    if sorted(names) != sorted(COLUMNS):
+def _columns(title: str, header: list[str]) -> Mapping[str, int]:
+    """Column name in lower case -> position."""
+    places = {name.lower(): i for i, name in enumerate(header)}
+    if "pixels" in places and "emotion" not in places:
         raise DataError(
-            f"{title} must begin with the header {','.join(COLUMNS)}; got {header[:60]!r}. "
-            "Legal for data.path: a zip, a folder, a CSV of FER-2013, a tar.gz around one."
+            f"{title} has no column emotion: as Kaggle's and torchvision's test.csv it holds "
+            "images without their classes, which can neither be learnt from nor be scored. The "
+            "complete data are fer2013.csv or icml_face_data.csv."
         )
-    return {name: i for i, name in enumerate(names)}
+    if not places.keys() >= {"pixels", "emotion"}:
+        raise DataError(
+            f"{title} must begin with the header {','.join(COLUMNS)}; "
+            f"got {','.join(header)[:60]!r}. {_LEGAL_PATHS}"
+        )
+    return places
 
 
-def _look_up(value: bytes, legal: dict[bytes, T], place: str) -> T:
-    """What a field stands for."""
-    if value not in legal:
-        got, words = value[:20].decode(errors="replace"), [key.decode() for key in legal]
+def _part(name: str) -> str | None:
+    """The part of a data set that a file is named after."""
+    stem = PurePosixPath(name).stem
+    return stem if stem.lower() in PARTS else None
+
+
+def _origin(official: str | None) -> str:
+    return f"the official {official}" if official else "not one of the official files by its md5"
+
+
+def _what_is_missing(title: str, unlabelled: list[str]) -> str:
+    """Why a table has no splits."""
+    test = f", and {', '.join(unlabelled)} no column emotion" if unlabelled else ""
+    return (
+        f"{title} has no column Usage{test}: the val and test images of FER-2013 are missing; "
+        "fer2013.csv and icml_face_data.csv have them"
+    )
+
+
+def _look_up(text: str, legal: Mapping[str, T], place: str, words: list[str] | None = None) -> T:
+    """What a field stands for. words : the legal ones as people write them."""
+    value = text.strip()
+    if value.lower() not in legal:
+        words = words or list(legal)
+        got = value[:20]
         raise DataError(
             f"{place} must be one of {', '.join(words)}; got '{got}'.{nearest(got, words)}"
         )
-    return legal[value]
+    return legal[value.lower()]
 
 
-def _pixels(text: bytes, place: str) -> bytes:
+def _pixels(text: str, place: str) -> bytes:
     """2,304 grey levels, each checked, as bytes."""
     try:
         values: NDArray[np.int64] = np.fromstring(text, np.int64, sep=" ")
@@ -131,13 +228,10 @@ def _pixels(text: bytes, place: str) -> bytes:
     raise DataError(f"{place}: {_fault(text)}")
 
 
-def _fault(text: bytes) -> str:
+def _fault(text: str) -> str:
     """What is wrong with a row's pixels."""
     words = text.split()
     for i, word in enumerate(words, start=1):
-        if not word.isdigit() or int(word[:9]) > 255:
-            return (
-                f"pixel {i} must be a whole number from 0 to 255; "
-                f"got '{word[:20].decode(errors='replace')}'."
-            )
+        if not (word.isascii() and word.isdigit()) or int(word[:9]) > 255:
+            return f"pixel {i} must be a whole number from 0 to 255; got '{word[:20]}'."
     return f"{len(words):,} pixels, expected {_N_PIXELS:,} ({SIDE}x{SIDE})."

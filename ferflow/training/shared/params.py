@@ -62,7 +62,12 @@ def pick_family(params: dict[str, Any]) -> tuple[TrainParams, Record]:
     own = {key: value for key, value in section.items() if key in TrainParams.model_fields}
     shared = pick_section({"train": own}, "train", TrainParams)
     family = known_family(shared.family)
-    record = importlib.import_module(f"ferflow.training.families.{family}").Params
-    own_params = pick_section(params, f"train.{shared.family}", record)
-    check_grid(shared.search, shared.family, params, record)
+    own_params = pick_own(params, family)
+    check_grid(shared.search, family, params, type(own_params))
     return shared, own_params
+
+
+def pick_own(params: dict[str, Any], family: str) -> Record:
+    """The section of a family, whether or not it is the chosen one."""
+    record: type[Record] = importlib.import_module(f"ferflow.training.families.{family}").Params
+    return pick_section(params, f"train.{family}", record)

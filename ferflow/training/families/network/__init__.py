@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 import ferflow.training.architectures
 from ferflow.core.choices import known, names_in
 from ferflow.core.errors import ParamError
-from ferflow.core.params import Record
+from ferflow.core.params import Record, explain
 from ferflow.training.shared.policy import Step, check_policy
 
 if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
@@ -87,19 +87,14 @@ def architecture(name: str) -> Any:
 def check_options(name: str, options: dict[str, Any]) -> Record:
     """The options of an architecture; what is not named has its default.
 
-    Raises ValueError that says which are legal.
+    Raises ValueError that says what is legal.
     """
     record = architecture(name).Options
     try:
         return cast(Record, record.model_validate(options))
     except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(map(str, ("options", *fault["loc"])))
-        legal = ", ".join(record.model_fields) or "none"
-        message = fault["msg"].removeprefix("Input should be ")
-        raise ValueError(
-            f"{key}: {message}; got {fault.get('input')!r}. Options of {name}: {legal}."
-        ) from None
+        fault = explain(record, error)[0]
+        raise ValueError(f"options{fault} `ferflow models {name}` explains them.") from None
 
 
 def check_side(name: str, side: int) -> None:

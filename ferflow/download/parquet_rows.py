@@ -1,0 +1,59 @@
+"""The rows of a parquet file from anybody, as text; never more than fits the memory."""
+
+import io
+from collections.abc import Collection
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ferflow.core.errors import DataError
+from ferflow.core.zips import MAX_MEMBERS
+
+_MAX_BYTES = 64 << 20
+_MAX_UNPACKED = 256 << 20
+_MAX_WORD = 4096  # letters of a path or a class
+
+
+def parquet_rows(
+    stream: IO[bytes], title: str, wanted: Collection[str]
+) -> list[tuple[int, list[str]]]:
+    """The header and the rows of the columns wanted (in lower case), numbered as those of a CSV.
+
+    Raises DataError where the file is none, or holds more than a list of pictures can.
+    """
+    content = stream.read(_MAX_BYTES + 1)
+    try:
+        if len(content) > _MAX_BYTES:
+            raise ValueError(f"it is larger than {_MAX_BYTES:,} bytes")
+        names = pq.read_schema(io.BytesIO(content)).names
+        names = [name for name in names if name.strip().lower() in wanted]
+        # words are kept once, and never copied: a long one may stand in every row
+        with pq.ParquetFile(io.BytesIO(content), read_dictionary=names) as file:
+            groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
+            if sum(group.total_byte_size for group in groups) > _MAX_UNPACKED:
+                raise ValueError(f"it unpacks to more than {_MAX_UNPACKED:,} bytes")
+            # one byte of a file can stand for any number of equal values
+            if max([file.metadata.num_rows, *(g.num_rows for g in groups)]) > MAX_MEMBERS:
+                raise ValueError(f"it has more than {MAX_MEMBERS:,} rows")
+            table = file.read(columns=names, use_threads=False)
+        columns = [_texts(column) for column in table.columns]
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{title} is no parquet file of labels ({reason}).") from None
+    rows = enumerate(zip(*columns, strict=True), start=2)
+    return [(1, list(table.column_names)), *((number, list(row)) for number, row in rows)]
+
+
+def _texts(column: Any) -> list[str]:
+    """The values of a column (arrow's ChunkedArray) as text, '' where there is none."""
+    texts: list[str] = []
+    for chunk in column.chunks:
+        if not pa.types.is_dictionary(chunk.type):
+            texts += ["" if value is None else str(value) for value in chunk.to_pylist()]
+            continue
+        words = ["" if word is None else str(word).strip() for word in chunk.dictionary.to_pylist()]
+        if any(len(word) > _MAX_WORD for word in words):
+            raise ValueError(f"a word is longer than {_MAX_WORD:,} letters")
+        texts += ["" if i is None else words[i] for i in chunk.indices.to_pylist()]
+    return texts
