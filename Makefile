@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # other would take most of the time.
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help repro test quick torture check audit fuzz format ui app lock clean
+.PHONY: help repro test quick torture check audit fuzz format ui app docs lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -67,10 +67,18 @@ app: .venv/ready ## a page that reads faces, on http://127.0.0.1:7860 (MODEL=FOL
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-app.lock
 	ferflow app $(if $(MODEL),--model $(MODEL)) --port $(or $(PORT),7860)
 
+docs: .venv/ready ## build the documentation in docs/_build/html (LINKS=1 looks every link up)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.lock
+	codespell README.md CONTRIBUTING.md docs examples ferflow presets stages
+	sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build/html
+	$(if $(LINKS),sphinx-build --builder linkcheck --quiet docs docs/_build/links)
+	@echo "open docs/_build/html/index.html"
+
 lock: .venv/ready ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet pip-tools
-	pip-compile $(COMPILE) --extra app --extra fast -o requirements-all.lock pyproject.toml
+	pip-compile $(COMPILE) --extra app --extra docs --extra fast -o requirements-all.lock pyproject.toml
 	pip-compile $(COMPILE) --extra app -c requirements-all.lock -o requirements-app.lock pyproject.toml
+	pip-compile $(COMPILE) --extra docs -c requirements-all.lock -o requirements-docs.lock pyproject.toml
 	pip-compile $(COMPILE) -c requirements-all.lock -o requirements.lock pyproject.toml
 
 clean: ## delete what can be made again; the DVC cache and MLflow's runs stay

@@ -6,9 +6,10 @@ import sys
 from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import ferflow.audit.commands as audit
 import ferflow.evaluation.commands as evaluation
@@ -19,23 +20,57 @@ import ferflow.runs.commands as runs
 import ferflow.settings.commands as settings
 import ferflow.tracking.commands as tracking
 from ferflow.core.errors import FerflowError, printable
+from ferflow.core.progress import QUIET, hide_if_quiet
 from ferflow.extras import missing
 
 # They need no repository, but look at one where they are called in it.
 _READING = {"presets", "models", "decode"}
 
+# Title -> commands, in the order in which --help lists them.
+GROUPS = {
+    "Read faces": ["predict", "app", "export"],
+    "Choose a system": ["presets", "models", "use", "check"],
+    "Look at the last run": ["show", "audit", "track", "store"],
+    "Runs on record": [
+        "record",
+        "repeat",
+        "reproduce",
+        "sweep",
+        "compare",
+        "ensemble",
+        "rescore",
+        "bundle",
+    ],
+    "Published figures": ["decode", "report", "mistakes", "mistake"],
+}
+
+
+class _Grouped(TyperGroup):
+    """Lists the commands under the titles of their groups."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  (typer's click)
+        for title, names in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(n, self.commands[n].short_help or "") for n in names])
+
+
 app = typer.Typer(
-    add_completion=False,
+    cls=_Grouped,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # with boxes and colours --help takes half as long again
     help="A reproducible facial-expression-recognition workflow on FER-2013.",
 )
-# in the order in which --help lists their commands
 for room in (settings, evaluation, audit, tracking, report, records, runs, recognition):
     for command in room.COMMANDS:
         first, _, _ = (command.__doc__ or "").partition("\n\n")
         app.command(short_help=first)(command)  # typer's own would be cut off
+
+
+def _be_quiet(wanted: bool) -> None:
+    if wanted:
+        os.environ[QUIET] = "1"  # the stages that a command runs read it, too
+        hide_if_quiet()
 
 
 def _print_version(wanted: bool) -> None:
@@ -51,7 +86,13 @@ def enter(
     context: typer.Context,
     _: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, callback=_print_version, help="Print it and end."),
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ] = False,
+    __: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", callback=_be_quiet, help="Show no progress bars."),
     ] = False,
 ) -> None:
     """Go to the repository's root, or, for a command that works anywhere, remember it.

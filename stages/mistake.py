@@ -16,7 +16,7 @@ from ferflow.core.params import load_params, load_seed, repository_root
 from ferflow.core.paths import SCRATCH
 from ferflow.core.split import SPLITS, load_split
 from ferflow.core.stage import run_stage
-from ferflow.features.extraction import extract_features, make_extractor
+from ferflow.features.extraction import extract_features, fastest, make_extractor
 from ferflow.features.params import FeaturesParams
 from ferflow.runs.mistakes.by_name import MISTAKES, mistaken_scores, reason_against
 from ferflow.runs.mistakes.honest_chain import HonestChain
@@ -30,7 +30,7 @@ def extract(face: FaceShape, images: NDArray[np.uint8]) -> NDArray[Any]:
     params = load_params("features", FeaturesParams)
     if params.method == "pixels":
         return images
-    return extract_features(images, make_extractor(params, face))
+    return extract_features(images, fastest(make_extractor(params, face), images))
 
 
 def main(name: Path, features: Path, images: Path, classifier: Path, target: Path) -> None:

@@ -43,6 +43,8 @@ def main(
         data = data.with_validation_added()
     rows = data.train
     about = {"family": shared.family, "n_rows": len(rows), "n_features": rows.x.shape[1]}
+    if "features_by" in rows.meta:
+        about["features_by"] = rows.meta["features_by"]
     table = no_search()
     if shared.search.method != "none":
         lists = read_twins(twins, train_twins)
@@ -50,8 +52,10 @@ def main(
         params, table, about["search"] = found.params, found.table, found.about
         print(f"search: {found.about['best']} scores {found.about['best_score']:.4f}")
     print(f"{shared.family}: {len(rows):,} training rows of {rows.x.shape[1]:,} features")
-    fitted = family_module(shared.family).fit(data, params, load_seed())
-    meta = rows.meta | {"trained_on": ["train", "val"] if shared.add_validation else ["train"]}
+    family = family_module(shared.family)
+    fitted = family.fit(data, params, load_seed())
+    trained_on = ["train", "val"] if shared.add_validation else ["train"]
+    meta = rows.meta | {"trained_on": trained_on if getattr(family, "FITS", True) else []}
     save_classifier(target, Classifier(shared.family, fitted.model, mask, rows.labels, meta))
     write_table(curve, fitted.curve)
     write_table(settings, table)

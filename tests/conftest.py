@@ -312,5 +312,8 @@ def make_mistake(make_record):
 
 @pytest.fixture
 def readme(workplace):
-    """A README with the place of the table of papers."""
-    (workplace / "README.md").write_text("# x\n\n<!-- papers -->\nold\n<!-- /papers -->\n\nrest\n")
+    """A README and a page about papers with the places of their tables."""
+    (workplace / "docs").mkdir()
+    for path, mark in (("README.md", "models"), ("docs/papers.md", "claims")):
+        text = f"# x\n\n<!-- {mark} -->\nold\n<!-- /{mark} -->\n\nrest\n"
+        (workplace / path).write_text(text)

@@ -16,7 +16,7 @@ from ferflow.core.params import pick_section, read_yaml
 from ferflow.core.split import save_split
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
-from ferflow.features.extraction import extract_file
+from ferflow.features.extraction import extract_files
 from ferflow.features.params import FeaturesParams
 from ferflow.images.seen import SEEN_FILE
 from ferflow.recognition.attention import attention
@@ -132,17 +132,19 @@ def extract(folder, rows, target):
     features |= {"method": "backbone", "backbone": str(folder), "pooling": "avg", "device": "cpu"}
     features |= {"backbone_sha256": sha256_of(folder)}
     params = pick_section({"features": features}, "features", FeaturesParams)
-    extract_file(rows, Path("train.safetensors"), target, params)
+    save_split(target / "images", rows)
+    extract_files({"train": target / "images"}, target / "features", params)
 
 
 def test_it_is_a_backbone_for_other_faces_but_not_for_its_own(last_run, tmp_path):
     bundle.bundle_last_run(last_run)
     assert (last_run / SEEN_FILE).exists()
-    extract(last_run, faces(500), tmp_path / "features.safetensors")
-    assert (tmp_path / "features.safetensors").exists()
+    extract(last_run, faces(500), tmp_path)
+    made = tmp_path / "features" / "train.safetensors"
+    made.unlink()
     with pytest.raises(DataError, match="was trained on 100% of the images in train"):
-        extract(last_run, faces(0), tmp_path / "again.safetensors")
-    assert not (tmp_path / "again.safetensors").exists()
+        extract(last_run, faces(0), tmp_path)
+    assert not made.exists()
 
 
 def test_the_backbone_sees_what_the_network_saw(last_run):

@@ -1,20 +1,19 @@
 """The real chain on a handful of images: DVC, every stage, MLflow, in a copy of the repository."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import pytest
 from repository import ALL_THREADS, SMALL, Repository
+from test_pretrained import publish
 
+from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.evaluation.predictions import read_predictions, split_predictions, twin_numbers
 
-ROOT = Path(__file__).parents[1]
 FROM_BALANCE = ["balance", "select_features", "train", "evaluate", "track"]
 
 
@@ -274,10 +273,27 @@ def _any_picture(repository):
     return next((repository.folder / "data/evaluation/pictures").glob("*.png"))
 
 
-def test_the_readme_commands_run_as_printed(own):
-    """Every line of README.md that starts with '$ ' (`make` is CI's part)."""
-    commands = re.findall(r"^\$ (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
-    assert "dvc params diff" in commands
-    (own.folder / ".venv").symlink_to(sys.prefix)
-    own.run("bash", "-euo", "pipefail", "-c", "\n".join(commands))
-    (own.folder / ".venv").unlink()
+def test_a_published_classifier_is_scored_as_it_is_and_predicts(own, tmp_path):
+    hub, face = publish(tmp_path / "hub", "vit"), tmp_path / "face.png"
+    settings = [
+        "features.method=pixels",
+        "balance.method=none",
+        "selection.method=none",
+        "train.family=pretrained",
+        f"train.pretrained.model={hub}",
+    ]
+    own.use("quickstart", *SMALL, *settings)
+    stages, printed = own.repro("evaluate")
+    assert stages[-2:] == ["train", "evaluate"]
+    assert "Nothing is fitted." in printed
+    assert "which images the model was trained on is not known" in printed
+    about = json.loads(own.text("metrics/metrics.json"))["protocol"]
+    assert about["trained_on"] == []
+    cv2.imwrite(str(face), draw_faces(["happy"], seed=0)[0])
+    told = own.ferflow("predict", str(face), "--model", "models/classifier", "--no-detect")
+    assert any(label in told for label in about["classes"])
+
+
+def test_what_computed_the_features_is_on_record(small):
+    train = json.loads(small.text("metrics/train.json"))["train"]
+    assert train["features_by"] == "ONNX Runtime, float32"

@@ -1,16 +1,20 @@
 """How the command `ferflow` speaks where its surroundings are poor."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 from typer.testing import CliRunner
 
-from ferflow.cli import app
+from ferflow.cli import GROUPS, app
 from ferflow.core.errors import FerflowError
+from ferflow.runs.mistakes.by_name import MISTAKES
+from ferflow.settings.presets import preset_names
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,6 +49,42 @@ def test_what_the_disk_refuses_is_a_line(ferflow, workplace):
     assert code == 1
     (line,) = said.decode().splitlines()
     assert line.startswith("error: [Errno 17] File exists")
+
+
+def test_help_lists_every_command_in_its_group():
+    text = CliRunner().invoke(app, ["--help"]).output
+    titles = re.findall(r"^(\w[\w ]+):$\n((?:  .+\n)+)", text, re.MULTILINE)
+    listed = {title: re.findall(r"^  (\w+)  ", lines, re.MULTILINE) for title, lines in titles}
+    assert {title: listed[title] for title in GROUPS} == GROUPS
+    assert "--install-completion" in text
+
+
+@pytest.mark.parametrize("command", ["presets", "models", "mistakes"])
+def test_names_are_whole_in_80_columns(command, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    printed = CliRunner().invoke(app, [command], env={"COLUMNS": "80"}).output
+    names = {"presets": preset_names(), "models": ["widekernel-modified"], "mistakes": MISTAKES}
+    assert all(re.search(rf"(^|\s){name}(\s|$)", printed, re.MULTILINE) for name in names[command])
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_quiet_hides_progress_also_in_the_stages(monkeypatch):
+    code = "import sys; sys.stderr.isatty = lambda: True; from tqdm import tqdm\n"
+    code += "from ferflow.core.progress import hide_if_quiet; hide_if_quiet()\n"
+    code += "list(tqdm(range(3), disable=None, file=sys.stderr))"
+    for quiet, shown in (("", True), ("1", False)):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONPATH": str(ROOT), "FERFLOW_QUIET": quiet},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ("3/3" in done.stderr) == shown
+    monkeypatch.setenv("FERFLOW_QUIET", "")
+    monkeypatch.setattr(tqdm, "__init__", tqdm.__init__)
+    CliRunner().invoke(app, ["--quiet", "decode", "0.5"])
+    assert os.environ["FERFLOW_QUIET"] == "1"
 
 
 def test_the_version_is_printed_anywhere(tmp_path, monkeypatch):

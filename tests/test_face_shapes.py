@@ -105,7 +105,7 @@ def test_a_split_file_holds_pictures_as_files(tmp_path, make_split):
     load_split(tmp_path / "a.safetensors")  # another cut, and none outside
     content[place + 16 : place + 24] = (1 << 40).to_bytes(8, "little")
     (tmp_path / "a.safetensors").write_bytes(content)
-    with pytest.raises(DataError, match="no whole split file"):
+    with pytest.raises(DataError, match="not a whole split file"):
         load_split(tmp_path / "a.safetensors")
 
 

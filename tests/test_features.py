@@ -14,7 +14,7 @@ from ferflow.core.errors import DataError, ParamError
 from ferflow.core.hashing import sha256_of
 from ferflow.core.split import load_split, save_split
 from ferflow.download.drawn.synthetic import draw_faces
-from ferflow.features.extraction import Extractor, extract_features, extract_file, make_extractor
+from ferflow.features.extraction import Extractor, extract_features, extract_files, make_extractor
 from ferflow.features.params import FeaturesParams
 
 FACES = draw_faces(["happy", "sad", "fear", "angry", "neutral"], seed=0)
@@ -71,11 +71,18 @@ def last_maps(folder, faces, mean=0.5, std=0.5):
         return AutoModel.from_pretrained(folder).eval()(colours).last_hidden_state.numpy()
 
 
+def written(split, folder, params=None):
+    """The features of a split as the stage writes them."""
+    save_split(folder / "images", split)
+    extract_files({"train": folder / "images"}, folder, params or settings())
+    return load_split(folder / "train.safetensors")
+
+
 def test_pixels_hand_the_file_on(tmp_path, make_split):
     save_split(tmp_path / "images", make_split())
-    split = load_split(tmp_path / "images")
-    extract_file(split, tmp_path / "images", tmp_path / "out", settings(method="pixels"))
-    assert (tmp_path / "out").read_bytes() == (tmp_path / "images").read_bytes()
+    extract_files({"train": tmp_path / "images"}, tmp_path, settings(method="pixels"))
+    made = (tmp_path / "train.safetensors").read_bytes()
+    assert made == (tmp_path / "images").read_bytes()
 
 
 def test_pixels_are_the_grey_levels_themselves():
@@ -107,9 +114,7 @@ def test_hog_features_stand_in_columns_of_blocks():
 
 def test_a_file_of_features_holds_the_same_rows(tmp_path, make_split):
     split = make_split()
-    save_split(tmp_path / "train", split)
-    extract_file(load_split(tmp_path / "train"), tmp_path / "train", tmp_path / "out", settings())
-    features = load_split(tmp_path / "out")
+    features = written(split, tmp_path)
     assert np.array_equal(features.x, extract_features(split.x, make_extractor(settings())))
     for name in ("y", "source_id", "transform"):
         assert np.array_equal(getattr(features, name), getattr(split, name))
@@ -117,19 +122,14 @@ def test_a_file_of_features_holds_the_same_rows(tmp_path, make_split):
 
 
 def test_the_file_says_how_its_features_were_made(tmp_path, make_split):
-    save_split(tmp_path / "train", make_split())
-    extract_file(load_split(tmp_path / "train"), tmp_path / "train", tmp_path / "out", settings())
-    meta = load_split(tmp_path / "out").meta
+    meta = written(make_split(), tmp_path).meta
     assert meta["data_set"] == "noise"
     assert meta["feature_shape"] == [5, 5, 36]
     assert settings(**meta["features"]) == settings()
 
 
 def test_a_split_without_images_gives_features_without_rows(tmp_path, make_split):
-    empty = make_split(y=[])
-    save_split(tmp_path / "val", empty)
-    extract_file(load_split(tmp_path / "val"), tmp_path / "val", tmp_path / "out", settings())
-    assert load_split(tmp_path / "out").x.shape == (0, 900)
+    assert written(make_split(y=[]), tmp_path).x.shape == (0, 900)
 
 
 def test_one_batch_at_a_time_is_extracted(make_split):

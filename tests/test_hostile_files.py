@@ -43,7 +43,7 @@ def test_a_file_without_an_end_is_read_to_a_limit(tmp_path):
     (tmp_path / "p").mkdir()
     name = tmp_path / "p" / "seed-0.json"
     before = peak()
-    for target, message in (("/dev/zero", "is no ordinary file"), ("hole", "is too large")):
+    for target, message in (("/dev/zero", "is not an ordinary file"), ("hole", "is too large")):
         name.unlink(missing_ok=True)
         name.symlink_to(target)
         with (tmp_path / "p" / "hole").open("wb") as file:
@@ -134,7 +134,7 @@ def npy(header):
 )
 def test_a_mask_that_is_none_is_refused(tmp_path, content):
     (tmp_path / "mask.npy").write_bytes(content)
-    with pytest.raises(DataError, match=r"mask\.npy is no mask of features"):
+    with pytest.raises(DataError, match=r"mask\.npy is not a mask of features"):
         load_mask(tmp_path / "mask.npy")
 
 
@@ -167,7 +167,7 @@ def split_file(path, **changes):
     ],
 )
 def test_a_split_that_is_none_is_refused(tmp_path, changes):
-    with pytest.raises(DataError, match="is no whole split file"):
+    with pytest.raises(DataError, match="is not a whole split file"):
         load_split(split_file(tmp_path / "a.safetensors", **changes))
 
 

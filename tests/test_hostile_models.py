@@ -303,7 +303,7 @@ def test_a_backbone_with_impossible_constants_is_refused(tmp_path, backbone, con
     folder = shutil.copytree(backbone, tmp_path / "m")
     (folder / "preprocessor_config.json").write_text(json.dumps(constants))
     with pytest.raises(DataError, match=r"preprocessor_config\.json"):
-        load_pretrained(str(folder), sha256_of(folder), "features.backbone")
+        load_pretrained(str(folder), sha256_of(folder), "b", size=32, size_key="s")
 
 
 # --- checkpoints

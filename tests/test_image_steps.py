@@ -73,7 +73,7 @@ def test_an_old_shear_was_a_slope(old, slope):
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        (["rotat"], "'rotat' is no step in copies.*Legal: horizontal_flip, rotation_degrees"),
+        (["rotat"], "'rotat' is not a step in copies.*Legal: horizontal_flip, rotation_degrees"),
         ([{"rotation_degres": 3}], "Did you mean 'rotation_degrees'?"),
         ([{"rotation": "ten"}], "rotation_degrees must be degrees, .* 0 to 180, not 0; got 'ten'"),
         ([{"rotation_degrees": 181}], "got 181. An example: rotation_degrees: 10"),
@@ -95,8 +95,8 @@ def test_an_old_shear_was_a_slope(old, slope):
         ([{"rotation_degrees": 1, "shift_share": 0.1}], "a step is a name, or a name with its"),
         ([{}], "a step is a name"),
         ([3], "a step is a name"),
-        ([{3: 3}], "'3' is no step"),
-        ([{None: 3}], "'None' is no step"),
+        ([{3: 3}], "'3' is not a step"),
+        ([{None: 3}], "'None' is not a step"),
         ("rotation", "must be a list, such as"),
         (None, "must be a list"),
         (["erasing_chance"], "'erasing_chance' has no meaning in copies.*Legal: horizontal_flip"),
@@ -131,7 +131,7 @@ def test_nothing_to_draw_is_legal_in_a_batch():
 
 def test_the_sections_fault_names_its_key():
     section = {"augment": {"copies": ["rotate"], "fill_rare": "none"}}
-    with pytest.raises(ParamError, match=r"params.yaml: augment\.copies: 'rotate' is no step"):
+    with pytest.raises(ParamError, match=r"params.yaml: augment\.copies: 'rotate' is not a step"):
         pick_section(section, "augment", AugmentParams)
 
 

@@ -53,26 +53,26 @@ def test_a_missing_mask_is_named(tmp_path):
 )
 def test_an_array_that_is_no_mask_is_refused(tmp_path, array):
     np.save(tmp_path / "mask.npy", array)
-    with pytest.raises(DataError, match=r"mask\.npy is no mask"):
+    with pytest.raises(DataError, match=r"mask\.npy is not a mask"):
         load_mask(tmp_path / "mask.npy")
 
 
 def test_a_mask_that_holds_objects_is_refused(tmp_path):
     np.save(tmp_path / "mask.npy", np.array([{}], dtype=object))
-    with pytest.raises(DataError, match=r"mask\.npy is no mask"):
+    with pytest.raises(DataError, match=r"mask\.npy is not a mask"):
         load_mask(tmp_path / "mask.npy")
 
 
 @pytest.mark.parametrize("content", [b"", b"no array", b"PK\x03\x04"], ids=["empty", "text", "zip"])
 def test_a_file_that_is_no_array_is_refused(tmp_path, content):
     (tmp_path / "mask.npy").write_bytes(content)
-    with pytest.raises(DataError, match=r"mask\.npy is no mask"):
+    with pytest.raises(DataError, match=r"mask\.npy is not a mask"):
         load_mask(tmp_path / "mask.npy")
 
 
 def test_an_archive_of_arrays_is_refused(tmp_path):
     np.savez(tmp_path / "masks.npz", mask=MASK)
-    with pytest.raises(DataError, match=r"masks\.npz is no mask"):
+    with pytest.raises(DataError, match=r"masks\.npz is not a mask"):
         load_mask(tmp_path / "masks.npz")
 
 
@@ -81,5 +81,5 @@ def test_a_mask_cut_anywhere_is_refused(tmp_path):
     content = (tmp_path / "mask.npy").read_bytes()
     for length in (7, 40, len(content) - 1):
         (tmp_path / "mask.npy").write_bytes(content[:length])
-        with pytest.raises(DataError, match=r"mask\.npy is no mask"):
+        with pytest.raises(DataError, match=r"mask\.npy is not a mask"):
             load_mask(tmp_path / "mask.npy")

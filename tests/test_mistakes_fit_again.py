@@ -145,4 +145,4 @@ def test_changed_images_become_the_features_of_the_chain(method, make_split, mon
 def test_what_is_extracted_anew_is_told_beforehand(meta, told, monkeypatch):
     monkeypatch.setattr(run_mistake, "_honest", lambda: (meta, LABELS))
     names = ["swap_val_test", "modified_test"]
-    assert run_mistake.cost_text(names) == "only scored anew: seconds." + told
+    assert run_mistake.cost_text(names) == "only scored again: seconds." + told

@@ -178,7 +178,7 @@ def test_a_forest_on_a_backbones_features_answers_as_it_did(tmp_path, monkeypatc
     extractor = make_extractor(params)
     x, y = drawn_rows(seeds=3)
     x = extract_features(x.reshape(-1, 48, 48), extractor)
-    meta = feature_meta(params, extractor.shape)
+    meta = feature_meta(params, extractor)
     made = write_classical(
         tmp_path / "model", "random_forest", x, y, np.arange(192) % 2 == 0, **meta
     )
@@ -313,7 +313,7 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path):
 
 
 def test_a_file_that_is_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr("ferflow.recognition.onnx_session.MAX_BYTES", 1000)
+    monkeypatch.setattr("ferflow.backbones.onnx_session.MAX_BYTES", 1000)
     with pytest.raises(DataError, match="too large: at most 1,000 bytes"):
         OnnxModel(BUNDLED.with_suffix(".onnx"))
 

@@ -79,7 +79,7 @@ def test_a_folder_is_read_in_order_and_bad_files_are_listed_at_the_end(run):
     ]
     assert lines[2].endswith("no face found")
     assert done.stderr.splitlines() == [
-        "note: in album 1 file is no picture or video by name: notes.txt",
+        "note: in album 1 file is not a picture or video by name: notes.txt",
         "error: album/noise.jpg is not a picture; legal: "
         "JPEG, PNG, BMP, GIF, PPM, TIFF, WEBP, AVIF, HEIC.",
         "error: album/zero.jpg is empty (0 bytes).",
@@ -325,7 +325,7 @@ def test_what_is_passed_over_in_a_folder_is_told(run, tmp_path):
     assert done.exit_code == 0
     assert [line.split(": ")[0] for line in done.stdout.splitlines()] == ["mixed/deep/x.png"]
     assert done.stderr.splitlines() == [
-        "note: in mixed 8 files are no pictures or videos by name: "
+        "note: in mixed 8 files are not pictures or videos by name: "
         "no suffix, notes 0.txt, notes 1.txt, notes 2.txt, notes 3.txt, ...",
         "note: in mixed links to folders are not followed; name them: link",
     ]

@@ -93,7 +93,7 @@ def test_a_run_is_recorded_under_a_name(recorded):
 def test_a_mistake_is_run_recorded_and_marked(recorded):
     recorded.run("dvc", "repro")
     printed = recorded.ferflow("mistake", "swap_val_test", "--record")
-    assert "swap_val_test: only scored anew" in printed and "is no result" in printed
+    assert "swap_val_test: only scored again" in printed and "is not a result" in printed
     (path,) = (recorded.folder / "metrics/papers/quickstart").glob("mistake-swap_val_test-seed-0-*")
     honest = json.loads(recorded.text("metrics/metrics.json"))["val"]
     assert read_record(path).score("mistake", "accuracy") == honest["accuracy"]

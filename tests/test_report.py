@@ -17,7 +17,7 @@ from ferflow.documents.render import in_text, markdown_page, render, slug
 from ferflow.records.ensemble import make_ensemble
 from ferflow.records.record import load_records
 from ferflow.report.standing import standings
-from ferflow.report.write import README, report_texts, write_report
+from ferflow.report.write import CLAIMS, README, report_texts, write_report
 from ferflow.runs.sweep import SWEEPS
 
 ROOT = Path(__file__).parents[1]
@@ -67,12 +67,12 @@ def test_the_committed_reports_and_readme_are_what_the_records_say(monkeypatch):
 def test_without_records_every_claim_is_listed_as_not_yet_run():
     texts = report_texts()
     claims = [c for paper in load_papers().values() for c in paper.claims]
-    assert texts[README].count("| not yet run |") == len(claims)
-    assert texts[README].count("its preset is not yet run") == len(claims)
-    rows = [line for line in texts[README].splitlines() if line.startswith("| ")]
+    assert texts[CLAIMS].count("| not yet run |") == len(claims)
+    assert texts[CLAIMS].count("its preset is not yet run") == len(claims)
+    rows = [line for line in texts[CLAIMS].splitlines() if line.startswith("| ")]
     assert len(rows) == len(claims) + 2
-    assert texts[README].startswith("# x\n\n<!-- papers -->\n|")
-    assert texts[README].endswith("<!-- /papers -->\n\nrest\n")
+    assert texts[CLAIMS].startswith("# x\n\n<!-- claims -->\n|")
+    assert texts[CLAIMS].endswith("<!-- /claims -->\n\nrest\n")
 
 
 @pytest.mark.usefixtures("readme")
@@ -80,7 +80,7 @@ def test_a_recorded_preset_shows_its_figure_with_interval(make_record):
     record = make_record("mobilenet-aco-rf", accuracy=0.3)
     value = record.score("test", "accuracy")
     low, high = record.intervals["test"]["accuracy"]
-    cells = row_of(report_texts()[README], "`mobilenet-aco-rf`")
+    cells = row_of(report_texts()[CLAIMS], "`mobilenet-aco-rf`")
     assert cells[3] == f"{value:.3f} ({low:.3f} to {high:.3f})"
     assert high < 0.45 and cells[-1].startswith("possible; out of its preset's reach (")
 
@@ -89,7 +89,7 @@ def test_a_recorded_preset_shows_its_figure_with_interval(make_record):
 def test_several_seeds_show_their_mean(make_record):
     made = [make_record("mobilenet-aco-rf", seed=seed) for seed in range(3)]
     values = [record.score("test", "accuracy") for record in made]
-    cell = row_of(report_texts()[README], "`mobilenet-aco-rf`")[3]
+    cell = row_of(report_texts()[CLAIMS], "`mobilenet-aco-rf`")[3]
     assert cell.startswith(f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f} (")
     assert cell.endswith("), 3 seeds")
     assert "Seeds 0, 1, 2. Recorded 2026-11-20" in report_texts()[MD]
@@ -100,7 +100,7 @@ def test_edited_runs_and_mistakes_are_not_taken_for_the_preset(make_record, make
     make_record("mobilenet-aco-rf", variant="wide")
     make_mistake("random_resplit")
     texts = report_texts()
-    assert row_of(texts[README], "`mobilenet-aco-rf`")[3] == "not yet run"
+    assert row_of(texts[CLAIMS], "`mobilenet-aco-rf`")[3] == "not yet run"
     assert "`mobilenet-aco-rf/wide`" in texts[MD]
 
 
@@ -130,13 +130,13 @@ def test_a_claim_out_of_reach_shows_the_mistake_that_comes_nearest(make_record, 
             made = make_mistake(name, preset)
             make_mistake(name, preset, metrics={"mistake": made.metrics["mistake"] | scores})
     texts = report_texts()
-    cells = row_of(texts[README], "`mobilenet-aco-rf`")
+    cells = row_of(texts[CLAIMS], "`mobilenet-aco-rf`")
     assert cells[4:] == [
         "`random_resplit` 0.500",
         "possible; out of its preset's reach; with `random_resplit` the preset prints this "
         "(3,589 test images are our assumption)",
     ]
-    reached = row_of(texts[README], "`mobilenet-aco-rf-nosmote`")
+    reached = row_of(texts[CLAIMS], "`mobilenet-aco-rf-nosmote`")
     assert reached[4:] == [
         "",
         "exceeded by its preset (3,589 test images are our assumption)",
@@ -174,7 +174,7 @@ def test_folds_are_a_row_of_their_own_and_not_the_preset(make_record):
     for fold in range(3):
         make_record("mobilenet-aco-rf", variant="3-folds", fold=fold, n_folds=3)
     texts = report_texts()
-    assert row_of(texts[README], "`mobilenet-aco-rf`")[3] == "not yet run"
+    assert row_of(texts[CLAIMS], "`mobilenet-aco-rf`")[3] == "not yet run"
     (line,) = [li for li in texts[MD].splitlines() if "`mobilenet-aco-rf/3-folds`" in li]
     assert line.count("±") == 2 and line.count("3 folds") == 2
 
@@ -196,10 +196,10 @@ def test_every_paper_has_the_commands_that_show_its_claims():
 @pytest.mark.usefixtures("readme")
 def test_scores_without_twins_get_a_column_where_they_are_recorded(make_record):
     record = make_record("mobilenet-aco-rf")
-    assert "without twins" not in report_texts()[README]
+    assert "without twins" not in report_texts()[CLAIMS]
     metrics = record.metrics | {"test_without_twins": record.metrics["val"]}
     make_record("mobilenet-aco-rf", metrics=metrics)
-    text = report_texts()[README]
+    text = report_texts()[CLAIMS]
     assert "| without twins |" in text
     assert row_of(text, "`mobilenet-aco-rf`")[4].startswith(
         f"{record.score('val', 'accuracy'):.3f} ("
@@ -215,7 +215,7 @@ def test_a_claim_is_answered_by_the_images_and_views_that_it_is_of(make_record):
     assert one.honest.value == record.score("val", "accuracy")
     assert tta.honest.value == 0.9
     assert set(tta.mistakes) == {"one_vs_rest"}
-    text = report_texts()[README]
+    text = report_texts()[CLAIMS]
     assert row_of(text, "5, one view")[3].endswith(", on PublicTest")
     assert "PublicTest" not in row_of(text, "5, test-time augmentation")[3]
 
@@ -233,12 +233,12 @@ def test_an_unfinished_training_is_marked_in_every_table(make_record):
     make_record("allconv", variant="wide", training=curves)
     make_record("svm")
     texts = report_texts()
-    assert row_of(texts[README], "`allconv`")[3].endswith(", unfinished")
+    assert row_of(texts[CLAIMS], "`allconv`")[3].endswith(", unfinished")
     assert "### `allconv` on record, unfinished\n" in texts[MD]
     (variant,) = [line for line in texts[MD].splitlines() if "| `allconv/wide` |" in line]
     assert variant.count("unfinished") == 2
     assert "### `svm` on record\n" in texts[MD]
-    assert "unfinished" not in row_of(texts[README], "`svm`")[3]
+    assert "unfinished" not in row_of(texts[CLAIMS], "`svm`")[3]
 
 
 @pytest.mark.usefixtures("readme")
@@ -264,7 +264,7 @@ def test_the_page_is_whole_and_asks_for_nothing_from_elsewhere(make_record):
     members = [make_record("mobilenet-aco-rf", seed=seed) for seed in (0, 1)]
     make_ensemble(members, name="both")
     written = write_report()
-    assert [path for path in written if path.suffix != ".svg"] == [MD, HTML, README]
+    assert [path for path in written if path.suffix != ".svg"] == [MD, HTML, README, CLAIMS]
     text = HTML.read_text()
     page = Page(text)
     assert page.outside == [] and page.open == []
@@ -299,12 +299,39 @@ def test_printed_matrices_stand_in_the_report_with_their_reading():
     assert "FER-2013" in text and "not there yet" not in text
 
 
-@pytest.mark.parametrize("text", ["", "<!-- papers -->", "<!-- papers -->\n<!-- /papers -->\n" * 2])
-def test_a_readme_without_the_marks_is_refused(workplace, text):
-    (workplace / README).write_text(text)
-    with pytest.raises(FerflowError, match=r"must hold '<!-- papers -->'"):
+@pytest.mark.parametrize("text", ["", "<!-- {} -->", "<!-- {0} -->\n<!-- /{0} -->\n" * 2])
+@pytest.mark.parametrize(("path", "mark"), [(README, "models"), (CLAIMS, "claims")])
+@pytest.mark.usefixtures("readme")
+def test_a_page_without_the_marks_is_refused(workplace, path, mark, text):
+    (workplace / path).write_text(text.format(mark))
+    with pytest.raises(FerflowError, match=rf"{path} must hold '<!-- {mark} -->'"):
         write_report()
     assert not MD.exists()
+
+
+@pytest.mark.usefixtures("readme")
+def test_the_table_of_models_has_presets_on_the_official_splits_the_best_first(
+    make_record, make_mistake
+):
+    seven = list("abcdefg")
+    fer2013 = {"data_set": "FER-2013", "split": "official (Training, ...)", "classes": seven}
+    timed = {
+        "hardware": {"cores": 2},
+        "costs": {"balance": {"seconds": 20}, "train": {"seconds": 100}},
+    }
+    make_record("svm", accuracy=0.5, protocol=fer2013, **timed)
+    for seed in range(2):
+        make_record("best", seed=seed, accuracy=0.6, protocol=fer2013)
+    make_record("finetune", accuracy=0.9, protocol=fer2013 | {"classes": seven[:5]})
+    make_record("littlevgg", accuracy=0.9, protocol=fer2013 | {"split": "test is fold 0 of 5"})
+    make_record("fernet", accuracy=0.9, protocol=fer2013 | {"trained_on": ["train", "val"]})
+    make_record("sepconv", accuracy=0.9, protocol=fer2013, variant="wide")
+    make_mistake(preset="svm")
+    rows = [line for line in report_texts()[README].splitlines() if line.startswith("| `")]
+    best, svm = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert (best[0], svm[0]) == ("`best`", "`svm`")
+    assert best[2].endswith(", 2 seeds") and "±" in best[2]
+    assert re.fullmatch(r"0\.\d{3}", svm[2]) and svm[5] == "2 min, 2 cores" and best[5] == "1 min"
 
 
 AWKWARD = [
@@ -329,7 +356,7 @@ AWKWARD = [
 @pytest.mark.parametrize("words", AWKWARD)
 def test_words_with_markup_are_shown_as_they_are(words):
     grid = {"header": ["h"], "rows": [[words]]}
-    text = f"{in_text(words)}\n\n- {in_text(words)}\n\n{render('readme.md.j2', claims=grid)}"
+    text = f"{in_text(words)}\n\n- {in_text(words)}\n\n{render('one_table.md.j2', grid=grid)}"
     page = markdown_page("t", text, {})
     shown = escape(" ".join(words.split()), quote=False).replace('"', "&quot;")
     assert f"<p>{shown}</p>" in page and f"<li>{shown}</li>" in page and f"<td>{shown}</td>" in page
@@ -339,7 +366,7 @@ def test_words_with_markup_are_shown_as_they_are(words):
 @pytest.mark.parametrize("words", ["`a_b` and `<i>*c*`", "`x|y`: z"])
 def test_code_stays_code(words):
     grid = {"header": ["h"], "rows": [[words]]}
-    page = markdown_page("t", f"{in_text(words)}\n\n{render('readme.md.j2', claims=grid)}", {})
+    page = markdown_page("t", f"{in_text(words)}\n\n{render('one_table.md.j2', grid=grid)}", {})
     marked = re.sub("`([^`]+)`", r"<code>\1</code>", escape(words))
     assert f"<p>{marked}</p>" in page and f"<td>{marked}</td>" in page
 
@@ -366,4 +393,4 @@ def test_anchors_are_those_of_github():
 
 def test_a_template_does_not_pass_over_what_is_missing():
     with pytest.raises(UndefinedError):
-        render("readme.md.j2")
+        render("one_table.md.j2")

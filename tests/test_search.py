@@ -255,7 +255,7 @@ def test_a_grid_of_integers_stands_for_numbers():
 def test_folds_with_smote_are_refused_before_anything_runs():
     grid = [{"max_depth": [3, 9]}]
     settings = {"train.search.method": "grid", "train.search.grid": grid, "train.search.folds": 4}
-    with pytest.raises(ParamError, match=r"folds cannot be had with balance\.method smote"):
+    with pytest.raises(ParamError, match=r"folds cannot be combined with balance\.method smote"):
         use("quickstart", settings)
     use("quickstart", settings | {"balance.method": "none"})
     check_params(read_yaml(PARAMS_FILE))

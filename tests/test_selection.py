@@ -231,6 +231,12 @@ def test_a_killed_search_is_found_again_in_the_checkpoint(judge, tmp_path):
     pd.testing.assert_frame_equal(resumed.table, select(judge, params, seed=0).table)
 
 
+def test_the_colonys_own_score_is_the_judges(judge):
+    told, afresh = replace(judge, known={}), replace(judge, known={})
+    chosen = select(told, settings(n_iterations=2), seed=0).mask
+    assert told.known == {np.packbits(chosen).tobytes(): afresh(chosen)}
+
+
 def test_the_controls_are_scored_at_the_size_of_the_selection(judge):
     mask = np.isin(np.arange(D), INFORMATIVE)
     scores = compare_controls(judge, mask, seed=0)

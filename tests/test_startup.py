@@ -52,6 +52,9 @@ from ferflow.settings.check import check_params
 params = read_yaml(PARAMS_FILE)
 if sys.argv[1:]:
     params["train"]["family"] = sys.argv[1]
+    if sys.argv[1] == "pretrained":
+        params["train"]["pretrained"]["model"] = "somebody/model"
+        params["features"]["method"], params["selection"]["method"] = "pixels", "none"
 check_params(params)
 """
 COMMAND = """

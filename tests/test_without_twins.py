@@ -134,9 +134,9 @@ def test_without_any_twin_the_scores_are_those_of_the_split(tmp_path, prediction
     ("content", "message"),
     [
         (None, "is not here"),
-        (b"", "is no table of twins"),
+        (b"", "is not a table of twins"),
         (b"a,b\n1,2\n", "it has the columns"),
-        (b"split,source_id,kind\n\xff\xfe,1,2\n", "is no table of twins"),
+        (b"split,source_id,kind\n\xff\xfe,1,2\n", "is not a table of twins"),
     ],
 )
 def test_a_damaged_table_is_refused_in_one_line(tmp_path, content, message):

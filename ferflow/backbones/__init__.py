@@ -1,1 +1,1 @@
-"""Pretrained networks and where torch computes, for features and for training."""
+"""Pretrained networks and what computes them, for features and for training."""

@@ -1,31 +1,24 @@
 """Pretrained networks, loaded through `transformers` by name or from a folder."""
 
-import re
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModel
-from transformers.utils import cached_file, logging
+import transformers
+from torch import Tensor
 
-from ferflow.core.errors import DataError
-from ferflow.core.files import read_json
-from ferflow.core.hashing import check_sha256
-from ferflow.core.params import repository_root
+from ferflow.backbones.files import be_quiet, check_files, checked_name, read_part
+from ferflow.backbones.kinds import TOWERS, check_kind, own_size
+from ferflow.backbones.levels import normalisation
+from ferflow.core.errors import DataError, ParamError
 
 _COLOURS = 3
 _UNREAD = "pooler."  # what follows the last hidden state; many a published ViT comes without
-_MAX_LAYERS = 1000  # of one kind; the deepest image networks have some 150
-_COUNTS = re.compile("depth|layer|block|repeat|stage")  # in the keys of config.json that count them
-# keys of config.json that bring other files in, or code: none is needed for plain weights
-_REFUSED = {
-    "attn_implementation",
-    "_attn_implementation",
-    "auto_map",
-    "quantization_config",
-    "transformers_weights",
-}
+_TOLERANCE = 1e-4  # of the largest value, between two calls
+# what networks of other kinds raise when they are handed an image, or one of another size
+_UNFIT = (AttributeError, IndexError, RuntimeError, TypeError, ValueError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -37,20 +30,30 @@ class Pretrained:
     """
 
     network: Any
-    mean: torch.Tensor
-    std: torch.Tensor
+    mean: Tensor
+    std: Tensor
 
 
-def load_pretrained(name: str, sha256: str | None, key: str) -> Pretrained:
+def load_pretrained(
+    name: str, sha256: str | None, key: str, *, size: int, size_key: str
+) -> Pretrained:
     """The network that a parameter names: a model of the hub or a local folder.
 
     sha256 : the fingerprint that a local folder must have. key : the parameter, for messages.
-    Raises ParamError where the local folder is another one, DataError where it cannot be loaded.
+    size : pixels of the images that it will be asked about; size_key : the parameter.
+    Raises ParamError where the local folder is another one or the network takes no such images,
+    DataError where it cannot be loaded, or answers the same images otherwise the next time.
     """
-    place = _checked_name(name, sha256, key)
+    place = checked_name(name, sha256, key)
+    try:
+        config = read_part(place, "config.json")
+    except (DataError, OSError):  # said when it is loaded
+        config = {}
+    check_kind(config, name, key, size, size_key)
     network = _load(place, key).eval()
     channels = getattr(network.config, "num_channels", _COLOURS)
-    return Pretrained(network, *_normalisation(place, channels))
+    _check_answers(network, channels, name, key, size, size_key)
+    return Pretrained(network, *normalisation(place, channels))
 
 
 def read_backbone(folder: Path) -> Any:
@@ -58,33 +61,81 @@ def read_backbone(folder: Path) -> Any:
     return _load(str(folder), str(folder / "config.json"))
 
 
-def map_features(output: Any) -> torch.Tensor:
+def map_features(output: Any) -> Tensor:
     """The last map (n, height, width, channel), or tokens (n, token, channel), channel last.
 
     Height, width, channel is the order in which Keras, the papers' library, flattens.
     """
-    hidden: torch.Tensor = output.last_hidden_state
+    hidden: Tensor = output.last_hidden_state
     return hidden.permute(0, 2, 3, 1) if hidden.ndim == 4 else hidden
 
 
-def _checked_name(name: str, sha256: str | None, key: str) -> str:
-    """What `from_pretrained` is to load: the hub's name, or the local folder's full path."""
-    folder = repository_root() / name
-    if not folder.is_dir():
-        if sha256 is not None or name.startswith((".", "/")):
-            raise DataError(f"{key}: there is no folder {name}.")
-        return name
-    check_sha256(folder, sha256, key)
-    return str(folder)
+def features_of(network: Any, x: Tensor, pooling: str = "flatten") -> Tensor:
+    """The features (n, ...) that a network makes of its input x (n, channel, height, width).
+
+    Positions that the network learnt for images of another size are interpolated.
+    pooling : 'flatten' for all of the last map or all tokens; 'avg' for the mean over places,
+    (n, channel): class, distillation, register and detection tokens are no places.
+    """
+    own = own_size(getattr(network.config, "image_size", None))
+    takes = inspect.signature(network.forward).parameters
+    interpolated = "interpolate_pos_encoding" in takes and own != x.shape[-1]
+    options = {"interpolate_pos_encoding": True} if interpolated else {}
+    maps = map_features(network(pixel_values=x, **options))
+    if pooling == "flatten":
+        return maps
+    if maps.ndim == 3:
+        maps = maps[:, _places(network.config, maps.shape[1], x.shape[-1])]
+    return maps.flatten(1, -2).mean(dim=1)
+
+
+def _places(config: Any, n_tokens: int, size: int) -> slice:
+    """Which of a network's tokens are places of an image of size x size pixels."""
+    if config.model_type == "yolos":
+        return slice(1, n_tokens - config.num_detection_tokens)
+    if config.model_type in ("dinov3_convnext", "pvt"):
+        return slice(1, None)  # one that is made of all places stands in front
+    patch = getattr(config, "patch_size", None)
+    if isinstance(patch, list | tuple) and patch:
+        patch = patch[0]
+    if not isinstance(patch, int) or patch < 1:
+        return slice(None)
+    # all else stands in front. Networks that merge patches have fewer tokens than patches.
+    return slice(max(n_tokens - (size // patch) ** 2, 0), None)
+
+
+def _check_answers(
+    network: Any, channels: int, name: str, key: str, size: int, size_key: str
+) -> None:
+    """Refuse a network that answers no images, or the same ones otherwise when asked again."""
+    x = torch.rand(2, channels, size, size, generator=torch.Generator().manual_seed(0))
+    try:
+        with torch.inference_mode():
+            first, second = (features_of(network, x) for _ in range(2))
+    except _UNFIT as error:
+        reason = " ".join(str(error).split())[:200]
+        own = own_size(getattr(network.config, "image_size", None))
+        cure = f"Set {size_key} to {own}, its own size, or name" if own else "Name"
+        raise ParamError(
+            f"{key}: '{name}' takes no images of {size}x{size} pixels ({reason}). {cure} an image "
+            "backbone that takes them."
+        ) from None
+    if not (first - second).abs().max() <= _TOLERANCE * first.abs().max():
+        raise DataError(
+            f"{key}: '{name}' answers the same images differently from call to call. Name another "
+            "backbone."
+        )
 
 
 def _load(name: str, key: str) -> Any:
     """The network with all its weights, from safetensors; code from the hub is never run."""
-    logging.disable_progress_bar()
+    be_quiet()
     options = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
     try:
-        _check_files(name)
-        network, report = AutoModel.from_pretrained(name, dtype=torch.float32, **options)
+        check_files(name)
+        kind = read_part(name, "config.json").get("model_type")
+        network_class = getattr(transformers, TOWERS.get(str(kind), "AutoModel"))
+        network, report = network_class.from_pretrained(name, dtype=torch.float32, **options)
     except Exception as error:  # transformers raises what its parts raise: any of them
         reason = " ".join(str(error).split())[:300]
         raise DataError(
@@ -97,47 +148,3 @@ def _load(name: str, key: str) -> Any:
         # transformers would draw them at random, and the features with them
         raise DataError(f"{key}: '{name}' lacks weights: {', '.join(absent[:5])}.")
     return network
-
-
-def _check_files(name: str) -> None:
-    """Raise DataError where a network's files lead to pickles or code, or to no end of layers.
-
-    `use_safetensors` alone does not keep a list of parts from naming pickles.
-    """
-    config = _read(name, "config.json")
-    if odd := _REFUSED & config.keys():
-        raise DataError(f"config.json has the key {min(odd)}, which is not read")
-    for key, value in config.items():
-        many = value if isinstance(value, list) else [value]
-        counts = [n for n in many if isinstance(n, int)] if _COUNTS.search(key) else []
-        if max([len(many), *counts]) > _MAX_LAYERS:
-            raise DataError(f"config.json: {key} is above {_MAX_LAYERS:,}")
-    parts = _read(name, "model.safetensors.index.json").get("weight_map", {})
-    if not all(str(part).endswith(".safetensors") for part in dict(parts).values()):
-        raise DataError("its weights lie in other files than safetensors")
-
-
-def _read(name: str, file: str) -> dict[str, Any]:
-    """A JSON object among a network's files, empty where there is none."""
-    place = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
-    content = read_json(Path(place)) if place else {}
-    if not isinstance(content, dict):
-        raise DataError(f"{file} of {name} holds no object")
-    return content
-
-
-def _normalisation(name: str, channels: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation (channels, 1, 1) that the network expects of values from 0 to 1.
-
-    Without a preprocessor_config.json they are 0.5: inputs from -1 to 1.
-    """
-    config = _read(name, "preprocessor_config.json")
-    mean = config.get("image_mean") or [0.5] * channels
-    std = config.get("image_std") or [0.5] * channels
-    try:
-        constants = torch.tensor([mean, std], dtype=torch.float32)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"preprocessor_config.json of {name} holds no constants: {error}") from None
-    if constants.ndim != 2 or not constants.isfinite().all() or constants[1].min() <= 0:
-        raise DataError(f"preprocessor_config.json of {name} holds impossible constants.")
-    return constants[0][:, None, None], constants[1][:, None, None]

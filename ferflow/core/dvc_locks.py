@@ -17,8 +17,8 @@ def refuse_while_dvc_runs() -> None:
     if process := next(filter(is_alive, lock_holders()), None):
         raise FerflowError(
             f"DVC runs the pipeline here (process {process}), and its stages read params.yaml one "
-            "after another. Wait until it has ended, or work in another clone. If that process is "
-            f"not DVC's, a killed one's number was given anew: delete {LOCKS}."
+            "after another. Wait until it has ended, or work in another clone. If no DVC process "
+            f"is running, delete {LOCKS} (a process id was reused)."
         )
 
 

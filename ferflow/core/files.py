@@ -39,7 +39,8 @@ def atomic(path: Path) -> Iterator[Path]:
             _delete(part)
         if (reason := _fault_of_disk(error, path, part)) is not None:
             raise DiskError(
-                f"{path} cannot be written ({reason}). Make room, or permit it, and repeat."
+                f"{path} cannot be written ({reason}). Free disk space or fix the permissions, "
+                "then run the command again."
             ) from None
         raise
 
@@ -68,7 +69,7 @@ def read_bounded(path: Path, most: int) -> bytes:
     is a folder, a pipe or a device, which may never end.
     """
     if path.exists() and not path.is_file():
-        raise DataError(f"{path} cannot be read: it is no ordinary file.")
+        raise DataError(f"{path} cannot be read: it is not an ordinary file.")
     try:
         with path.open("rb") as file:
             content = file.read(most + 1)

@@ -42,6 +42,6 @@ def check_sha256(path: Path, expected: str | None, key: str) -> None:
     if found != expected:
         raise ParamError(
             f"{key}: params.yaml was written for the sha256 {str(expected)[:12]}; {path.name} has "
-            f"the sha256 {found[:12]}. If its content is meant to be another, set both anew with: "
+            f"the sha256 {found[:12]}. If its content was changed on purpose, set both again: "
             f"ferflow use PRESET --set {key}=PATH"
         )

@@ -151,7 +151,7 @@ def _parse_step(entry: object, place: str) -> Step:
     legal = [name for name, kind in KINDS.items() if place in kind.places]
     known = _OLD_NAMES.get(name, name) if isinstance(name, str) else name
     if known not in legal:
-        wrong = f"'{name}' has no meaning" if known in KINDS else f"'{name}' is no step"
+        wrong = f"'{name}' has no meaning" if known in KINDS else f"'{name}' is not a step"
         raise ValueError(f"{wrong} in {place}.{nearest(known, legal)} Legal: {', '.join(legal)}.")
     return Step(known, _amount(known, KINDS[known], given, place))
 

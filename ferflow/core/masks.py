@@ -37,7 +37,7 @@ def load_mask(path: Path) -> NDArray[np.bool_]:
     except FileNotFoundError:
         raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
     except (ValueError, EOFError, MemoryError, SyntaxError, tokenize.TokenError) as error:
-        raise DataError(f"{path} is no mask of features: {error}") from None
+        raise DataError(f"{path} is not a mask of features: {error}") from None
     if mask.dtype != np.bool_ or mask.ndim != 1 or not mask.any():
-        raise DataError(f"{path} is no mask of features: {mask.dtype} of shape {mask.shape}.")
+        raise DataError(f"{path} is not a mask of features: {mask.dtype} of shape {mask.shape}.")
     return cast(NDArray[np.bool_], mask)

@@ -185,7 +185,9 @@ def load_split(path: Path) -> Split:
         raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
     except _MALFORMED as error:
         reason = f"{type(error).__name__}: {error}"
-        raise DataError(f"{path} is no whole split file ({reason}). Delete it, repeat.") from None
+        raise DataError(
+            f"{path} is not a whole split file ({reason}). Delete it and run the command again."
+        ) from None
     return split
 
 
@@ -257,11 +259,11 @@ def _check_rows(arrays: dict[str, NDArray[Any]], labels: Any) -> None:
     """ValueError where the classes are none of the labels', or the arrays of other kinds."""
     y = arrays["y"]
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ValueError("its labels are no words")
+        raise ValueError("its labels are not words")
     if y.dtype != np.int64 or y.ndim != 1 or (len(y) and not 0 <= y.min() <= y.max() < len(labels)):
         raise ValueError("its classes are not those of its labels")
     if any(arrays[n].dtype != np.uint8 for n in ("source_id", "transform", "group")):
-        raise ValueError("its words are no bytes")
+        raise ValueError("its words are not bytes")
 
 
 def _cut(joined: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from ferflow.core.dvc_locks import lock_holders
 from ferflow.core.errors import FerflowError, printable
 from ferflow.core.params import flatten
 from ferflow.core.pipeline import Pipeline
+from ferflow.core.progress import hide_if_quiet
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -28,6 +29,7 @@ def run_stage(main: Callable[..., float | None]) -> None:
     finished.
     """
     _end_with_parent()
+    hide_if_quiet()
     names = list(inspect.signature(main).parameters)
     words = sys.argv[1:]
     if len(words) != len(names):

@@ -29,5 +29,7 @@ def read_table(path: Path, what: str = "table", **options: Any) -> pd.DataFrame:
         raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
     except ValueError as error:  # pandas' parser errors are ValueErrors, and so is bad UTF-8
         reason = " ".join(str(error).split())
-        raise DataError(f"{path} is no {what} ({reason}). Delete it, repeat.") from None
+        raise DataError(
+            f"{path} is not a {what} ({reason}). Delete it and run the command again."
+        ) from None
     return table

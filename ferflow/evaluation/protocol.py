@@ -16,7 +16,7 @@ def protocol(
     """What the figures mean: the data, and what was left out of them.
 
     split : any of the scored splits. trained_on : the splits whose rows the classifier was fitted
-    on. twins_left_out : see `without_twins.count_twins`.
+    on; none where nothing was fitted. twins_left_out : see `without_twins.count_twins`.
     """
     meta = split.meta
     subset_of = meta.get("class_subset_of")
@@ -48,6 +48,8 @@ def describe(protocol: Mapping[str, Any]) -> str:
         parts.append(f"faces: {protocol['faces']}")
     if "val" in protocol.get("trained_on", []):
         parts.append("val joined the training rows and is not scored")
+    if protocol.get("trained_on") == []:
+        parts.append("nothing was fitted: which images the model was trained on is not known")
     for name, n in protocol["left_out_without_twins"].items():
         parts.append(
             f"{name} has {n['exact'] + n['near']} images with a twin in train ({n['exact']} exact)"

@@ -12,7 +12,9 @@ from ferflow.core.errors import FerflowError, ParamError, printable
 
 ModelOption = Annotated[
     Path | None,
-    typer.Option("--model", help="A folder that `train` wrote, or an .onnx file, not the bundled."),
+    typer.Option(
+        "--model", help="A folder that `train` wrote, or an .onnx file. Default: bundled."
+    ),
 ]
 
 DetectorOption = Annotated[
@@ -22,7 +24,7 @@ DetectorOption = Annotated[
 
 def predict(
     paths: Annotated[
-        list[str], typer.Argument(help="Pictures, folders, globs, videos; - is standard input.")
+        list[str], typer.Argument(help="Pictures, folders, patterns, videos; - is stdin.")
     ],
     model: ModelOption = None,
     annotate: Annotated[
@@ -32,18 +34,17 @@ def predict(
     smooth: Annotated[
         float, typer.Option(min=0, help="Seconds over which a video's answers are smoothed.")
     ] = 0.0,
-    json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="A row for each face.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row a face.")] = False,
     detect: Annotated[
-        bool, typer.Option("--detect/--no-detect", help="Whether faces are looked for.")
+        bool,
+        typer.Option("--detect/--no-detect", help="Find faces, or take each picture as a face."),
     ] = True,
     detector: DetectorOption = "yunet",
     thorough: Annotated[
-        bool, typer.Option("--thorough", help="Look for small and turned faces, too; slower.")
+        bool, typer.Option("--thorough", help="Also find small and turned faces; slower.")
     ] = False,
-    threads: Annotated[
-        int, typer.Option(min=0, help="Cores to compute on; 0 for all that it may use.")
-    ] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="Cores to use; 0 for all.")] = 0,
 ) -> None:
     """Name the expressions on the faces in pictures and videos."""
     from ferflow.recognition.inputs import find_inputs
@@ -75,7 +76,7 @@ def predict(
 
 def app(
     model: ModelOption = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 7860,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 7860,
 ) -> None:
     """Show a page in the browser: a picture or the live camera. Needs the extra `app`."""
     import importlib.util
@@ -90,7 +91,8 @@ def app(
 
 def export(
     model: Annotated[
-        Path | None, typer.Argument(help="A folder that the stage `train` wrote; else the bundled.")
+        Path | None,
+        typer.Argument(help="A folder that `train` wrote. Default: the bundled network."),
     ] = None,
     to: Annotated[Path, typer.Option(help="The file to write.")] = Path("face.onnx"),
 ) -> None:

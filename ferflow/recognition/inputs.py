@@ -93,7 +93,7 @@ def _search(folder: Path, note: Callable[[str], None]) -> Iterator[Input]:
         yield Input(str(fault.filename), fault=f"cannot be read: {fault.strerror}.")
     if others:
         n = len(others)
-        what = "file is no picture or video" if n == 1 else "files are no pictures or videos"
+        what = "file is not a picture or video" if n == 1 else "files are not pictures or videos"
         note(f"in {folder} {n} {what} by name: {_listed(others)}")
     if links:
         note(f"in {folder} links to folders are not followed; name them: {_listed(links)}")

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.backbones.onnx_session import open_session
 from ferflow.core.errors import DataError
 from ferflow.core.face_shape import FaceShape, check_faces
 from ferflow.images.lighting import METHODS, correct_lighting
-from ferflow.recognition.onnx_session import open_session
 
 KEY = "ferflow"  # of the file's metadata: JSON with `labels` and `lighting`
 INPUT, OUTPUT, MAP = "faces", "probabilities", "map"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.backbones.onnx_session import usable_cores
 from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.face_shape import FaceShape
 from ferflow.extras import missing
@@ -16,7 +17,6 @@ from ferflow.recognition.boxes import Box, check_box, cut_out
 from ferflow.recognition.detectors import Detector, load_detector
 from ferflow.recognition.detectors.search import search
 from ferflow.recognition.onnx_model import OnnxModel
-from ferflow.recognition.onnx_session import usable_cores
 from ferflow.recognition.pictures import Source, read_picture
 
 if TYPE_CHECKING:  # torch, scikit-learn and more
@@ -92,7 +92,7 @@ class Recognizer:
         detect : False where the whole picture is a face already.
         boxes : where the faces are, if you know: left, top, width, height in pixels of each. The
         faces come in the same order, cut out of just these boxes.
-        Raises DataError where it is no picture that can be read, or a box lies outside it.
+        Raises DataError if the picture cannot be read, or a box lies outside it.
         """
         if isinstance(image, str | Path):
             try:
@@ -162,7 +162,7 @@ def _load(model: Path, threads: int) -> "OnnxModel | FaceClassifier":
     if not (model / ABOUT).is_file():
         what = "does not exist" if not model.exists() else f"has no {ABOUT}"
         raise DataError(
-            f"{model} is no model folder: it {what}. Legal is a folder that the stage `train` "
+            f"{model} is not a model folder: it {what}. Expected a folder that the stage `train` "
             "wrote, such as models/classifier, or an .onnx file that `ferflow export` wrote."
         )
     try:

@@ -6,12 +6,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ferflow.recognition.onnx_session import usable_cores
+from ferflow.backbones.onnx_session import usable_cores
 
 PACKAGES = (
     "dvc",
     "imbalanced-learn",
     "numpy",
+    "onnxruntime",
     "opencv-python-headless",
     "pandas",
     "scikit-learn",

@@ -23,7 +23,7 @@ def claims_of_all(rows: list[Standing]) -> Grid:
 
 
 def claims_in_short(rows: list[Standing]) -> Grid:
-    """The claimed accuracies of all papers, as in the README."""
+    """The claimed accuracies of all papers, as in docs/papers.md."""
     return _claims(
         accuracies(rows),
         {

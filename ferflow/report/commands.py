@@ -18,7 +18,7 @@ def decode(
     figure: Annotated[
         str | None, typer.Argument(help="An accuracy, such as 0.8829 or 88.29%.")
     ] = None,
-    classes: Annotated[int, typer.Option(help="Classes that the system tells apart.")] = 7,
+    classes: Annotated[int, typer.Option(help="Number of classes.")] = 7,
     images: Annotated[
         int, typer.Option(help="Test images that it was measured on; PrivateTest has 3,589.")
     ] = 3589,
@@ -26,9 +26,7 @@ def decode(
     confusion: Annotated[
         Path | None, typer.Option(help="A printed confusion matrix, CSV or JSON.")
     ] = None,
-    all_: Annotated[
-        bool, typer.Option("--all", help="The verdicts on all that the papers claim.")
-    ] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Print the verdicts on all claims.")] = False,
 ) -> None:
     """Say whether an accuracy is possible, and which mistakes could print it where it is not."""
     from rich.console import Console
@@ -64,7 +62,7 @@ def decode(
 
 
 def report() -> None:
-    """Write reports/papers.md, reports/papers.html and the README's first table."""
+    """Write the reports on the papers, and the tables in docs/papers.md and README.md."""
     from ferflow.report.write import write_report
 
     changed = write_report()

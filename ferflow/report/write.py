@@ -1,6 +1,6 @@
-"""`ferflow report`: the papers on record, as reports/papers.md, reports/papers.html and the
-README's first table. All three come from the registry, the records, the tables of sweeps and the
-decoder alone.
+"""`ferflow report`: the papers on record, as reports/papers.md and reports/papers.html, the table
+of claims in docs/papers.md and the table of models in README.md. All come from the registry, the
+records, the tables of sweeps and the decoder alone.
 """
 
 import re
@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import atomic
-from ferflow.documents.render import markdown_page, render
+from ferflow.documents.render import Grid, markdown_page, render
 from ferflow.records.record import load_records
 from ferflow.report.claims_table import claims_in_short, claims_of_all
+from ferflow.report.models_table import models
 from ferflow.report.sections import ensembles, sections
 from ferflow.report.standing import standings
 from ferflow.settings.presets import preset_names
@@ -18,12 +19,12 @@ from ferflow.settings.presets import preset_names
 TITLE = "The papers on record"
 FOLDER = Path("reports")
 README = Path("README.md")
+CLAIMS = Path("docs/papers.md")
 PICTURES = FOLDER / "pictures"
-_MARKED = re.compile(r"(<!-- papers -->\n).*?(<!-- /papers -->)", re.DOTALL)
 
 
 def write_report() -> list[Path]:
-    """Write both reports, their pictures and the README's table; returns what changed."""
+    """Write the reports, their pictures and the tables in other pages; returns what changed."""
     texts, changed = report_texts(), []
     for path, text in texts.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -41,12 +42,10 @@ def report_texts() -> dict[Path, str]:
     """File -> what must stand in it, by the present records."""
     records = load_records()
     rows = standings(records)
-    readme = README.read_text(encoding="utf-8")
-    if len(_MARKED.findall(readme)) != 1:
-        raise FerflowError(
-            f"{README} must hold '<!-- papers -->' and, on a later line, '<!-- /papers -->', once."
-        )
-    table = render("readme.md.j2", claims=claims_in_short(rows))
+    pages = {
+        README: _filled(README, "models", models(records)),
+        CLAIMS: _filled(CLAIMS, "claims", claims_in_short(rows)),
+    }
     found = sections(rows, records)
     report = render(
         "papers.md.j2",
@@ -62,5 +61,17 @@ def report_texts() -> dict[Path, str]:
         FOLDER / "papers.md": report,
         FOLDER / "papers.html": markdown_page(TITLE, report, shown),
         **{PICTURES / name: f"{svg}\n" for name, svg in drawn.items()},
-        README: _MARKED.sub(lambda match: f"{match[1]}{table}{match[2]}", readme),
+        **pages,
     }
+
+
+def _filled(path: Path, mark: str, grid: Grid) -> str:
+    """A page with a table between its marks, '<!-- MARK -->' and '<!-- /MARK -->'."""
+    marked = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
+    page = path.read_text(encoding="utf-8")
+    if len(marked.findall(page)) != 1:
+        raise FerflowError(
+            f"{path} must hold '<!-- {mark} -->' and, on a later line, '<!-- /{mark} -->', once."
+        )
+    table = render("one_table.md.j2", grid=grid)
+    return marked.sub(lambda match: f"{match[1]}{table}{match[2]}", page)

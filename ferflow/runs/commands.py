@@ -10,13 +10,15 @@ from ferflow.core.errors import FerflowError
 
 def repeat(
     seeds: Annotated[
-        int | None, typer.Option(help="How many: 0, 1, 2, ...; 5 where nothing is said.")
+        int | None, typer.Option(help="How many seeds, from 0 on; 5 by default.")
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(help="Cross-validation instead: the chain again per fold.")
+        int | None, typer.Option(help="Run the chain on this many folds instead.")
     ] = None,
-    stale: Annotated[bool, typer.Option("--stale", help="Also what other code recorded.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Also what is recorded already.")] = False,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Also run what other code recorded.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also run what is on record.")] = False,
 ) -> None:
     """Run params.yaml with several seeds, or on several folds; record each, mean and spread."""
     if seeds is not None and folds is not None:
@@ -32,14 +34,16 @@ def repeat(
 
 
 def reproduce(
-    presets: Annotated[list[str] | None, typer.Argument(help="Some of `ferflow presets`.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every preset of a paper.")] = False,
+    presets: Annotated[list[str] | None, typer.Argument(help="From `ferflow presets`.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Run every preset of a paper.")] = False,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="key=value, or preset:key=value for one of them; repeatable."),
     ] = None,
-    stale: Annotated[bool, typer.Option("--stale", help="Also what other code recorded.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Also what is recorded already.")] = False,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Also run what other code recorded.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also run what is on record.")] = False,
 ) -> None:
     """Run and record presets one after another; called again, it goes on where it was."""
     if bool(presets) == all_:
@@ -85,7 +89,7 @@ def mistake(
         Console().print(runner.comparison(each, scores))
         print(track_mistake(each, scores))
         if keep or all_:
-            print(f"recorded as {record_mistake(each, scores).name}, which is no result.")
+            print(f"recorded as {record_mistake(each, scores).name}, which is not a result.")
 
 
 def mistakes() -> None:
@@ -96,9 +100,10 @@ def mistakes() -> None:
     from ferflow.runs.mistakes.by_name import FITS, MISTAKES, describe
 
     console = Console()
-    table = Table("mistake", "what it does", "fits anew", show_lines=True)
+    table = Table("mistake", "what it does", "retrains", show_lines=True)
+    table.columns[0].no_wrap = True
     for name in MISTAKES:
-        table.add_row(name, describe(name), f"at most {FITS[name]}" if name in FITS else "no")
+        table.add_row(name, describe(name), f"up to {FITS[name]} times" if name in FITS else "no")
     console.print(table)
     console.print(
         "Verdicts name three more: one_vs_rest and one_vs_rest at 0.5 lie in the metric, so any "
@@ -132,7 +137,7 @@ def sweep(
 
 def bundle(
     train: Annotated[
-        bool, typer.Option("--train", help="First run the preset `best`, or go on with it.")
+        bool, typer.Option("--train", help="First run, or continue, the preset `best`.")
     ] = False,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="With --train: key=value; repeatable.")

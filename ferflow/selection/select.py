@@ -40,16 +40,22 @@ class Judge:
     All subsets are judged on the same rows by a forest with the same seed. The rows that are
     scored are real images: a score on synthetic rows would flatter (their parents were seen in
     fitting).
+
+    known : scores by subset, so that none is computed twice.
     """
 
     train: Split
     val: Split
     params: SelectionParams
     seed: int
+    known: dict[bytes, float] = field(default_factory=dict, compare=False)
 
     def __call__(self, mask: NDArray[np.bool_]) -> float:
         """The score on val, 0 to 1, of the features that the mask (d,) keeps."""
-        return self._fitness(mask)
+        key = _key(mask)
+        if key not in self.known:
+            self.known[key] = self._fitness(mask)
+        return self.known[key]
 
     @property
     def forest(self) -> RandomForestClassifier:
@@ -188,6 +194,7 @@ def _send_colony(
             selector.fit(judge.train_x, judge.train.y, X_val=judge.val_x, y_val=judge.val.y)
     except DamagedCheckpointError as error:
         raise DataError(str(error)) from None
+    judge.known[_key(selector.support_)] = selector.best_score_  # by the same forest and rows
     ants, course = selector.ants_, selector.history_
     in_full = ants[ants["rung"] == len(selector.rungs_) - 1]
     *part, full = course[-1]["n_fits"]
@@ -200,6 +207,10 @@ def _send_colony(
     }
     rows = in_full[HISTORY_COLUMNS[:-1]].tolist()
     return Selection(selector.support_, history(rows), search)
+
+
+def _key(mask: NDArray[np.bool_]) -> bytes:
+    return np.packbits(mask).tobytes()
 
 
 def _flat(split: Split) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from ferflow.augment.params import AugmentParams
+from ferflow.backbones.kinds import check_kind, known_config
 from ferflow.balance.params import BalanceParams
 from ferflow.core.errors import ParamError
 from ferflow.core.face_shape import GREY_48
@@ -56,6 +57,7 @@ def check_params(params: dict[str, Any]) -> None:
         raise ParamError("\n".join(faults))
     _check_folds(params)
     _check_face(params)
+    _check_backbones(params)
     pick_section(params, "compute", ComputeParams).checked()
 
 
@@ -80,6 +82,31 @@ def _check_face(params: dict[str, Any]) -> None:
         check_side(params["train"]["network"]["architecture"], data.size)
 
 
+def _check_backbones(params: dict[str, Any]) -> None:
+    """Refuse a backbone of a kind that cannot take the images, as far as its files are here."""
+    features = pick_section(params, "features", FeaturesParams)
+    if "backbone" in features.parts:
+        name, size = features.backbone, features.input_size
+        config = known_config(name)
+        check_kind(config, name, "features.backbone", size, "features.input_size")
+    train = params["train"]
+    if train["family"] == "pretrained" and train["pretrained"]["model"] is None:
+        raise ParamError(
+            f"{PARAMS_FILE}: train.pretrained.model is null. Name a model of the Hugging Face hub, "
+            "or a folder: ferflow use PRESET --set train.pretrained.model=NAME"
+        )
+    methods = (features.method, params["selection"]["method"])
+    if train["family"] == "pretrained" and methods != ("pixels", "none"):
+        raise ParamError(
+            f"{PARAMS_FILE}: train.family pretrained takes images as they are: set features.method "
+            f"to pixels and selection.method to none; got {' and '.join(methods)}."
+        )
+    if backbone := getattr(pick_family(params)[1], "backbone", None):
+        name, size = backbone
+        key = "train.network.options"
+        check_kind(known_config(name), name, f"{key}.backbone", size, f"{key}.input_size")
+
+
 def _check_folds(params: dict[str, Any]) -> None:
     """Refuse a search by folds over rows that `balance` mixes from several images."""
     search, method = params["train"]["search"], params["balance"]["method"]
@@ -87,7 +114,7 @@ def _check_folds(params: dict[str, Any]) -> None:
         return
     if method not in ("none", "random_oversampling", "random_undersampling"):
         raise ParamError(
-            f"{PARAMS_FILE}: train.search.folds cannot be had with balance.method {method}: which "
-            "images a synthetic row was mixed from is not known, so folds would leak. Set "
+            f"{PARAMS_FILE}: train.search.folds cannot be combined with balance.method {method}: "
+            "which images a synthetic row was mixed from is not known, so folds would leak. Set "
             "balance.method to none, or train.search.folds to null (scored on val)."
         )

@@ -16,6 +16,7 @@ def presets() -> None:
     from ferflow.settings.presets import load_preset, preset_names
 
     table = Table("preset", "what it is", "paper", "claim", show_lines=True)
+    table.columns[0].no_wrap = True
     for name in preset_names():
         preset = load_preset(name)
         paper = load_papers()[preset.paper].title if preset.paper else ""
@@ -29,6 +30,7 @@ def models(
     name: Annotated[str | None, typer.Argument(help="An architecture to explain.")] = None,
 ) -> None:
     """List the networks with their sizes, or explain one and its options."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -39,11 +41,14 @@ def models(
     if name is not None:
         print(explain(name))
         return
-    table = Table("network", "in all", "trainable", "fixed", "mult-adds", "paper", "presets")
-    for column in table.columns[1:5]:
-        column.justify, column.no_wrap = "right", True
+    header = ("network", "parameters", "fixed", "mult-adds", "paper", "presets")
+    table = Table(*header, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = True
+    for column in table.columns[1:4]:
+        column.justify = "right"
     for size in network_sizes():
-        numbers = (size.trainable + size.fixed, size.trainable, size.fixed)
+        numbers = (size.trainable + size.fixed, size.fixed)
         papers = ", ".join(str(load_papers()[key].number) for key in size.papers)
         options = "".join(f"\n{key}: {value}" for key, value in size.options.items())
         table.add_row(

@@ -187,6 +187,9 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
         features["backbone_sha256"] = sha256_of(Path(features["backbone"]))
     if "landmarks" in parts:
         features["landmarks_sha256"] = sha256_of(Path(features["landmarks"]))
+    pretrained = params["train"]["pretrained"]
+    if pretrained["model"] is not None and Path(pretrained["model"]).is_dir():
+        pretrained["model_sha256"] = sha256_of(Path(pretrained["model"]))
     network = params["train"]["network"]
     if network["architecture"] == "finetune":
         backbone = network["options"].get("backbone")

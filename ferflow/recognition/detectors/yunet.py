@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.backbones.onnx_session import open_session
 from ferflow.core.errors import DataError
 from ferflow.recognition.detectors import Detector, Found
-from ferflow.recognition.onnx_session import open_session
 
 BUNDLED = Path(__file__).with_suffix(".onnx")
 

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ferflow.backbones.channels import planes, to_channels
-from ferflow.backbones.pretrained import load_pretrained, map_features
+from ferflow.backbones.onnx_graph import OPSET
+from ferflow.backbones.pretrained import features_of, load_pretrained
 from ferflow.core.face_shape import noted_shape
 from ferflow.features.params import FeaturesParams
-from ferflow.recognition.export.network import OPSET, trace
+from ferflow.recognition.export.network import trace
 from ferflow.recognition.onnx_model import OUTPUT
 from ferflow.training.shared.classifier import Classifier
 
@@ -56,7 +57,13 @@ class _Columns(nn.Module):
         self.params = FeaturesParams.model_validate(features) if features else None
         if self.params:
             name, sha256 = self.params.backbone, self.params.backbone_sha256
-            loaded = load_pretrained(name, sha256, "features.backbone")
+            loaded = load_pretrained(
+                name,
+                sha256,
+                "features.backbone",
+                size=self.params.input_size,
+                size_key="features.input_size",
+            )
             self.network = loaded.network
             self.register_buffer("mean", loaded.mean)
             self.register_buffer("std", loaded.std)
@@ -72,8 +79,7 @@ class _Columns(nn.Module):
         if params.input_size != x.shape[-1]:
             x = functional.interpolate(x, (params.input_size,) * 2, mode="bilinear")
         x = (to_channels(x, len(self.mean)) / 255 - self.mean) / self.std
-        maps = map_features(self.network(pixel_values=x))
-        return maps.flatten(1, -2).mean(dim=1) if params.pooling == "avg" else maps
+        return features_of(self.network, x, params.pooling)
 
 
 def _classifier_graph(classifier: Classifier) -> onnx.ModelProto:

@@ -1,26 +1,20 @@
 """Networks as ONNX graphs: faces go in; probabilities come out, and where the network looked."""
 
-import contextlib
-import io
-import logging
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import onnx
 import torch
-from onnxscript import optimizer
 from torch import Tensor, nn
 
 from ferflow.backbones.channels import planes
+from ferflow.backbones.onnx_graph import to_graph
 from ferflow.backbones.pretrained import map_features
 from ferflow.core.face_shape import FaceShape
 from ferflow.recognition.onnx_model import INPUT, MAP, OUTPUT
 from ferflow.training.families.network.backbones import BackboneClassifier
 from ferflow.training.families.network.files import TrainedNetwork
 from ferflow.training.families.network.layers import AveragePool
-
-OPSET = 18  # of ONNX, 2022: what runtimes of the last years know
 
 
 def network_graph(model: TrainedNetwork) -> onnx.ModelProto:
@@ -34,29 +28,8 @@ def trace(module: nn.Module, outputs: Sequence[str], shape: FaceShape) -> onnx.M
 
     outputs : names for the tensors that it returns; it may return fewer.
     """
-    module.eval()
     two = torch.zeros(2, *shape.array, dtype=torch.uint8)
-    with torch.inference_mode():
-        n_outputs = len(module(two))
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        program = torch.onnx.export(
-            module,
-            (two,),
-            input_names=[INPUT],
-            output_names=outputs[:n_outputs],
-            opset_version=OPSET,
-            dynamic_shapes=({0: torch.export.Dim("n")},),
-            dynamo=True,
-            optimize=False,  # batch norms stay by themselves: ONNX Runtime joins them as well
-            verbose=False,
-        )
-    assert program is not None
-    optimizer.inline(program.model)
-    optimizer.fold_constants(program.model)
-    optimizer.remove_unused_nodes(program.model)
-    return program.model_proto
+    return to_graph(module, two, INPUT, outputs)
 
 
 class _Network(nn.Module):

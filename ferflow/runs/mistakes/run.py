@@ -77,13 +77,13 @@ def cost_text(names: list[str]) -> str:
 def _fit_text(names: list[str], trained_on: list[str]) -> str:
     fits = {name: n for name in names if (n := n_fits(name, trained_on))}
     if not fits:
-        return "only scored anew: seconds."
+        return "only scored again: seconds."
     cost = find_cost(Pipeline(), "train")
     took = (
         f"the honest fit took {cost['seconds']:,.0f} s" if cost else "the honest fit was not timed"
     )
     words = ", ".join(f"{name} (up to {n} fits)" if n > 1 else name for name, n in fits.items())
-    return f"fitted anew: {words}; {took}. What was run before is taken from the cache."
+    return f"retrained: {words}; {took}. What was run before is taken from the cache."
 
 
 def comparison(name: str, mistaken: dict[str, Any]) -> Table:

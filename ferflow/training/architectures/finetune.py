@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ferflow.core.errors import ParamError
 from ferflow.core.params import Record
 from ferflow.training.families.network import Share
 
@@ -37,23 +36,19 @@ def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
     from ferflow.training.families.network.backbones import BackboneClassifier
 
     del channels  # the backbone has its own
-    key = "train.network.options.backbone"
-    loaded = load_pretrained(options.backbone, options.backbone_sha256, key)
-    try:
-        return BackboneClassifier(
-            loaded.network,
-            n_classes,
-            input_size=options.input_size,
-            dropout=options.dropout,
-            mean=loaded.mean,
-            std=loaded.std,
-            keep_statistics=options.keep_statistics,
-        )
-    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
-        # what networks of other kinds raise when they are handed an image, or one of another size
-        reason = " ".join(str(error).split())[:200]
-        raise ParamError(
-            f"{key}: '{options.backbone}' takes no images of {options.input_size}x"
-            f"{options.input_size} pixels ({reason}). Name an image backbone, and the input_size "
-            "beside it that it takes."
-        ) from None
+    loaded = load_pretrained(
+        options.backbone,
+        options.backbone_sha256,
+        "train.network.options.backbone",
+        size=options.input_size,
+        size_key="train.network.options.input_size",
+    )
+    return BackboneClassifier(
+        loaded.network,
+        n_classes,
+        input_size=options.input_size,
+        dropout=options.dropout,
+        mean=loaded.mean,
+        std=loaded.std,
+        keep_statistics=options.keep_statistics,
+    )

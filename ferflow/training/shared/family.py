@@ -16,7 +16,8 @@ class Family(Protocol):
     """What the module `family` of a package in `ferflow/training/families/` offers.
 
     One of networks also offers `as_network(model, x)`, see `ferflow.recognition.gradcam`, and
-    `faster(model)`: the model answering sooner and a little less precisely.
+    `faster(model)`: the model answering sooner and a little less precisely. One that fits nothing
+    says so: FITS = False.
     """
 
     Params: type[Record]  # its section, train.<family>

@@ -68,6 +68,12 @@ class Params(Record):
         return check_policy(self.augmentation)
 
     @property
+    def backbone(self) -> tuple[str, int] | None:
+        """The pretrained network that it stands on, and the side in pixels of its images."""
+        options = check_options(self.architecture, self.options).model_dump()
+        return (options["backbone"], options["input_size"]) if "backbone" in options else None
+
+    @property
     def of_an_epoch(self) -> dict[str, Any]:
         """What an epoch depends on: all but `epochs`, unless the schedule spans them."""
         spanned = self.schedule in ("cosine", "one_cycle")

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ferflow.backbones.channels import to_channels
-from ferflow.backbones.pretrained import map_features
+from ferflow.backbones.pretrained import features_of
 from ferflow.training.families.network.layers import MOMENTUM
 
 _NARROW = 32  # channels; see `step_before_convolving`
@@ -47,7 +47,7 @@ class BackboneClassifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         with torch.no_grad():
             sample = torch.zeros(2, len(mean), input_size, input_size)
-            width = map_features(backbone.eval()(pixel_values=sample)).shape[-1]
+            width = features_of(backbone.eval(), sample).shape[-1]
         self.head = nn.Linear(width, n_classes)
 
     def train(self, mode: bool = True) -> Self:
@@ -63,7 +63,7 @@ class BackboneClassifier(nn.Module):
         if x.shape[-1] != self.input_size:
             x = functional.interpolate(x, (self.input_size,) * 2, mode="bilinear")
         x = (to_channels(x, len(self.mean)) - self.mean) / self.std
-        features = map_features(self.backbone(pixel_values=x))
+        features = features_of(self.backbone, x)
         scores: Tensor = self.head(self.dropout(features.flatten(1, -2).mean(dim=1)))
         return scores
 

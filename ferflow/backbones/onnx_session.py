@@ -21,6 +21,15 @@ def open_session(file: Path, threads: int) -> Any:
         content = read_bounded(file, MAX_BYTES)
     except FileNotFoundError:
         raise DataError(f"{file} does not exist.") from None
+    try:
+        return session_of(content, threads)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{file} is not an ONNX file that can be run ({reason}).") from None
+
+
+def session_of(content: bytes, threads: int) -> Any:
+    """As `open_session`, of a file's bytes; raises what onnxruntime raises, any Exception."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -35,16 +44,12 @@ def open_session(file: Path, threads: int) -> Any:
         "session.model_external_initializers_file_folder_path", os.devnull
     )
     options.log_severity_level = 4  # what is wrong comes as an exception
-    try:
-        return onnxruntime.InferenceSession(
-            content,
-            sess_options=options,
-            providers=["CPUExecutionProvider"],
-            enable_fallback=0,  # it would print, and try the same again
-        )
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{file} is not an ONNX file that can be run ({reason}).") from None
+    return onnxruntime.InferenceSession(
+        content,
+        sess_options=options,
+        providers=["CPUExecutionProvider"],
+        enable_fallback=0,  # it would print, and try the same again
+    )
 
 
 def usable_cores() -> int:

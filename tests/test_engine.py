@@ -1,0 +1,121 @@
+"""A backbone's features through ONNX Runtime, or through torch where that is the only way."""
+
+import numpy as np
+import pytest
+import torch
+from test_features import FACES, network, settings, written
+from torch import nn
+from transformers import ResNetConfig, ResNetModel
+
+from ferflow.backbones.engine import NoEngineError, onnx_answer
+from ferflow.features.extraction import extract_features, fastest, make_extractor
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+X = torch.from_numpy(np.random.default_rng(0).normal(size=(5, 2, 6, 6)).astype(np.float32))
+ONNX, TORCH = "ONNX Runtime, float32", "torch, float32 on cpu"
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory):
+    """The folder of a tiny network: one that converts quickly."""
+    folder = tmp_path_factory.mktemp("networks") / "resnet"
+    sizes = {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1]}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        ResNetModel(ResNetConfig(**sizes, layer_type="basic")).save_pretrained(folder)
+    return folder
+
+
+class Says(nn.Module):
+    """A network that answers by a function, and has a weight."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.weight, self.function = nn.Parameter(torch.ones(1)), function
+
+    def forward(self, x):
+        return (self.function(x) * self.weight,)
+
+
+@pytest.mark.parametrize(("pooling", "size"), [("flatten", 48), ("avg", 64)])
+def test_features_are_those_of_torch_within_the_tolerance(resnet, pooling, size):
+    by_torch = make_extractor(network(resnet, pooling=pooling, input_size=size))
+    by_onnx = fastest(by_torch, FACES)
+    assert (by_torch.engine, by_onnx.engine) == (TORCH, ONNX)
+    assert by_onnx.shape == by_torch.shape
+    expected = extract_features(FACES, by_torch)
+    apart = np.abs(extract_features(FACES, by_onnx) - expected).max()
+    assert apart < 1e-4 * np.abs(expected).max()
+
+
+def test_the_same_bytes_from_run_to_run_and_in_whatever_batches(resnet):
+    made = [
+        extract_features(FACES, fastest(make_extractor(network(resnet, batch_size=n)), FACES))
+        for n in (1, 5)
+    ]
+    assert made[0].tobytes() == made[1].tobytes()
+
+
+def test_the_stage_says_what_computed(resnet, tmp_path, make_split, capsys):
+    meta = written(make_split(), tmp_path, network(resnet)).meta
+    assert meta["features_by"] == ONNX
+    said = capsys.readouterr().out
+    assert "ONNX Runtime computes, of 6 images within " in said
+    assert len(said.splitlines()) == 1
+    assert "features_by" not in written(make_split(), tmp_path).meta
+
+
+def test_joined_features_go_through_it_too(resnet):
+    params = network(resnet, method="joined", joined=["hog", "backbone"])
+    joined = make_extractor(params)
+    found = fastest(joined, FACES)
+    assert (joined.engine, found.engine) == (TORCH, ONNX)
+    apart = np.abs(extract_features(FACES, found) - extract_features(FACES, joined))
+    assert apart[:, :900].max() == 0 < apart.max() < 1e-3
+
+
+def test_bfloat16_stays_with_torch(resnet):
+    extractor = make_extractor(network(resnet, precision="bfloat16"))
+    assert fastest(extractor, FACES).engine == "torch, bfloat16 on cpu"
+    assert fastest(make_extractor(settings()), FACES).engine is None
+
+
+def test_without_images_nothing_is_tried(resnet):
+    assert fastest(make_extractor(network(resnet)), FACES[:0]).engine == TORCH
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda x: x if float(x.sum()) > 0 else -x, "does not convert to ONNX"),
+        (lambda x: x - x.mean(dim=0), "apart"),  # of one input something else than of five
+        (lambda x: torch.rand_like(x), "apart"),
+        (lambda x: x / 0 * 0, "apart"),
+    ],
+)
+def test_what_does_not_agree_is_told_and_stays_with_torch(function, reason):
+    with pytest.raises(NoEngineError, match=reason):
+        onnx_answer(Says(function), X)
+
+
+def test_a_network_that_does_not_convert_is_said_in_one_line(resnet, monkeypatch, capsys):
+    def refuse(*_):
+        raise NoEngineError("it does not convert to ONNX: an operator is unknown")
+
+    monkeypatch.setattr("ferflow.features.extractors.backbone.onnx_answer", refuse)
+    assert fastest(make_extractor(network(resnet)), FACES).engine == TORCH
+    said = "features.backbone: torch computes; it does not convert to ONNX: an operator is unknown"
+    assert capsys.readouterr().out == said + "\n"
+
+
+def test_weights_too_large_to_hold_three_times_stay_with_torch(monkeypatch):
+    monkeypatch.setattr("ferflow.backbones.engine._MAX_BYTES", 3)
+    with pytest.raises(NoEngineError, match="weights take"):
+        onnx_answer(Says(torch.abs), X)
+
+
+def test_what_agrees_answers_any_number():
+    answer, words = onnx_answer(Says(torch.abs), X)
+    assert words == "of 5 images within 0e+00 of torch's features"
+    assert np.array_equal(answer(X[:3]), X[:3].abs().numpy())
