@@ -1,5 +1,6 @@
 """Beside the chain: evaluate it wrongly, on purpose (mistakes/dvc.yaml)."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from ferflow.augment.params import AugmentParams
 from ferflow.balance.params import BalanceParams
 from ferflow.core.errors import ParamError
+from ferflow.core.face_shape import FaceShape, noted_shape
 from ferflow.core.files import write_json
 from ferflow.core.params import load_params, load_seed, repository_root
 from ferflow.core.paths import SCRATCH
@@ -23,12 +25,12 @@ from ferflow.training.shared.compute_params import ComputeParams
 from ferflow.training.shared.params import load_family
 
 
-def extract(images: NDArray[np.uint8]) -> NDArray[Any]:
-    """What the honest chain hands on of some images (n, 48, 48)."""
+def extract(face: FaceShape, images: NDArray[np.uint8]) -> NDArray[Any]:
+    """What the honest chain hands on of some faces of that shape."""
     params = load_params("features", FeaturesParams)
     if params.method == "pixels":
         return images
-    return extract_features(images, fastest(make_extractor(params), images))
+    return extract_features(images, fastest(make_extractor(params, face), images))
 
 
 def main(name: Path, features: Path, images: Path, classifier: Path, target: Path) -> None:
@@ -44,7 +46,7 @@ def main(name: Path, features: Path, images: Path, classifier: Path, target: Pat
     chain = HonestChain(
         features={split: load_split(features / f"{split}.safetensors") for split in SPLITS},
         images=lambda split: load_split(images / f"{split}.safetensors"),
-        extract=extract,
+        extract=partial(extract, noted_shape(honest.meta)),
         classifier=honest,
         params=params,
         augment_params=load_params("augment", AugmentParams),

@@ -192,6 +192,8 @@ def data_params():
             "n_synthetic": 200,
             "defects": False,
             "kaggle": "msambare/fer2013",
+            "size": 48,
+            "colour": "grey",
             "resize": False,
             "classes_map": {},
             "labels": "source",
@@ -213,7 +215,7 @@ def read_splits(data_params):
 
     def read(path, seed=0, **changes):
         params = data_params(**changes)
-        collection = read_path(path, resize=params.resize, classes_map=params.classes_map)
+        collection = read_path(path, classes_map=params.classes_map)
         return split_collection(collection, params, seed)
 
     return read

@@ -64,7 +64,7 @@ def read_csv(content: bytes) -> None:
 
 def read_archive(content: bytes) -> None:
     with file_of(content, "data") as path:
-        read_path(path, resize=True)
+        read_path(path)
 
 
 def read_params(content: bytes) -> None:
@@ -137,7 +137,7 @@ def read_split(content: bytes) -> None:
 
 
 def read_any_picture(content: bytes) -> None:
-    for read in (read_picture, lambda data: decode_picture("picture", data, resize=True)):
+    for read in (read_picture, lambda data: decode_picture("picture", data)):
         try:
             read(content)
         except FerflowError:

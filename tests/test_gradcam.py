@@ -34,7 +34,7 @@ def halves():
 def test_the_map_is_where_the_class_is(halves):
     network = bright_or_dark()
     for wanted, left in (([0, 1], [1, 1]), ([1, 0], [0, 0])):
-        maps = spread(grad_cam(network, halves, wanted))
+        maps = spread(grad_cam(network, halves, wanted), 48)
         assert maps.shape == (2, 48, 48)
         assert maps.dtype == np.float32
         for place, on_the_left in zip(maps, left, strict=True):
@@ -67,14 +67,14 @@ def test_each_face_is_explained_on_its_own(halves):
 def test_what_speaks_against_a_class_gives_an_empty_map(halves):
     network = nn.Sequential(*bright_or_dark(), nn.Linear(2, 2))
     network[-1].weight.data[:] = -1.0
-    assert (spread(grad_cam(network, halves, [0, 1])) == 0).all()
+    assert (spread(grad_cam(network, halves, [0, 1]), 48) == 0).all()
 
 
 def test_works_where_weights_are_frozen_and_gradients_are_off(halves):
     network = bright_or_dark().requires_grad_(False)
     with torch.no_grad():
         maps = grad_cam(network, halves, [0, 0])
-    assert spread(maps).max() == pytest.approx(1)
+    assert spread(maps, 48).max() == pytest.approx(1)
 
 
 def test_a_network_without_convolutions_has_no_map(halves):

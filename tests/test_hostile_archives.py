@@ -261,7 +261,7 @@ def jpeg_that_says(width, height):
 @pytest.mark.parametrize("size", [(60_000, 60_000), (9_000, 9_000)])
 def test_a_picture_that_says_it_is_huge_is_not_decoded(make, size):
     content = make(*size)
-    for read in (read_picture, decode_grey, lambda data: decode("x.png", data, resize=True)):
+    for read in (read_picture, decode_grey, lambda data: decode("x.png", data)):
         with little_memory(), pytest.raises(DataError, match="pixels"):
             read(content)
 
@@ -275,4 +275,4 @@ def test_a_huge_picture_is_refused_by_its_header():
         chunk = kind + data
         content += struct.pack(">L", len(data)) + chunk + struct.pack(">L", zlib.crc32(chunk))
     with little_memory(), pytest.raises(DataError, match="30,000 x 3,000 pixels"):
-        decode("x.png", content, resize=True)
+        decode("x.png", content)

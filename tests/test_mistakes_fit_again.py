@@ -7,6 +7,7 @@ import pytest
 from noise_chain import HONEST, LABELS, ROOT, augment_params, flat, noise_chain
 
 from ferflow.augment.copies import augment
+from ferflow.core.face_shape import GREY_48, FaceShape
 from ferflow.core.params import read_yaml
 from ferflow.core.split import SPLITS, Split
 from ferflow.features.extraction import extract_features, make_extractor
@@ -125,8 +126,10 @@ def test_changed_images_become_the_features_of_the_chain(method, make_split, mon
     params = FeaturesParams.model_validate(defaults | {"method": method})
     monkeypatch.setattr(mistake, "load_params", lambda *_: params)
     x = make_split().x
-    wanted = x if method == "pixels" else extract_features(x, make_extractor(params))
-    assert np.array_equal(mistake.extract(x), wanted)
+    for face, images in ((GREY_48, x), (FaceShape(48, "rgb"), np.stack([x, x // 2, x], axis=3))):
+        extractor = make_extractor(params, face)
+        wanted = images if method == "pixels" else extract_features(images, extractor)
+        assert np.array_equal(mistake.extract(face, images), wanted)
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ def test_answers_that_are_no_probabilities_are_refused(tmp_path, value):
 def test_another_input_is_refused(tmp_path):
     nodes, tensors = halves()
     file = write(tmp_path / "x.onnx", nodes, initializers=tensors, faces=TensorProto.FLOAT)
-    with pytest.raises(DataError, match="holds no model that names expressions on 48x48"):
+    with pytest.raises(DataError, match="holds no model that names expressions on faces"):
         OnnxModel(file)
     other = linear_network(tmp_path / "y.onnx", np.zeros((64, 2)), 1, 8)
     with pytest.raises(DataError, match=r"y\.onnx holds no model"):

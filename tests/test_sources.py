@@ -2,12 +2,14 @@
 
 import tarfile
 import zipfile
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
 
 from ferflow.core.errors import DataError, ParamError
+from ferflow.core.face_shape import GREY_48
 from ferflow.download import archives
 from ferflow.download.collection import count_differences, counts_agree, data_report
 from ferflow.download.formats import split_folders
@@ -18,7 +20,9 @@ from ferflow.download.labels import (
     FER2013_LABELS,
     TWO_FOLDER_COUNTS,
 )
+from ferflow.download.peek import peek
 from ferflow.download.sources import load_data, read_path
+from ferflow.images.faces import faces_of, refuse_other_sizes, small_grey
 
 
 def picture(seed=0, shape=(48, 48), suffix=".png"):
@@ -237,15 +241,26 @@ def test_a_text_with_a_pictures_name_is_refused(refused):
 
 
 @pytest.mark.parametrize("shape", [(40, 64), (96, 96, 3), (8, 8)])
-def test_another_size_is_an_error_unless_resizing_is_on(tmp_path, write_zip, shape):
+def test_another_size_is_an_error_unless_resizing_is_on(tmp_path, write_zip, data_params, shape):
     files = {"grin/1.png": picture(shape=shape), "wink/1.png": picture()}
     path = write_zip(tmp_path / "sizes.zip", files)
-    height, width = shape[:2]
-    with pytest.raises(DataError, match=rf"grin/1\.png has {width}x{height}.*data\.resize: true"):
-        read_path(path)
-    rows = read_path(path, resize=True).rows
-    assert rows.x.shape == (2, 48, 48)
-    assert rows.x[0].std() > 0
+    rows = read_path(path).rows
+    message = rf"grin/1\.png has {shape[1]}x{shape[0]}.*data\.resize: true"
+    for look in (peek, partial(refuse_other_sizes, rows.x, rows.source_id)):
+        with pytest.raises(ParamError, match=message):
+            look(data_params(path=str(path)))
+        look(data_params(path=str(path), resize=True))
+    faces = faces_of(rows.x, GREY_48)[:]
+    assert faces.shape == (2, 48, 48)
+    assert faces[0].std() > 0
+
+
+def test_a_source_without_pictures_has_48_pixels(tmp_path, data_params):
+    (tmp_path / "fer2013.csv").write_text("emotion,pixels,Usage\n")
+    for place in ({"path": str(tmp_path / "fer2013.csv")}, {"source": "synthetic"}):
+        peek(data_params(**place))
+        with pytest.raises(ParamError, match=r"has 48x48 pixels; expected 64x64, data\.size"):
+            peek(data_params(**place, size=64))
 
 
 def test_colour_becomes_grey(tmp_path, write_zip):
@@ -254,7 +269,7 @@ def test_colour_becomes_grey(tmp_path, write_zip):
     content = cv2.imencode(".png", red)[1].tobytes()
     files = {"grin/1.png": content, "wink/1.png": picture()}
     rows = read_path(write_zip(tmp_path / "colour.zip", files)).rows
-    assert set(np.unique(rows.x[0])) <= {59, 60}  # 0.299 x 200, ITU-R BT.601
+    assert set(np.unique(small_grey(rows.x)[0])) <= {59, 60}  # 0.299 x 200, ITU-R BT.601
 
 
 @pytest.mark.parametrize(

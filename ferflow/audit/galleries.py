@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ferflow.audit.measures import BLACK_WHITE, Audit
+from ferflow.images.sheets import encode_png
 
 _N_SHOWN = 20  # images of a gallery
 _N_PAIRS = 10  # pairs of a gallery
@@ -97,7 +97,7 @@ def _gallery(audit: Audit, title: str, note: str, sets: Sequence[Sequence[Any]])
 
 def _shown(audit: Audit, row: int) -> Shown:
     pool = audit.pool
-    png = base64.b64encode(cv2.imencode(".png", pool.x[row])[1].tobytes()).decode()
+    png = base64.b64encode(encode_png(pool.x[row])).decode()
     name = f"{pool.split[row]} {audit.labels[pool.y[row]]}"
     return Shown(f"data:image/png;base64,{png}", name, str(pool.source_id[row]))
 

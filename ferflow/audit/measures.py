@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ferflow.core.face_shape import GREY_48, FaceShape
 from ferflow.core.split import Split
 from ferflow.evaluation.without_twins import RELATIVE_KINDS
 from ferflow.images.haar import has_face
@@ -18,6 +19,7 @@ from ferflow.images.measures import (
     black_white_share,
     brightness,
     contrast,
+    in_chunks,
     is_constant,
     textured_share,
 )
@@ -46,27 +48,27 @@ class Audit:
 
     @cached_property
     def constant(self) -> Mask:
-        return is_constant(self.pool.x)
+        return is_constant(self.pool.grey)
 
     @cached_property
     def faceless(self) -> Mask:
-        return ~has_face(self.pool.x)
+        return ~in_chunks(has_face, self.pool.grey, np.bool_)
 
     @cached_property
     def black_white(self) -> NDArray[np.float64]:
-        return black_white_share(self.pool.x)
+        return black_white_share(self.pool.grey)
 
     @cached_property
     def texture(self) -> NDArray[np.float64]:
-        return textured_share(self.pool.x)
+        return textured_share(self.pool.grey)
 
     @cached_property
     def contrast(self) -> NDArray[np.float64]:
-        return contrast(self.pool.x)
+        return contrast(self.pool.grey)
 
     @cached_property
     def brightness(self) -> NDArray[np.float64]:
-        return brightness(self.pool.x)
+        return brightness(self.pool.grey)
 
     @cached_property
     def twins(self) -> pd.DataFrame:
@@ -83,10 +85,10 @@ class Audit:
         return list(dict.fromkeys(self.pool.split.tolist()))
 
 
-def audit(splits: Mapping[str, Split]) -> Audit:
-    """An audit of the raw images of all splits."""
+def audit(splits: Mapping[str, Split], shape: FaceShape = GREY_48) -> Audit:
+    """An audit of the raw pictures of all splits, as faces of that shape."""
     first = next(iter(splits.values()))
-    return Audit(Pool.of(splits, TWIN_DISTANCE), first.labels, first.meta)
+    return Audit(Pool.of(splits, TWIN_DISTANCE, shape), first.labels, first.meta)
 
 
 def count(audit: Audit) -> Counts:
@@ -165,7 +167,7 @@ def count_twins(pool: Pool, groups: Groups) -> Counts:
 def twins_by_distance(audit: Audit) -> list[Counts]:
     """`count_twins` of near twins for several distances, in bits."""
     exact = audit.pool.exact
-    pairs = near_pairs(audit.pool.x, exact, max(DISTANCES))
+    pairs = near_pairs(audit.pool.small_grey, exact, max(DISTANCES))
     return [
         {"distance": distance, **count_twins(audit.pool, join(exact, pairs, distance))}
         for distance in DISTANCES

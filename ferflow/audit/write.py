@@ -27,7 +27,7 @@ def write_audit(path: str | None) -> tuple[list[Table], Path]:
     if path is not None:
         place = {"source": "path", "path": path, "sha256": sha256_of(Path(path))}
         params = params.model_copy(update=place)
-    found = audit(load_images(params, load_seed()))
+    found = audit(load_images(params, load_seed()), params.shape)
     counts = count(found)
     write_json(FOLDER / "audit.json", counts)
     write_table(FOLDER / "twins.csv", found.twins)

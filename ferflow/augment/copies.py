@@ -55,7 +55,7 @@ def augmented_rows(split: Split, parts: list[Copies]) -> Split:
 
 
 def fill_pixels(out: NDArray[np.uint8], split: Split, parts: list[Copies]) -> None:
-    """Write the images and then their copies into `out` (n, height, width), batch by batch."""
+    """Write the images and then their copies into `out`, of their shape, batch by batch."""
     out[: len(split)] = split.x
     start = len(split)
     for part in parts:

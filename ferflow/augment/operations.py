@@ -23,11 +23,12 @@ Draw = Callable[[Any, int, Size, Generator], Floats]
 
 
 def change(images: NDArray[np.uint8], drawn: Floats) -> NDArray[np.uint8]:
-    """The copies of images (n, height, width) that `drawn` describes (see `Draw`)."""
+    """The copies of images (n, height, width), or RGB, that `drawn` describes (see `Draw`)."""
     if drawn.ndim == 1:
-        brighter = np.rint(images * drawn[:, None, None].astype(np.float32))
-        return np.clip(brighter, 0, 255).astype(np.uint8)
-    flags, width_height = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, images.shape[:0:-1]
+        factors = drawn.reshape(-1, *[1] * (images.ndim - 1)).astype(np.float32)
+        brighter = np.clip(np.rint(images * factors), 0, 255)
+        return np.asarray(brighter, dtype=np.uint8)
+    flags, width_height = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, images.shape[2:0:-1]
     copies = np.empty_like(images)
     for image, place, copy in zip(images, drawn, copies, strict=True):
         cv2.warpAffine(image, place, width_height, copy, flags, cv2.BORDER_REPLICATE)

@@ -64,13 +64,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def load_params(section: str, record: type[R]) -> R:
+def load_params(section: str, record: type[R], *, part: bool = False) -> R:
     """The section of params.yaml, dotted where nested ('train.random_forest'), as a record.
 
-    Raises ParamError with a line for each fault: the key, what is legal, what was received and
-    the nearest legal name.
+    part : whether the section holds keys of other records, too. Raises ParamError with a line for
+    each fault: the key, what is legal, what was received and the nearest legal name.
     """
-    return pick_section(read_yaml(PARAMS_FILE), section, record)
+    return pick_section(read_yaml(PARAMS_FILE), section, record, part=part)
 
 
 def load_seed() -> int:
@@ -78,15 +78,17 @@ def load_seed() -> int:
     return pick_seed(read_yaml(PARAMS_FILE))
 
 
-def pick_section(params: dict[str, Any], section: str, record: type[R]) -> R:
+def pick_section(params: dict[str, Any], section: str, record: type[R], *, part: bool = False) -> R:
     """As `load_params`, from parameters already read."""
     content: Any = params
-    for part in section.split("."):
-        if not isinstance(content, dict) or part not in content:
+    for word in section.split("."):
+        if not isinstance(content, dict) or word not in content:
             raise ParamError(f"{PARAMS_FILE}: the section '{section}' is missing.")
-        content = content[part]
+        content = content[word]
     if not isinstance(content, dict):
         raise ParamError(f"{PARAMS_FILE}: {section} must be a section of keys; got {content!r}.")
+    if part:
+        content = {key: content[key] for key in record.model_fields if key in content}
     try:
         return record.model_validate(content)
     except ValidationError as error:

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,9 @@ _MALFORMED = (
 class Split:
     """The rows of one split.
 
-    x : uint8 images (n, height, width), grey levels 0 to 255, or float32 features (n, d).
+    x : uint8 images (n, height, width), grey levels 0 to 255, or (n, height, width, 3), RGB; or
+        float32 features (n, d); or pictures as files, an object array (n,) of their bytes, uint8
+        (k,) each (`ferflow.images.faces`).
     y : int64 (n,), index into `labels`.
     source_id : str (n,), the image that the row derives from; '' where several do (SMOTE).
     transform : str (n,), what was done to it: '' for the image itself, 'horizontal_flip', 'smote'.
@@ -135,14 +138,23 @@ def save_split(path: Path, split: Split) -> None:
     """Write a split; the file appears whole or not at all.
 
     Piece by piece instead of through a mapping, whose pages would count as memory a second time.
+    So `split.x` need only have a shape, a dtype and slices, made when they are asked for.
     """
     arrays = {"x": split.x} | _row_arrays(split)
-    header, start = _header({name: (a.dtype, a.shape) for name, a in arrays.items()}, split)
+    sizes = {name: (a.dtype, a.shape) for name, a in arrays.items()}
+    if split.x.dtype == np.dtype(object):
+        arrays["ends"] = np.cumsum([len(content) for content in split.x], dtype=np.int64)
+        sizes["ends"] = (np.dtype(np.int64), arrays["ends"].shape)
+        sizes["x"] = (np.dtype(np.uint8), (int(arrays["ends"][-1]) if len(split) else 0,))
+    header, start = _header(sizes, split)
     with atomic(path) as part, part.open("wb") as file:
         file.write(header)
         for name in sorted(arrays, key=lambda name: start[name]):
             array = arrays[name]
-            n_rows = max(1, _PIECE // max(1, array[:1].nbytes))
+            if array.dtype == np.dtype(object):
+                file.writelines(content.tobytes() for content in array)
+                continue
+            n_rows = max(1, _PIECE // max(1, sizes[name][0].itemsize * math.prod(array.shape[1:])))
             for row in range(0, len(array), n_rows):
                 file.write(array[row : row + n_rows].tobytes())
 
@@ -181,7 +193,7 @@ def load_split(path: Path) -> Split:
         arrays, meta = _map_arrays(path)
         _check_rows(arrays, json.loads(meta["labels"]))
         split = Split(
-            x=arrays["x"],
+            x=_cut(arrays["x"], arrays["ends"]) if "ends" in arrays else arrays["x"],
             y=np.array(arrays["y"]),
             source_id=_to_str(arrays["source_id"]),
             transform=_to_str(arrays["transform"]),
@@ -282,6 +294,18 @@ def _check_rows(arrays: dict[str, NDArray[Any]], labels: Any) -> None:
         or not (targets >= 0).all()
     ):
         raise ValueError("its targets are not shares of its classes")
+
+
+def _cut(joined: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:
+    """Files' bytes, one after another in a file, as an object array (n,) of uint8 (k,)."""
+    bounds = np.concatenate([[0], ends])
+    sound = joined.ndim == 1 and ends.ndim == 1 and ends.dtype == np.int64
+    if not sound or (np.diff(bounds) < 0).any() or bounds[-1] != len(joined):
+        raise ValueError("its pictures do not end where it says")
+    joined, pictures = np.asarray(joined), np.empty(len(ends), object)
+    for row, (start, end) in enumerate(pairwise(bounds.tolist())):
+        pictures[row] = joined[start:end]
+    return pictures
 
 
 def _map(

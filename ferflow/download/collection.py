@@ -12,6 +12,7 @@ from ferflow.download.archives import Files
 from ferflow.download.class_names import name_classes
 from ferflow.download.editions import edition_of
 from ferflow.download.pictures import read_pictures
+from ferflow.images.faces import small_grey
 
 
 @dataclass(frozen=True)
@@ -65,18 +66,14 @@ class Collection:
     notes: tuple[str, ...] = ()
 
 
-def collect(
-    files: Files, found: Found, *, resize: bool, classes_map: Mapping[str, str]
-) -> Collection:
+def collect(files: Files, found: Found, *, classes_map: Mapping[str, str]) -> Collection:
     """What a format found, with its pictures read and its classes under the names wanted.
 
-    Raises DataError naming the picture that is broken, of the wrong size or of an unknown class;
+    Raises DataError naming the picture that is broken or of an unknown class;
     ParamError where `classes_map` names a class that is not there.
     """
     named = name_classes(found.classes, found.known, classes_map, found.names)
-    x = found.pixels
-    if x is None:
-        x = read_pictures(files, found.names, resize=resize)
+    x = read_pictures(files, found.names) if found.pixels is None else found.pixels
     rows = Split(
         x=x,
         y=named.y,
@@ -123,6 +120,6 @@ def data_report(collection: Collection, splits: Mapping[str, Split]) -> dict[str
         "per_class": {name: split.class_counts() for name, split in splits.items()},
         "official_counts": counts_agree(collection),
         "official_file": collection.official_file,
-        "edition": edition_of(collection.rows.x),
+        "edition": edition_of(small_grey(collection.rows.x)),
         "warnings": count_differences(collection),
     }

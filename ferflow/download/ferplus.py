@@ -17,6 +17,7 @@ from ferflow.download.params import DataParams
 from ferflow.fer2013.join import find_entries
 from ferflow.fer2013.labels import FER2013_LABELS, FERPLUS_COLUMNS
 from ferflow.fer2013.table import UNKNOWN, Table, class_names, clear_majority, load_table, shares
+from ferflow.images.faces import small_grey
 
 WHOSE = "FER+, clear majority of ten votes"  # by which scores are, however a network learnt
 _LEAST_JOINED = 0.5  # of the images; below it they are not FER-2013's
@@ -36,7 +37,7 @@ def with_chosen_labels(
         return collection, {}
     rows, table, contempt = collection.rows, load_table(), params.ferplus_contempt
     own = _own_labels(rows)
-    entries = find_entries(table, rows.source_id.tolist(), own, rows.x)
+    entries = find_entries(table, rows.source_id.tolist(), own, small_grey(rows.x))
     _check_joined(params, entries)
     votes = np.where((entries != UNKNOWN)[:, None], table.votes[entries], 0).astype(np.uint8)
     y = clear_majority(votes, contempt=contempt)

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from ferflow.core.face_params import FaceParams
 from ferflow.core.params import Record
 
 
@@ -23,14 +24,13 @@ class SplitParams(Record):
         return self
 
 
-class DataParams(SplitParams):
+class DataParams(SplitParams, FaceParams):
     """The section `data`."""
 
     source: Literal["synthetic", "path", "kaggle"]
     path: str | None
     sha256: str | None
     kaggle: Literal["msambare/fer2013", "jonathanoheix/face-expression-recognition-dataset"]
-    resize: bool
     classes_map: dict[str, str] = Field(default={})  # newer than some files
     n_synthetic: int = Field(ge=200, le=1_000_000)
     defects: bool

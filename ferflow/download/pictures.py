@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.download.archives import Files
-from ferflow.images.decode import decode_grey, resize_face
+from ferflow.images.decode import decode_grey_and_kind
+from ferflow.images.faces import Pictures, pack
 from ferflow.images.size import SIDE
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
@@ -26,28 +27,36 @@ def natural_key(name: str) -> list[tuple[int, str]]:
     return [(int(word) if i % 2 else -1, word) for i, word in enumerate(words)]
 
 
-def read_pictures(files: Files, names: Sequence[str], *, resize: bool) -> NDArray[np.uint8]:
-    """The grey pictures (n, 48, 48) of the named files; one file at a time is in memory besides."""
+def read_pictures(files: Files, names: Sequence[str]) -> Pictures:
+    """The pictures of the named files: (n, 48, 48) if all are grey and of that size.
+
+    Else the bytes of all files, see `ferflow.images.faces`. One file at a time is in memory
+    besides. Raises DataError naming the file where it is no picture, or cut off.
+    """
     images = np.empty((len(names), SIDE, SIDE), np.uint8)
     for image, name in zip(images, names, strict=True):
-        image[:] = decode(name, files.read_picture(name), resize=resize)
+        grey, is_grey = decode(name, files.read_picture(name))
+        if not is_grey or grey.shape != image.shape:
+            return _read_files(files, names)
+        image[:] = grey
     return images
 
 
-def decode(name: str, content: bytes, *, resize: bool) -> NDArray[np.uint8]:
-    """The grey picture (48, 48) in a file's bytes; colour is converted.
+def _read_files(files: Files, names: Sequence[str]) -> Pictures:
+    contents = []
+    for name in names:
+        content = files.read_picture(name)
+        decode(name, content)
+        contents.append(np.frombuffer(content, np.uint8))
+    return pack(contents)
 
-    Raises DataError naming the file where it is no picture, cut off or, without `resize`, of
-    another size.
+
+def decode(name: str, content: bytes) -> tuple[NDArray[np.uint8], bool]:
+    """The grey levels (height, width) of the picture in a file's bytes; whether it holds no others.
+
+    Raises DataError naming the file where it is no picture, or cut off.
     """
     try:
-        image = decode_grey(content)
+        return decode_grey_and_kind(content)
     except DataError as error:
         raise DataError(f"{name} {error}") from None
-    if not resize and image.shape != (SIDE, SIDE):
-        height, width = image.shape
-        raise DataError(
-            f"{name} has {width}x{height} pixels; expected {SIDE}x{SIDE}. "
-            "To scale every picture to that: data.resize: true."
-        )
-    return resize_face(image)

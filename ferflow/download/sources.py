@@ -67,12 +67,10 @@ def _read(params: DataParams) -> Collection:
         path = kaggle.fetch(params.kaggle, repository_root() / SCRATCH / "kaggle")
     else:
         path = _checked_path(params)
-    return read_path(path, resize=params.resize, classes_map=params.classes_map)
+    return read_path(path, classes_map=params.classes_map)
 
 
-def read_path(
-    path: Path, *, resize: bool = False, classes_map: Mapping[str, str] | None = None
-) -> Collection:
+def read_path(path: Path, *, classes_map: Mapping[str, str] | None = None) -> Collection:
     """All images of a folder, archive or CSV, whose format is told by its content.
 
     classes_map : class of the source -> the name wanted.
@@ -80,7 +78,7 @@ def read_path(
     """
     with open_files(path) as files:
         found = recognition.find(files)
-        return collect(files, found, resize=resize, classes_map=classes_map or {})
+        return collect(files, found, classes_map=classes_map or {})
 
 
 def _pool(splits: Mapping[str, Split], classes_map: Mapping[str, str]) -> Collection:

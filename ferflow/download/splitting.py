@@ -5,6 +5,7 @@ picture or a person is one group, and a group goes to one split as a whole.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from ferflow.core.split import SPLITS, Split
 from ferflow.core.ties import tied
 from ferflow.download.collection import Collection
 from ferflow.download.params import SplitParams
+from ferflow.images.faces import small_grey
 from ferflow.images.twins import twin_groups
 
 TRAIN, VAL, TEST = range(len(SPLITS))
@@ -90,7 +92,7 @@ _RULES = {"official": _official, "fraction": _fraction, "kfold": _kfold}
 
 def groups_of(rows: Split) -> NDArray[np.int64]:
     """(n,) the group of each row: rows of one number share a picture or a subject, in a chain."""
-    return tied(twin_groups(rows.x), rows.group)
+    return tied(twin_groups(small_grey(rows.x)), rows.group)
 
 
 def deal(
@@ -125,7 +127,7 @@ def deal(
     return side[groups]
 
 
-def reorder(array: NDArray[np.uint8], order: NDArray[np.int64]) -> None:
+def reorder(array: NDArray[Any], order: NDArray[np.int64]) -> None:
     """array[:] = array[order] without a second array: follows each cycle of the permutation."""
     done = order == np.arange(len(order))
     for start in np.flatnonzero(~done):

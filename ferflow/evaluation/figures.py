@@ -118,12 +118,14 @@ def plot_gallery(
 ) -> None:
     """Small grey pictures in rows of ``n_columns`` (3 or more), each with its caption below.
 
-    images : uint8 array of shape (k, height, width), grey levels 0 to 255; k may be 0, then the
-        picture says that there are none. Raises ValueError if captions do not match images.
+    images : uint8 array of shape (k, height, width), grey levels 0 to 255, or (k, height, width,
+        3), RGB; k may be 0, then the picture says that there are none. Raises ValueError if
+        captions do not match images.
     """
-    if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(captions):
+    shaped = images.ndim == 3 or images.shape[3:] == (3,)
+    if not shaped or images.dtype != np.uint8 or len(images) != len(captions):
         raise ValueError(
-            "images must be a uint8 array of shape (k, height, width) with k captions; "
+            "images must be a uint8 array of shape (k, height, width), or RGB, with k captions; "
             f"got {images.dtype} {images.shape} and {len(captions)} captions"
         )
     n_columns = max(3, min(n_columns, len(images)))  # three, at least: the title needs the width

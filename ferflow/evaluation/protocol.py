@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ferflow.core.face_shape import GREY_48, noted_shape
 from ferflow.core.split import SPLITS, Split
 
 OWN_LABELS = "the data set's own"
@@ -23,6 +24,7 @@ def protocol(
     """
     meta = split.meta
     subset_of = meta.get("class_subset_of")
+    faces = noted_shape(meta)
     return {
         "data_set": meta["data_set"],
         "split": meta["split"],
@@ -36,7 +38,7 @@ def protocol(
         "twin_distance": meta["twin_distance"],
         "left_out_without_twins": twins_left_out,
         "left_out_without_relatives": relatives_left_out,
-    }
+    } | ({} if faces == GREY_48 else {"faces": str(faces)})
 
 
 def describe(protocol: Mapping[str, Any]) -> str:
@@ -49,6 +51,8 @@ def describe(protocol: Mapping[str, Any]) -> str:
         f"train filtered: {', '.join(protocol['filters_on_train']) or 'no'}",
         f"val and test filtered: {_filtered(protocol['filters_on_val_and_test'])}",
     ]
+    if "faces" in protocol:
+        parts.append(f"faces: {protocol['faces']}")
     if "val" in protocol.get("trained_on", []):
         parts.append("val joined the training rows and is not scored")
     if protocol.get("trained_on") == []:

@@ -12,14 +12,14 @@ from ferflow.training.shared.classifier import Classifier
 
 Images = NDArray[np.uint8]
 
-_MARGIN = 4  # pixels of 48: ten-crop's windows are 44x44
+_MARGIN = 1 / 12  # of the side: ten-crop's windows are 44x44 of 48x48
 _IMAGES_AT_ONCE = 2048
 
 
 def tta_proba(
     classifier: Classifier, images: Images, method: str, *, policy: list[Step], n: int, seed: int
 ) -> NDArray[np.float64]:
-    """Mean probabilities (k, n_classes) over the views of images (k, height, width).
+    """Mean probabilities (k, n_classes) over the views of images (k, height, width), or RGB.
 
     method : 'flip', the image and its mirror image; 'ten_crop', four corners and the centre,
     scaled back up, and their mirror images (Krizhevsky et al. 2012); 'draws', n draws of a policy.
@@ -57,10 +57,11 @@ def _mirrored(images: Images) -> Images:
 
 
 def _crops(images: Images) -> Iterator[Images]:
-    height, width = images.shape[1:]
-    half = _MARGIN // 2
-    for top, left in ((0, 0), (0, _MARGIN), (_MARGIN, 0), (_MARGIN, _MARGIN), (half, half)):
-        window = images[:, top : top + height - _MARGIN, left : left + width - _MARGIN]
+    height, width = images.shape[1:3]
+    margin = round(_MARGIN * width)
+    half = margin // 2
+    for top, left in ((0, 0), (0, margin), (margin, 0), (margin, margin), (half, half)):
+        window = images[:, top : top + height - margin, left : left + width - margin]
         yield np.stack([cv2.resize(image, (width, height)) for image in window])
 
 
@@ -70,9 +71,12 @@ def _drawn(images: Images, policy: list[Step], n: int, seed: int) -> Iterator[Im
     from ferflow.training.shared.batch_augmentation import make_augmentation
 
     augment = make_augmentation(policy)
-    x = torch.from_numpy(images)[:, None].float() / 255
+    grey = images.ndim == 3
+    x = torch.from_numpy(images)
+    x = (x[:, None] if grey else x.permute(0, 3, 1, 2)).float() / 255
     with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(seed)
         for _ in range(n):
             drawn = (augment(x) * 255).round().clamp(0, 255)
-            yield drawn[:, 0].to(torch.uint8).numpy()
+            drawn = drawn[:, 0] if grey else drawn.permute(0, 2, 3, 1)
+            yield drawn.to(torch.uint8).contiguous().numpy()

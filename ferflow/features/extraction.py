@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ferflow.core.face_shape import GREY_48, FaceShape, noted_shape
 from ferflow.core.files import pass_through
 from ferflow.core.params import repository_root
 from ferflow.core.split import Split, load_split, split_writer
@@ -21,11 +22,11 @@ _N_TRIED = 64  # images
 
 @dataclass(frozen=True)
 class Extractor:
-    """Maps uint8 images (n, 48, 48) to float32 features (n, *shape), n up to `batch_size`.
+    """Maps faces of one shape, uint8, to float32 features (n, *shape), n up to `batch_size`.
 
     `shape` keeps what the features are, such as (height, width, channel); files hold them flat.
     engine : what computes them, where there is a choice. faster : tries another engine on real
-    images (n, 48, 48), and gives the extractor through it or, where it does not agree, None.
+    images, and gives the extractor through it or, where it does not agree, None.
     """
 
     extract: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -35,15 +36,15 @@ class Extractor:
     faster: Callable[[NDArray[np.uint8]], "Extractor | None"] | None = None
 
 
-def make_extractor(params: FeaturesParams) -> Extractor:
-    """The extractor that `features.method` names."""
+def make_extractor(params: FeaturesParams, face: FaceShape = GREY_48) -> Extractor:
+    """The extractor that `features.method` names, for faces of that shape."""
     module = importlib.import_module(f"ferflow.features.extractors.{params.method}")
-    extractor: Extractor = module.make(params)
+    extractor: Extractor = module.make(params, face)
     return extractor
 
 
 def fastest(extractor: Extractor, images: NDArray[np.uint8]) -> Extractor:
-    """The extractor through a faster engine that agrees with it on some of the images (n, 48, 48).
+    """The extractor through a faster engine that agrees with it on some of the images.
 
     Worth its start for hundreds of images and more. The extractor itself where there is none.
     """
@@ -53,7 +54,7 @@ def fastest(extractor: Extractor, images: NDArray[np.uint8]) -> Extractor:
 
 
 def extract_features(images: NDArray[np.uint8], extractor: Extractor) -> NDArray[np.float32]:
-    """Flat features (n, d) of images (n, 48, 48), a batch at a time."""
+    """Flat features (n, d) of faces, uint8, a batch at a time."""
     out = np.empty((len(images), int(np.prod(extractor.shape))), np.float32)
     fill_features(out, images, extractor)
     return out
@@ -62,7 +63,7 @@ def extract_features(images: NDArray[np.uint8], extractor: Extractor) -> NDArray
 def fill_features(
     out: NDArray[np.float32], images: NDArray[np.uint8], extractor: Extractor, name: str = ""
 ) -> None:
-    """Write the features of images (n, 48, 48) into `out` (n, d); shows progress on a terminal.
+    """Write the features of faces, uint8, into `out` (n, d); shows progress on a terminal.
 
     One batch is in memory at a time, so a data set may be larger than the memory.
     """
@@ -89,7 +90,8 @@ def extract_files(sources: dict[str, Path], target: Path, params: FeaturesParams
             refuse_seen(repository_root() / params.backbone, split.x, name)
     first = next(iter(splits.values()))
     real = np.flatnonzero(first.original)
-    extractor = fastest(make_extractor(params), first.x[real[_spread(len(real))]])
+    extractor = make_extractor(params, noted_shape(first.meta))
+    extractor = fastest(extractor, first.x[real[_spread(len(real))]])
     for name, split in splits.items():
         write_features(split, places[name], params, extractor)
 

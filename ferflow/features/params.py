@@ -6,7 +6,11 @@ from pydantic import Field, field_validator, model_validator
 
 import ferflow.features.extractors
 from ferflow.core.choices import known
+from ferflow.core.errors import ParamError
+from ferflow.core.face_shape import FaceShape
 from ferflow.core.params import Record
+
+HOG_CELL = 8  # pixels, both ways
 
 
 class FeaturesParams(Record):
@@ -52,6 +56,14 @@ class FeaturesParams(Record):
                 "Name it: ferflow use PRESET --set features.landmarks=FILE"
             )
         return self
+
+    def check_face(self, face: FaceShape) -> None:
+        """ParamError where a part cannot be made of faces of that shape."""
+        if "hog" in self.parts and face.size % HOG_CELL:
+            raise ParamError(
+                f"features.method hog divides faces into cells of {HOG_CELL}x{HOG_CELL} pixels: "
+                f"data.size must be a multiple of {HOG_CELL}; got {face.size}."
+            )
 
     @property
     def parts(self) -> list[str]:

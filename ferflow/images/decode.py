@@ -1,11 +1,12 @@
-"""A face's file: decoded as grey levels, and scaled to the size that every stage sees."""
+"""A picture's file decoded, and pictures scaled and coloured as faces are."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
-from ferflow.images.size import SIDE, check_encoded
+from ferflow.core.face_shape import GREY_48, FaceShape
+from ferflow.images.size import check_encoded
 
 # OpenCV refuses most pictures that were cut off, but not every JPEG: the end must be there.
 _FORMAT_ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}
@@ -16,20 +17,46 @@ def decode_grey(content: bytes) -> NDArray[np.uint8]:
 
     Raises DataError, without the file's name, where it is no picture, cut off or too large.
     """
-    image = None
+    return decode_grey_and_kind(content)[0]
+
+
+def decode_grey_and_kind(content: bytes) -> tuple[NDArray[np.uint8], bool]:
+    """As `decode_grey`, and whether the file holds grey levels alone."""
+    return _decode(content, cv2.IMREAD_GRAYSCALE)
+
+
+def decode_rgb(content: bytes) -> NDArray[np.uint8]:
+    """As `decode_grey`, in colours: (height, width, 3), RGB; grey levels are repeated."""
+    return np.ascontiguousarray(_decode(content, cv2.IMREAD_COLOR)[0][..., ::-1])
+
+
+def _decode(content: bytes, flags: int) -> tuple[NDArray[np.uint8], bool]:
+    image, is_grey = None, False
     if all(end in content for start, end in _FORMAT_ENDS.items() if content.startswith(start)):
-        check_encoded(content)
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+        _, _, is_grey = check_encoded(content)
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if image is None:
         raise DataError(f"is not a readable picture ({len(content)} bytes).")
-    return np.asarray(image, dtype=np.uint8)
+    return np.asarray(image, dtype=np.uint8), is_grey
 
 
-def resize_face(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A grey face of any size as (48, 48); shrinking averages the pixels that fall together."""
-    height, width = grey.shape
-    if (height, width) == (SIDE, SIDE):
-        return grey
-    shrinks = height >= SIDE and width >= SIDE
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=method), dtype=np.uint8)
+def resize_face(picture: NDArray[np.uint8], shape: FaceShape = GREY_48) -> NDArray[np.uint8]:
+    """A grey (height, width) or RGB (height, width, 3) picture as a face of that shape.
+
+    Shrinking averages the pixels that fall together.
+    """
+    picture = recolour(picture, shape)
+    height, width = picture.shape[:2]
+    size = shape.size
+    if (height, width) == (size, size):
+        return picture
+    method = cv2.INTER_AREA if height >= size and width >= size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (size, size), interpolation=method), dtype=np.uint8)
+
+
+def recolour(picture: NDArray[np.uint8], shape: FaceShape) -> NDArray[np.uint8]:
+    """A grey or RGB picture in the colours of that shape; grey levels are repeated."""
+    if picture.ndim == len(shape.array):
+        return picture
+    code = cv2.COLOR_RGB2GRAY if shape.colour == "grey" else cv2.COLOR_GRAY2RGB
+    return np.asarray(cv2.cvtColor(picture, code), dtype=np.uint8)

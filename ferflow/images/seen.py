@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from ferflow.core.errors import DataError
 from ferflow.core.files import atomic
+from ferflow.images.faces import small_grey
 from ferflow.images.twins import perceptual_hashes
 
 SEEN_FILE = "trained_on.safetensors"
@@ -20,8 +21,8 @@ LIMIT = 0.3  # of the images: 13 % of FER-2013's val and test have a twin among 
 
 
 def write_seen(folder: Path, images: NDArray[np.uint8]) -> None:
-    """Note the images (n, height, width) that the network in a folder was trained on."""
-    hashes = np.unique(perceptual_hashes(images))
+    """Note the faces, of any shape, that the network in a folder was trained on."""
+    hashes = np.unique(perceptual_hashes(small_grey(images)))
     with atomic(folder / SEEN_FILE) as part:
         save_file({"hashes": hashes.astype(np.uint64)}, part)
 
@@ -38,7 +39,7 @@ def refuse_seen(folder: Path, images: NDArray[np.uint8], split: str) -> None:
         seen = load_file(file)["hashes"]
     except (SafetensorError, KeyError, OSError) as error:
         raise DataError(f"{file} is no list of images: {error}") from None
-    share = float(np.isin(perceptual_hashes(images), seen).mean())
+    share = float(np.isin(perceptual_hashes(small_grey(images)), seen).mean())
     if share > LIMIT:
         raise DataError(
             f"features.backbone: the network in {folder} was trained on {share:.0%} of the images "

@@ -1,7 +1,7 @@
 """Cleaning: which images stay, and what is done to their pixels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferflow.core.errors import ParamError
+from ferflow.core.face_shape import GREY_48, META_KEY, FaceShape
 from ferflow.core.params import nearest
 from ferflow.core.split import Split
+from ferflow.images.faces import Faces, faces_of
 from ferflow.images.lighting import correct_lighting
 from ferflow.preprocess.filters import Pool, Rows, active_filters, run_filters
 from ferflow.preprocess.params import PreprocessParams
@@ -39,15 +41,17 @@ class Cleaned:
     split_twins: dict[str, pd.DataFrame]
 
 
-def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned:
-    """Filter the images of all splits and correct their lighting.
+def preprocess(
+    splits: Mapping[str, Split], params: PreprocessParams, shape: FaceShape = GREY_48
+) -> Cleaned:
+    """Filter the pictures of all splits, as faces of that shape, and correct their lighting.
 
     Filters for quality act on training images alone, unless `filter_val_test` says otherwise:
     taking hard images out of val or test changes the question. So does a class subset, which
     acts on every split. Both are part of the protocol.
     """
     labels = next(iter(splits.values())).labels
-    pool = Pool.of(splits, params.twin_distance)
+    pool = Pool.of(splits, params.twin_distance, shape)
     removed: dict[str, Rows] = {}
     alive = np.ones(len(pool.y), np.bool_)
     if params.classes is not None:
@@ -59,9 +63,11 @@ def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned
     _check_left(pool, alive, list(splits))
     counts = {name: _counts(pool, name, removed, params, labels) for name in splits}
     meta = _meta(params, counts, labels)
+    if shape != GREY_48:
+        meta[META_KEY] = asdict(shape)
     return Cleaned(
         splits={
-            name: _finish(split, alive[pool.split == name], params, meta)
+            name: _finish(split, alive[pool.split == name], params, meta, shape)
             for name, split in splits.items()
         },
         counts=counts,
@@ -74,13 +80,22 @@ def preprocess(splits: Mapping[str, Split], params: PreprocessParams) -> Cleaned
 
 
 def _finish(
-    split: Split, keep: NDArray[np.bool_], params: PreprocessParams, meta: dict[str, Any]
+    split: Split,
+    keep: NDArray[np.bool_],
+    params: PreprocessParams,
+    meta: dict[str, Any],
+    shape: FaceShape,
 ) -> Split:
     """The images of a split that stay, renumbered and lit, with what was done in their meta."""
     split = split.take(keep)
     if params.classes is not None:
         split = _renumber(split, params.classes)
-    lit = correct_lighting(split.x, params.lighting)
+    faces = faces_of(split.x, shape)
+    lit: Any  # an array, or what makes one a slice at a time
+    if isinstance(faces, Faces):
+        lit = replace(faces, lighting=params.lighting)
+    else:
+        lit = correct_lighting(faces, params.lighting)
     return replace(split, x=lit, meta=split.meta | meta)
 
 

@@ -12,7 +12,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.core.face_shape import GREY_48, FaceShape
 from ferflow.core.split import Split
+from ferflow.images.faces import faces_of, grey_levels, small_grey
 from ferflow.images.haar import has_face
 from ferflow.images.measures import (
     black_white_share,
@@ -33,7 +35,8 @@ Rows = NDArray[np.intp]
 class Pool:
     """The images of all splits, one split after another.
 
-    x : uint8 (n, height, width). y : int64 (n,). source_id, split : (n,) names of images, splits.
+    x : faces, uint8 (n, height, width) or (n, height, width, 3), see `faces_of`. y : int64 (n,).
+    source_id, split : (n,) names of images, splits.
     twin_distance : bits, see `ferflow.images.twins`. Groups are found when first asked for.
     """
 
@@ -44,28 +47,40 @@ class Pool:
     twin_distance: int
 
     @classmethod
-    def of(cls, splits: Mapping[str, Split], twin_distance: int) -> "Pool":
-        """The images of splits, in their order."""
+    def of(
+        cls, splits: Mapping[str, Split], twin_distance: int, shape: FaceShape = GREY_48
+    ) -> "Pool":
+        """The pictures of splits as faces of that shape, in their order."""
         parts = list(splits.values())
         rows = Split.join(parts)
         names = np.repeat(list(splits), [len(part) for part in parts])
-        return cls(rows.x, rows.y, rows.source_id, names, twin_distance)
+        return cls(faces_of(rows.x, shape), rows.y, rows.source_id, names, twin_distance)
 
     @cached_property
     def is_train(self) -> Mask:
         return np.asarray(self.split == "train")
 
     @cached_property
+    def grey(self) -> NDArray[np.uint8]:
+        """The faces' grey levels (n, height, width)."""
+        return grey_levels(self.x)
+
+    @cached_property
     def exact(self) -> Groups:
         return exact_groups(self.x)
 
     @cached_property
+    def small_grey(self) -> NDArray[np.uint8]:
+        """Grey (n, 48, 48): what twins are looked for in."""
+        return small_grey(self.x)
+
+    @cached_property
     def twins(self) -> Groups:
-        return twin_groups(self.x, self.twin_distance)
+        return twin_groups(self.small_grey, self.twin_distance)
 
     @cached_property
     def relatives(self) -> Relatives:
-        return relatives(self.x, self.twins)
+        return relatives(self.small_grey, self.twins)
 
 
 # (pool, rows, alive) -> which of `rows` (k,) to take out. `alive` (n,) has what is left by now.
@@ -114,10 +129,10 @@ def active_filters(params: FilterParams) -> dict[str, Filter]:
 
 
 def _alone(judge: Callable[[NDArray[np.uint8]], Mask]) -> Filter:
-    """A filter that judges images (k, height, width) each on its own."""
+    """A filter that judges grey levels (k, height, width), each image on its own."""
 
     def take_out(pool: Pool, rows: Rows, _: Mask) -> Mask:
-        return in_chunks(lambda part: judge(pool.x[part]), rows, np.bool_)
+        return in_chunks(lambda part: judge(pool.grey[part]), rows, np.bool_)
 
     return take_out
 

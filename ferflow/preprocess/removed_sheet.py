@@ -42,8 +42,8 @@ def draw_removed(
 
 
 def _strip(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Images (k, height, width) side by side in a white strip that has room for 16."""
-    _, height, width = images.shape
-    strip = np.full((height, _N_SHOWN, width + _GAP), 255, np.uint8)
-    strip[:, : len(images), :width] = images.transpose(1, 0, 2)
-    return strip.reshape(height, -1)
+    """Images (k, height, width), or RGB, side by side in a white strip that has room for 16."""
+    _, height, width, *colours = images.shape
+    strip = np.full((height, _N_SHOWN, width + _GAP, *colours), 255, np.uint8)
+    strip[:, : len(images), :width] = images.swapaxes(0, 1)
+    return strip.reshape(height, -1, *colours)

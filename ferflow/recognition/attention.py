@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.images.size import SIDE
 from ferflow.recognition.onnx_model import OnnxModel
 
 if TYPE_CHECKING:  # torch, scikit-learn and more
@@ -17,7 +16,7 @@ if TYPE_CHECKING:  # torch, scikit-learn and more
 def attention(
     classifier: "FaceClassifier | OnnxModel", faces: NDArray[np.uint8], classes: Sequence[int]
 ) -> NDArray[np.float32] | None:
-    """Maps (n, 48, 48), 0 to 1, of what spoke for a class on each face (n, 48, 48).
+    """Maps (n, size, size), 0 to 1, of what spoke for a class on each face, see `FaceShape`.
 
     None for a classifier that has none: no network, one without convolutions, or a file whose
     network does not end in a mean over places. Where it does, the file's maps and Grad-CAM's are
@@ -31,13 +30,13 @@ def attention(
         from ferflow.recognition.gradcam import maps_of
 
         maps = maps_of(classifier, faces, classes)
-    return None if maps is None else spread(maps)
+    return None if maps is None else spread(maps, faces.shape[1])
 
 
-def spread(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What spoke for a class in maps (n, height, width), at faces' size, (n, 48, 48), 0 to 1."""
+def spread(maps: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """What spoke for a class in maps (n, height, width), as maps (n, size, size), 0 to 1."""
     shown = []
     for place in np.maximum(maps, 0):
-        large = cv2.resize(place, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+        large = cv2.resize(place, (size, size), interpolation=cv2.INTER_LINEAR)
         shown.append(large / max(float(large.max()), 1e-12))
     return np.asarray(shown, dtype=np.float32)

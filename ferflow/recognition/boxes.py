@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
+from ferflow.core.face_shape import GREY_48, FaceShape
 from ferflow.images.decode import resize_face
 
 
@@ -50,23 +51,28 @@ def check_box(numbers: Sequence[int], width: int, height: int) -> Box:
     return box
 
 
-def cut_out(grey: NDArray[np.uint8], box: Box, tilt: float = 0.0) -> NDArray[np.uint8]:
-    """The face (48, 48) in a box; beyond the picture's edge its last pixels are repeated.
+def cut_out(
+    pixels: NDArray[np.uint8], box: Box, tilt: float = 0.0, shape: FaceShape = GREY_48
+) -> NDArray[np.uint8]:
+    """The face of that shape in a box; beyond the picture's edge its last pixels are repeated.
 
-    tilt : degrees clockwise by which the box turns about its centre with the face.
+    pixels : grey (height, width) or RGB. tilt : degrees clockwise by which the box turns about its
+    centre with the face.
     """
     if tilt:
-        return _cut_out_turned(grey, box, tilt)
-    height, width = grey.shape
+        return _cut_out_turned(pixels, box, tilt, shape)
+    height, width = pixels.shape[:2]
     rows = np.clip(np.arange(box.top, box.top + box.height), 0, height - 1)
     columns = np.clip(np.arange(box.left, box.left + box.width), 0, width - 1)
-    return resize_face(grey[np.ix_(rows, columns)])
+    return resize_face(pixels[np.ix_(rows, columns)], shape)
 
 
-def _cut_out_turned(grey: NDArray[np.uint8], box: Box, tilt: float) -> NDArray[np.uint8]:
+def _cut_out_turned(
+    pixels: NDArray[np.uint8], box: Box, tilt: float, shape: FaceShape
+) -> NDArray[np.uint8]:
     centre = box.left + (box.width - 1) / 2, box.top + (box.height - 1) / 2
     turn = cv2.getRotationMatrix2D(centre, tilt, 1.0)
     turn[:, 2] -= box.left, box.top
     size = box.width, box.height
-    face = cv2.warpAffine(grey, turn, size, borderMode=cv2.BORDER_REPLICATE)
-    return resize_face(np.asarray(face, dtype=np.uint8))
+    face = cv2.warpAffine(pixels, turn, size, borderMode=cv2.BORDER_REPLICATE)
+    return resize_face(np.asarray(face, dtype=np.uint8), shape)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
+from ferflow.core.face_shape import check_faces, noted_shape
 from ferflow.core.hashing import sha256_of
 from ferflow.features.extraction import extract_features, make_extractor
 from ferflow.features.params import FeaturesParams
 from ferflow.images.lighting import correct_lighting
-from ferflow.images.size import SIDE
 from ferflow.training.shared.classifier import load_classifier
 
 # what parts that do not fit together raise when they are asked for the first time
@@ -22,7 +22,7 @@ _UNFIT = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeEr
 class FaceClassifier:
     """Names the expression on faces as the pipeline does.
 
-    labels : class names in the order of the probabilities' columns.
+    labels : class names in the order of the probabilities' columns. shape : of the faces.
     """
 
     def __init__(
@@ -43,8 +43,9 @@ class FaceClassifier:
         self.labels = self.classifier.labels
         copies = {"backbone": backbone, "landmarks": landmarks}
         try:
+            self.shape = noted_shape(self.classifier.meta)
             self._extract = _feature_maker(self.classifier.meta, copies)
-            answer = self(np.zeros((1, SIDE, SIDE), np.uint8))
+            answer = self(np.zeros((1, *self.shape.array), np.uint8))
             if not np.isfinite(answer).all() or answer.shape != (1, len(self.labels)):
                 raise ValueError("it answers a face with no probabilities")
         except _UNFIT as error:
@@ -52,16 +53,12 @@ class FaceClassifier:
             raise DataError(f"{folder} holds no classifier of faces that works: {reason}") from None
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probabilities (n, n_classes) of grey faces, uint8 (n, 48, 48)."""
+        """Probabilities (n, n_classes) of faces, uint8 (n, *self.shape.array)."""
         return self.classifier.predict_proba(self.features(images))
 
     def features(self, images: NDArray[np.uint8]) -> NDArray[Any]:
-        """What the mask then selects from: all features (n, ...) of grey faces (n, 48, 48)."""
-        if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
-            raise DataError(
-                f"faces must be uint8 of shape (n, {SIDE}, {SIDE}); "
-                f"got {images.dtype} {images.shape}."
-            )
+        """What the mask then selects from: all features (n, ...) of faces."""
+        check_faces(images, self.shape)
         return self._extract(correct_lighting(images, self.classifier.meta["lighting"]))
 
 
@@ -77,5 +74,5 @@ def _feature_maker(
             fingerprint = getattr(params, f"{name}_sha256") or sha256_of(copy)
             update = {name: str(copy.absolute()), f"{name}_sha256": fingerprint}
             params = params.model_copy(update=update)
-    extractor = make_extractor(params)
+    extractor = make_extractor(params, noted_shape(meta))
     return lambda images: extract_features(images, extractor)

@@ -17,7 +17,7 @@ from ferflow.training.shared.family import family_module
 def maps_of(
     classifier: FaceClassifier, faces: NDArray[np.uint8], classes: Sequence[int]
 ) -> NDArray[np.float32] | None:
-    """Maps (n, height, width) of what spoke for and against a class on each face (n, 48, 48).
+    """Maps (n, height, width) of what spoke for and against a class on each face.
 
     None for a classifier that is no network, or one without convolutions. A family of networks
     offers `as_network(model, x)`: the torch module, which gives class scores, and the input that it

@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from ferflow.backbones.onnx_session import open_session
 from ferflow.core.errors import DataError
+from ferflow.core.face_shape import FaceShape, check_faces
 from ferflow.images.lighting import METHODS, correct_lighting
-from ferflow.images.size import SIDE
 
 KEY = "ferflow"  # of the file's metadata: JSON with `labels` and `lighting`
 INPUT, OUTPUT, MAP = "faces", "probabilities", "map"
-_FACES_AT_ONCE = 128  # the bundled network takes 0.7 MB for each
+_PIXELS_AT_ONCE = 128 * 48**2  # the bundled network takes 0.7 MB for each 48x48
 _MAX_CLASSES = 1000
 
 
 class OnnxModel:
     """Names the expression on faces by a file that `ferflow export` wrote.
 
-    labels : class names in the order of the probabilities' columns.
+    labels : class names in the order of the probabilities' columns. shape : of the faces.
     """
 
     def __init__(self, file: Path, threads: int = 0) -> None:
@@ -36,28 +36,27 @@ class OnnxModel:
             self.labels, self._lighting = _read_about(self._session)
             names = {output.name for output in self._session.get_outputs()}
             self._outputs = [OUTPUT, MAP] if MAP in names else [OUTPUT]
-            n_faces = next(item.shape[0] for item in self._session.get_inputs())
-            if isinstance(n_faces, int):
-                raise ValueError(f"it takes just {n_faces} at a time")
+            self.shape = _read_shape(self._session)
             for n in (1, 2):
                 self._try(n)
         except Exception as error:  # onnxruntime's errors have no base but Exception
             reason = " ".join(str(error).split())[:200]
             raise DataError(
-                f"{file} holds no model that names expressions on {SIDE}x{SIDE} grey faces: "
-                f"{reason}. Make one with: ferflow export MODEL --to FILE"
+                f"{file} holds no model that names expressions on faces: {reason}. "
+                "Make one with: ferflow export MODEL --to FILE"
             ) from None
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probabilities (n, n_classes) of grey faces, uint8 (n, 48, 48)."""
-        starts = range(0, len(images), _FACES_AT_ONCE)
-        parts = [self._run([OUTPUT], images[i : i + _FACES_AT_ONCE])[0] for i in starts]
+        """Probabilities (n, n_classes) of faces, uint8 (n, *self.shape.array)."""
+        step = max(1, _PIXELS_AT_ONCE // self.shape.size**2)
+        starts = range(0, len(images), step)
+        parts = [self._run([OUTPUT], images[i : i + step])[0] for i in starts]
         return np.concatenate([np.empty((0, len(self.labels))), *parts])
 
     def maps(self, images: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.float32] | None:
         """What each place of a face adds to the score of its class, (n, height, width).
 
-        images : (n, 48, 48), at least one. None where the file does not tell.
+        images : faces, at least one. None where the file does not tell.
         """
         if MAP not in self._outputs:
             return None
@@ -66,11 +65,7 @@ class OnnxModel:
 
     def _run(self, outputs: list[str], images: NDArray[np.uint8]) -> list[NDArray[Any]]:
         """The outputs of those names; ValueError where they are of another shape."""
-        if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
-            raise DataError(
-                f"faces must be uint8 of shape (n, {SIDE}, {SIDE}); "
-                f"got {images.dtype} {images.shape}."
-            )
+        check_faces(images, self.shape)
         faces = correct_lighting(images, self._lighting)
         found = [np.asarray(value) for value in self._session.run(outputs, {INPUT: faces})]
         for name, value in zip(outputs, found, strict=True):
@@ -81,11 +76,22 @@ class OnnxModel:
 
     def _try(self, n: int) -> None:
         """Ask about n faces for the first time; ValueError where something else is answered."""
-        answer, *maps = self._run(self._outputs, np.zeros((n, SIDE, SIDE), np.uint8))
+        answer, *maps = self._run(self._outputs, np.zeros((n, *self.shape.array), np.uint8))
         if not np.allclose(answer.sum(axis=1), 1, atol=1e-3):  # nor if a number is none
             raise ValueError("it answers a face with no probabilities")
         if not np.isfinite(maps).all():
             raise ValueError("its maps hold no numbers")
+
+
+def _read_shape(session: Any) -> FaceShape:
+    """The shape of the faces that a file takes; ValueError where it takes something else."""
+    n, *sides = session.get_inputs()[0].shape
+    if isinstance(n, int):
+        raise ValueError(f"it takes just {n} at a time")
+    shape = FaceShape(sides[0] if sides else 0, "grey" if len(sides) == 2 else "rgb")
+    if tuple(sides) != shape.array:
+        raise ValueError(f"its faces are of shape {sides}")
+    return shape
 
 
 def _read_about(session: Any) -> tuple[tuple[str, ...], str]:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ferflow.core.errors import DataError
-from ferflow.images.size import SIDE
 from ferflow.recognition.boxes import Box
 from ferflow.recognition.inputs import Input
 from ferflow.recognition.pictures import read_picture
@@ -37,7 +36,7 @@ _CROP = 112  # pixels: a picture of at most that many either way may be a face c
 
 @dataclass(frozen=True)
 class _Seen:
-    """A picture that was looked at, its faces (n, 48, 48) cut out and not yet named.
+    """A picture that was looked at, its faces cut out and not yet named.
 
     pixels : kept where the picture cannot be read a second time.
     """
@@ -45,7 +44,7 @@ class _Seen:
     source: Input
     result: Result
     boxes: Sequence[Box] = ()
-    faces: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, SIDE, SIDE), np.uint8))
+    faces: Sequence[NDArray[np.uint8]] | NDArray[np.uint8] = ()
     pixels: NDArray[np.uint8] | None = None
     rate: float = 0.0
 
@@ -177,6 +176,7 @@ def _look_at_video(
 def _named(batch: Sequence[_Seen], recognizer: Recognizer) -> Iterator[Result]:
     """The results with their faces, which go through the model together."""
     boxes = [box for seen in batch for box in seen.boxes]
-    named = iter(recognizer.name(boxes, np.concatenate([seen.faces for seen in batch])))
+    faces = [face for seen in batch for face in seen.faces]
+    named = iter(recognizer.name(boxes, np.array(faces)))
     for seen in batch:
         yield replace(seen.result, faces=list(islice(named, len(seen.boxes))))

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from ferflow.backbones.onnx_session import usable_cores
 from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.face_shape import FaceShape
 from ferflow.extras import missing
-from ferflow.images.decode import resize_face
-from ferflow.images.size import SIDE
+from ferflow.images.decode import recolour, resize_face
 from ferflow.recognition.boxes import Box, check_box, cut_out
 from ferflow.recognition.detectors import Detector, load_detector
 from ferflow.recognition.detectors.search import search
 from ferflow.recognition.onnx_model import OnnxModel
-from ferflow.recognition.pictures import Source, read_picture, to_grey
+from ferflow.recognition.pictures import Source, read_picture
 
 if TYPE_CHECKING:  # torch, scikit-learn and more
     from ferflow.recognition.face_classifier import FaceClassifier
@@ -43,7 +43,8 @@ class Face:
 class Recognizer:
     """Finds the faces on pictures and names their expressions.
 
-    labels : class names in label order. threads : on which it computes.
+    labels : class names in label order. shape : of the faces that it names. threads : on which it
+    computes.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Recognizer:
         """
         self.threads = threads or usable_cores()
         self.classifier = _load(Path(model), self.threads)
-        self.labels = self.classifier.labels
+        self.labels, self.shape = self.classifier.labels, self.classifier.shape
         self._detector, self._thorough = load_detector(detector), thorough
 
     @classmethod
@@ -109,21 +110,22 @@ class Recognizer:
         detect: bool = True,
         boxes: Sequence[Sequence[int]] | None = None,
     ) -> tuple[list[Box], NDArray[np.uint8]]:
-        """Boxes of the faces on a picture, and the faces cut out (n, 48, 48).
+        """Boxes of the faces on a picture, and the faces cut out, (n, *self.shape.array).
 
         The parameters are those of a call; any number of threads may locate at the same time.
         """
-        grey = to_grey(pixels)
-        height, width = grey.shape
+        height, width = pixels.shape[:2]
         if boxes is not None:
+            coloured = recolour(pixels, self.shape)
             places = [check_box(box, width, height) for box in boxes]
-            return places, _stack([cut_out(grey, box) for box in places])
+            faces = [cut_out(coloured, box, shape=self.shape) for box in places]
+            return places, _stack(faces, self.shape)
         if not detect:
-            return [Box(0, 0, width, height)], resize_face(grey)[None]
-        return find_and_cut(pixels, self._detector, thorough=self._thorough)
+            return [Box(0, 0, width, height)], resize_face(pixels, self.shape)[None]
+        return find_and_cut(pixels, self._detector, self.shape, thorough=self._thorough)
 
     def name(self, boxes: Sequence[Box], faces: NDArray[np.uint8]) -> list[Face]:
-        """The expressions on cut-out faces (n, 48, 48) from the boxes given beside them."""
+        """The expressions on cut-out faces from the boxes given beside them."""
         if not len(faces):
             return []
         named = []
@@ -134,24 +136,24 @@ class Recognizer:
 
 
 def find_and_cut(
-    pixels: NDArray[np.uint8], detector: Detector, *, thorough: bool = False
+    pixels: NDArray[np.uint8], detector: Detector, shape: FaceShape, *, thorough: bool = False
 ) -> tuple[list[Box], NDArray[np.uint8]]:
-    """Boxes of the faces on a picture from left to right, and the faces cut out (n, 48, 48).
+    """Boxes of the faces on a picture from left to right, and the faces of that shape cut out.
 
     A face that is tilted by more than `TILT` is cut out upright.
     """
     colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
-    grey, boxes, faces = to_grey(pixels), [], []
+    cut_from, boxes, faces = recolour(pixels, shape), [], []
     for x, y, side, _, tilt in sorted(search(detector, colours, thorough=thorough)):
         box = Box(round(x - side / 2), round(y - side / 2), round(side), round(side))
         turn = (tilt + 180) % 360 - 180
         boxes.append(box)
-        faces.append(cut_out(grey, box, turn if abs(turn) > TILT else 0.0))
-    return boxes, _stack(faces)
+        faces.append(cut_out(cut_from, box, turn if abs(turn) > TILT else 0.0, shape))
+    return boxes, _stack(faces, shape)
 
 
-def _stack(faces: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    return np.stack(faces) if faces else np.empty((0, SIDE, SIDE), np.uint8)
+def _stack(faces: list[NDArray[np.uint8]], shape: FaceShape) -> NDArray[np.uint8]:
+    return np.stack(faces) if faces else np.empty((0, *shape.array), np.uint8)
 
 
 def _load(model: Path, threads: int) -> "OnnxModel | FaceClassifier":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ferflow.core.face_shape import noted_shape
 from ferflow.training.shared.classifier import Classifier
 
 _SPLITS = {
@@ -18,8 +19,8 @@ _LIMITS = """\
 - FER-2013 was collected by searching the web for emotion words. Age, sex and skin of the people are
   not recorded: how the errors are shared out among groups of people is unknown.
 - Its labels are noisy, and some images stand in several splits: see the rows without twins.
-- Grey 48x48 faces, cropped closely. Other crops, profiles, masks and drawings are outside of what
-  it was measured on."""
+- Its faces are {face}, cropped closely. Other crops, profiles, masks and drawings are outside of
+  what it was measured on."""
 
 
 def model_card(classifier: Classifier, scores: Mapping[str, Any], protocol: str) -> str:
@@ -28,13 +29,14 @@ def model_card(classifier: Classifier, scores: Mapping[str, Any], protocol: str)
     scores : split -> what `ferflow.evaluation.metrics.split_metrics` gives.
     """
     model = classifier.model
+    colour = "grey" if model.channels == 1 else "colour"
     n_parameters = sum(p.numel() for p in model.network.parameters())
     return f"""\
 # The bundled model
 
-A `{model.architecture}` of {n_parameters:,} parameters that names the expression on a grey face of
-{model.side}x{model.side} pixels: {", ".join(classifier.labels)}. Weights are 16-bit safetensors in
-the format of `transformers`; no file here can run code or shows a face.
+A `{model.architecture}` of {n_parameters:,} parameters that names the expression on a {colour} face
+of {model.side}x{model.side} pixels: {", ".join(classifier.labels)}. Weights are 16-bit safetensors
+in the format of `transformers`; no file here can run code or shows a face.
 
 Written by `ferflow bundle` after a run of the preset `best`. Once again:
 
@@ -58,7 +60,7 @@ Intervals are Wilson's, 95 %. The calibration error has 15 bins.
 
 ## Limits
 
-{_LIMITS}
+{_LIMITS.format(face=noted_shape(classifier.meta))}
 """
 
 

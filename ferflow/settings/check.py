@@ -8,12 +8,14 @@ from ferflow.augment.params import AugmentParams
 from ferflow.backbones.kinds import check_kind, known_config
 from ferflow.balance.params import BalanceParams, check_soft_method
 from ferflow.core.errors import ParamError
+from ferflow.core.face_shape import GREY_48
 from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed
 from ferflow.download.params import DataParams
 from ferflow.evaluation.params import EvaluateParams
 from ferflow.features.params import FeaturesParams
 from ferflow.preprocess.params import PreprocessParams
 from ferflow.selection.params import SelectionParams
+from ferflow.training.families.network import check_side
 from ferflow.training.shared.compute_params import ComputeParams
 from ferflow.training.shared.params import check_soft, family_names, pick_family, pick_own
 
@@ -54,9 +56,31 @@ def check_params(params: dict[str, Any]) -> None:
     if faults:
         raise ParamError("\n".join(faults))
     _check_folds(params)
+    _check_face(params)
     _check_backbones(params)
     _check_soft(params)
     pick_section(params, "compute", ComputeParams).checked()
+
+
+def check_pictures(params: dict[str, Any]) -> None:
+    """ParamError where the source's pictures have another size, and `data.resize` is false.
+
+    Of those at `data.path` some are asked, so that it comes out before the chain starts.
+    """
+    data = pick_section(params, "data", DataParams)
+    if data.resize or (data.source != "path" and data.size == GREY_48.size):
+        return
+    from ferflow.download.peek import peek  # OpenCV, which few checks need
+
+    peek(data)
+
+
+def _check_face(params: dict[str, Any]) -> None:
+    """Refuse a shape of faces that the features or the network do not take."""
+    data = pick_section(params, "data", DataParams)
+    pick_section(params, "features", FeaturesParams).check_face(data.shape)
+    if params["train"]["family"] == "network":
+        check_side(params["train"]["network"]["architecture"], data.size)
 
 
 def _check_backbones(params: dict[str, Any]) -> None:

@@ -110,9 +110,11 @@ def check() -> None:
     """
     from ferflow.core.dvc_locks import delete_cut_off_locks
     from ferflow.core.params import PARAMS_FILE, read_yaml
-    from ferflow.settings.check import check_params
+    from ferflow.settings.check import check_params, check_pictures
 
-    check_params(read_yaml(PARAMS_FILE))
+    params = read_yaml(PARAMS_FILE)
+    check_params(params)
+    check_pictures(params)
     print("params.yaml is in order.")
     if delete_cut_off_locks():
         print("DVC's list of locks, .dvc/tmp/rwlock, was cut off by a kill and is deleted.")

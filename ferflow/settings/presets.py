@@ -18,7 +18,7 @@ from ferflow.core.hashing import sha256_of
 from ferflow.core.image_steps import in_units
 from ferflow.core.params import PARAMS_FILE, Record, flatten, from_root, nearest, read_yaml
 from ferflow.core.yaml_text import parse_yaml
-from ferflow.settings.check import check_params
+from ferflow.settings.check import check_params, check_pictures
 
 PRESETS = Path("presets")  # of the repository
 DEFAULTS = PRESETS / "defaults.yaml"
@@ -195,6 +195,7 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
         backbone = network["options"].get("backbone")
         if backbone is not None and Path(backbone).is_dir():
             network["options"]["backbone_sha256"] = sha256_of(Path(backbone))
+    check_pictures(_plain(params))
     return params
 
 

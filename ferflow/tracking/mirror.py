@@ -246,9 +246,10 @@ def _backbone_folder(name: str) -> Path:
 
 
 def _example_image() -> str:
-    """The first raw validation image as base64 of a PNG file."""
-    image = load_split(RAW / "val.safetensors").x[0]
-    return base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode()
+    """The first raw validation image as base64 of a picture's file."""
+    picture = load_split(RAW / "val.safetensors").x[0]
+    file = picture if picture.ndim == 1 else cv2.imencode(".png", picture)[1]
+    return base64.b64encode(file.tobytes()).decode()
 
 
 def _user() -> str:

@@ -18,7 +18,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
-from ferflow.images.decode import decode_grey, resize_face
+from ferflow.images.decode import decode_grey, decode_rgb, resize_face
 from ferflow.recognition.detectors import load_detector
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.pictures import read_picture
@@ -55,12 +55,14 @@ class FaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         return table.astype(float) if there.all() else table
 
     def _face(self, text: str, *, detect: bool) -> NDArray[np.uint8] | None:
-        """The face (48, 48) on a picture; None where none is found."""
+        """The face on a picture, as the classifier takes it; None where none is found."""
+        shape = self._classifier.shape
         try:
             content = base64.b64decode(text, validate=True)
             if not detect:
-                return resize_face(decode_grey(content))
-            boxes, faces = find_and_cut(read_picture(content).pixels, self._detector)
+                decode = decode_grey if shape.colour == "grey" else decode_rgb
+                return resize_face(decode(content), shape)
+            boxes, faces = find_and_cut(read_picture(content).pixels, self._detector, shape)
         except binascii.Error:
             fault = "the column `image` must hold base64 of a picture file."
         except DataError as error:

@@ -9,17 +9,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ferflow.backbones.channels import planes, to_channels
 from ferflow.backbones.devices import pick_device, pick_dtype
 from ferflow.backbones.engine import N_COMPARED, NoEngineError, onnx_answer
 from ferflow.backbones.pretrained import features_of, load_pretrained
+from ferflow.core.face_shape import FaceShape
 from ferflow.features.extraction import Extractor
 from ferflow.features.params import FeaturesParams
-from ferflow.images.size import SIDE
 
 _AT_ONCE = 64  # images: ONNX Runtime is fastest while their maps fit the processor's cache
 
 
-def make(params: FeaturesParams) -> Extractor:
+def make(params: FeaturesParams, face: FaceShape) -> Extractor:
     """The network named by `features.backbone`: a model of the hub or a local folder.
 
     Feature shape: (height, width, channel) with pooling 'flatten', (channel,) with 'avg', for
@@ -41,10 +42,10 @@ def make(params: FeaturesParams) -> Extractor:
     dtype = pick_dtype(params.precision, device)
 
     def prepare(images: NDArray[np.uint8]) -> Tensor:
-        x = torch.from_numpy(np.array(images)).to(device)[:, None].float()  # (n, 1, 48, 48)
+        x = planes(torch.from_numpy(np.array(images)).to(device)).float()  # (n, channel, ...)
         if x.shape[-1] != params.input_size:
             x = functional.interpolate(x, (params.input_size,) * 2, mode="bilinear")
-        return (x.expand(-1, len(mean), -1, -1) / 255 - mean) / std
+        return (to_channels(x, len(mean)) / 255 - mean) / std
 
     @torch.inference_mode()
     def by_torch(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -54,7 +55,7 @@ def make(params: FeaturesParams) -> Extractor:
         return features.cpu().numpy()
 
     kind = f"torch, {str(dtype).removeprefix('torch.')} on {device.type}"
-    shape = tuple(by_torch(np.zeros((1, SIDE, SIDE), np.uint8)).shape[1:])
+    shape = tuple(by_torch(np.zeros((1, *face.array), np.uint8)).shape[1:])
     in_full = device.type == "cpu" and dtype == torch.float32
     faster = _by_onnx(network, prepare, shape, params.batch_size) if in_full else None
     return Extractor(by_torch, shape, params.batch_size, kind, faster)

@@ -6,16 +6,19 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.core.face_shape import FaceShape
 from ferflow.features.extraction import Extractor, fastest, make_extractor
 from ferflow.features.params import FeaturesParams
 
 
-def make(params: FeaturesParams) -> Extractor:
+def make(params: FeaturesParams, face: FaceShape) -> Extractor:
     """Flat features (d,): those of the first extractor, then those of the next, and so on.
 
     They keep their own scales; a classifier that measures distances wants `scaling`.
     """
-    parts = [make_extractor(params.model_copy(update={"method": name})) for name in params.joined]
+    parts = [
+        make_extractor(params.model_copy(update={"method": name}), face) for name in params.joined
+    ]
     return _side_by_side(parts, params.batch_size)
 
 

@@ -3,8 +3,8 @@
 No such file comes with the project: the usual ones (dlib's, OpenCV's LBF) were fitted to 300-W,
 whose faces are for research only. What the file must be:
 
-- one input, float32 (1, 3, s, s) or (1, 1, s, s), a grey face from 0 to 1, repeated in the three
-  channels; s is `features.landmarks_size`;
+- one input, float32 (1, 3, s, s) or (1, 1, s, s), a face from 0 to 1, RGB or grey; grey levels are
+  repeated in the three channels; s is `features.landmarks_size`;
 - one output of shape (1, 2k) or (1, k, 2): x and y of each of k landmarks. In which unit does not
   matter. Outputs of more dimensions are passed over.
 
@@ -27,14 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
+from ferflow.core.face_shape import FaceShape
 from ferflow.core.hashing import check_sha256
 from ferflow.core.params import repository_root
 from ferflow.features.extraction import Extractor
 from ferflow.features.params import FeaturesParams
-from ferflow.images.size import SIDE
 
 
-def make(params: FeaturesParams) -> Extractor:
+def make(params: FeaturesParams, face: FaceShape) -> Extractor:
     """Features of shape (k, 2): each landmark's x and y in a frame of the face's own.
 
     The landmarks' mean is (0, 0) and their mean squared distance from it 1, so that neither
@@ -44,20 +44,20 @@ def make(params: FeaturesParams) -> Extractor:
     assert params.landmarks is not None  # the record refuses the method without a file
     file = repository_root() / params.landmarks
     check_sha256(file, params.landmarks_sha256, "features.landmarks")
-    network = _Network(file, params.landmarks_size)
+    network = _Network(file, params.landmarks_size, face)
 
     def extract(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         # one by one: files are usually exported for one image
         return np.stack([_own_frame(network(image)) for image in images])
 
-    n_landmarks = len(network(np.full((SIDE, SIDE), 128, np.uint8)))
+    n_landmarks = len(network(np.full(face.array, 128, np.uint8)))
     return Extractor(extract, (n_landmarks, 2), params.batch_size)
 
 
 class _Network:
-    """Maps a face (48, 48) to landmarks (k, 2)."""
+    """Maps a face to landmarks (k, 2)."""
 
-    def __init__(self, file: Path, size: int) -> None:
+    def __init__(self, file: Path, size: int, face: FaceShape) -> None:
         self._file, self._size = file, size
         self._net: Any
         try:
@@ -69,15 +69,15 @@ class _Network:
                 "See ferflow/features/extractors/landmarks.py for what it must be."
             ) from None
         self._names = self._net.getUnconnectedOutLayersNames()
-        self._n_channels = self._find_channels()
+        self._n_channels = self._find_channels(face)
 
-    def _find_channels(self) -> int:
+    def _find_channels(self, face: FaceShape) -> int:
         """How many channels it takes, three or one; DataError where it runs with neither."""
         reasons = []
         for self._n_channels in (3, 1):
             try:
                 with _quiet():
-                    self(np.zeros((SIDE, SIDE), np.uint8))
+                    self(np.zeros(face.array, np.uint8))
             except cv2.error as error:
                 reasons.append(error.err)
             else:
@@ -102,8 +102,12 @@ class _Network:
 
     def _forward(self, image: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         face = cv2.resize(image, (self._size, self._size), interpolation=cv2.INTER_LINEAR)
-        blob = np.repeat(face[None, None].astype(np.float32) / 255, self._n_channels, axis=1)
-        self._net.setInput(blob)
+        if face.ndim == 3 and self._n_channels == 1:
+            face = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
+        planes = face[None] if face.ndim == 2 else face.transpose(2, 0, 1)
+        if len(planes) < self._n_channels:
+            planes = np.repeat(planes, self._n_channels, axis=0)
+        self._net.setInput(planes[None].astype(np.float32) / 255)
         return list(self._net.forward(self._names))
 
 

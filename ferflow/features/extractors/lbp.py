@@ -11,27 +11,35 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.core.face_shape import FaceShape
 from ferflow.features.extraction import Extractor
 from ferflow.features.params import FeaturesParams
-from ferflow.images.size import SIDE
+from ferflow.images.faces import grey_levels
 
-_CELLS = 6  # a grid of 6x6 cells of 8x8 pixels
+_CELLS = 6  # a grid of 6x6 cells; of 8x8 pixels in a face of 48
 _BINS = 59
 _AROUND = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))  # in a circle
 _SHAPE = (_CELLS, _CELLS, _BINS)
 
 
-def make(params: FeaturesParams) -> Extractor:
-    """Features of shape (6, 6, 59): cell row, cell column, share of the cell's pixels; 0 to 1."""
+def make(params: FeaturesParams, face: FaceShape) -> Extractor:
+    """Features of shape (6, 6, 59): cell row, cell column, share of the cell's pixels; 0 to 1.
+
+    Of colours the grey levels count. Where the side is no multiple of 6, some cells have a row or
+    a column more than others.
+    """
     bins = _uniform_bins()
-    cell = np.arange(SIDE) // (SIDE // _CELLS)
-    first_bin = (cell[:, None] * _CELLS + cell) * _BINS  # (48, 48)
+    cell = np.arange(face.size) * _CELLS // face.size
+    first_bin = (cell[:, None] * _CELLS + cell) * _BINS  # (height, width)
+    across = np.bincount(cell)
+    n_pixels = (across[:, None] * across)[..., None]  # of each cell
     n_features = _CELLS * _CELLS * _BINS
 
     def extract(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        place = first_bin + bins[codes(images)] + n_features * np.arange(len(images))[:, None, None]
+        found = codes(grey_levels(images))
+        place = first_bin + bins[found] + n_features * np.arange(len(images))[:, None, None]
         counts = np.bincount(place.ravel(), minlength=n_features * len(images))
-        return (counts.reshape(-1, *_SHAPE) / (SIDE // _CELLS) ** 2).astype(np.float32)
+        return (counts.reshape(-1, *_SHAPE) / n_pixels).astype(np.float32)
 
     return Extractor(extract, _SHAPE, params.batch_size)
 

@@ -9,12 +9,13 @@ import onnx
 from numpy.typing import NDArray
 
 from ferflow.core.errors import FerflowError
+from ferflow.core.face_shape import FaceShape
 from ferflow.core.files import atomic
 from ferflow.core.paths import PREPROCESSED
 from ferflow.core.split import load_split
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
-from ferflow.images.size import SIDE
+from ferflow.images.faces import faces_of
 from ferflow.recognition.export.classical import FAMILIES, METHODS, classical_graph
 from ferflow.recognition.export.network import network_graph
 from ferflow.recognition.face_classifier import FaceClassifier
@@ -53,10 +54,10 @@ class Compared:
 def export(folder: Path, target: Path) -> Compared:
     """Write the classifier of a model folder as an ONNX file: faces go in, probabilities come out.
 
-    The file's input `faces` is uint8 (n, 48, 48), its output `probabilities` float32
-    (n, n_classes). A network that ends in a mean over places has a second output `map`, float32
-    (n, n_classes, height, width): what each place adds to the score of each class. The metadata
-    hold labels and lighting. The same classifier gives the same bytes.
+    The file's input `faces` is uint8 (n, size, size), or (n, size, size, 3), RGB; its output
+    `probabilities` float32 (n, n_classes). A network that ends in a mean over places has a second
+    output `map`, float32 (n, n_classes, height, width): what each place adds to the score of each
+    class. The metadata hold labels and lighting. The same classifier gives the same bytes.
 
     Raises FerflowError where the model does not convert, or the file does not answer as it does.
     """
@@ -128,17 +129,17 @@ def _forget_places(model: onnx.ModelProto) -> None:
 
 
 def _compare(classifier: FaceClassifier, model: OnnxModel) -> Compared:
-    faces, which = _faces()
+    faces, which = _faces(classifier.shape)
     ours, theirs = classifier(faces), model(faces)
     apart = np.abs(theirs - ours).max(axis=1)
     renamed = theirs.argmax(axis=1) != ours.argmax(axis=1)
     return Compared(which, float(apart.max()), int((apart > TOLERANCE).sum()), int(renamed.sum()))
 
 
-def _faces() -> tuple[NDArray[np.uint8], str]:
+def _faces(shape: FaceShape) -> tuple[NDArray[np.uint8], str]:
     """Faces to compare answers on: the last run's validation images, or else drawn ones."""
     file = PREPROCESSED / "val.safetensors"
-    if file.exists() and (split := load_split(file)).x.shape[1:] == (SIDE, SIDE):
+    if file.exists() and (split := load_split(file)).x.shape[1:] == shape.array:
         return np.array(split.x[:_N_COMPARED]), f"{min(len(split), _N_COMPARED)} validation images"
     labels = [FER2013_LABELS[k % len(FER2013_LABELS)] for k in range(_N_COMPARED)]
-    return draw_faces(labels, seed=0), f"{_N_COMPARED} drawn faces"
+    return faces_of(draw_faces(labels, seed=0), shape)[:], f"{_N_COMPARED} drawn faces"

@@ -13,10 +13,11 @@ from skl2onnx.common.data_types import FloatTensorType
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ferflow.backbones.channels import planes, to_channels
 from ferflow.backbones.onnx_graph import OPSET
 from ferflow.backbones.pretrained import features_of, load_pretrained
+from ferflow.core.face_shape import noted_shape
 from ferflow.features.params import FeaturesParams
-from ferflow.images.size import SIDE
 from ferflow.recognition.export.network import trace
 from ferflow.recognition.onnx_model import OUTPUT
 from ferflow.training.shared.classifier import Classifier
@@ -33,7 +34,8 @@ _ML_OPSET = 3  # of ONNX's operators for classical models
 
 def classical_graph(classifier: Classifier) -> onnx.ModelProto:
     """The graph of a classifier of FAMILIES on features by METHODS."""
-    columns = trace(_Columns(classifier.meta.get("features"), classifier.mask), [_COLUMNS])
+    module = _Columns(classifier.meta.get("features"), classifier.mask)
+    columns = trace(module, [_COLUMNS], noted_shape(classifier.meta))
     behind = _classifier_graph(classifier)
     # skl2onnx lists ONNX's own operators twice for trees
     versions = {found.domain: found.version for found in behind.opset_import}
@@ -68,15 +70,15 @@ class _Columns(nn.Module):
         self.register_buffer("columns", torch.from_numpy(np.flatnonzero(mask)))
 
     def forward(self, faces: Tensor) -> tuple[Tensor]:
-        """Faces (n, 48, 48) -> (n, columns)."""
+        """Faces -> (n, columns)."""
         features = faces.float() if self.params is None else self._maps(faces, self.params)
         return (features.flatten(1)[:, self.columns],)
 
     def _maps(self, faces: Tensor, params: FeaturesParams) -> Tensor:
-        x = faces[:, None].float()
-        if params.input_size != SIDE:
+        x = planes(faces).float()
+        if params.input_size != x.shape[-1]:
             x = functional.interpolate(x, (params.input_size,) * 2, mode="bilinear")
-        x = (x.expand(-1, len(self.mean), -1, -1) / 255 - self.mean) / self.std
+        x = (to_channels(x, len(self.mean)) / 255 - self.mean) / self.std
         return features_of(self.network, x, params.pooling)
 
 

@@ -20,9 +20,9 @@ _FACES_AT_ONCE = 32
 def to_int8(content: bytes, faces: NDArray[np.uint8]) -> bytes:
     """The bytes of an exported network as one that computes in 8 bits.
 
-    faces : (n, 48, 48), lighting corrected; the ranges of all maps are measured on them. Weights
-    get 7 bits, a scale for each channel: with 8, processors without VNNI instructions overflow, and
-    the bundled network loses 12 points of accuracy.
+    faces : as the network takes them, lighting corrected; the ranges of all maps are measured on
+    them. Weights get 7 bits, a scale for each channel: with 8, processors without VNNI instructions
+    overflow, and the bundled network loses 12 points of accuracy.
     """
     with TemporaryDirectory() as name:
         exported, prepared, made = (Path(name) / f"{k}.onnx" for k in range(3))

@@ -7,9 +7,10 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from ferflow.backbones.channels import planes
 from ferflow.backbones.onnx_graph import to_graph
 from ferflow.backbones.pretrained import map_features
-from ferflow.images.size import SIDE
+from ferflow.core.face_shape import FaceShape
 from ferflow.recognition.onnx_model import INPUT, MAP, OUTPUT
 from ferflow.training.families.network.backbones import BackboneClassifier
 from ferflow.training.families.network.files import TrainedNetwork
@@ -18,15 +19,16 @@ from ferflow.training.families.network.layers import AveragePool
 
 def network_graph(model: TrainedNetwork) -> onnx.ModelProto:
     """The graph of a network on pixels; of one that ends in a mean over places with its maps."""
-    return trace(_Network(model), [OUTPUT, MAP])
+    shape = FaceShape(model.side, "grey" if model.channels == 1 else "rgb")
+    return trace(_Network(model), [OUTPUT, MAP], shape)
 
 
-def trace(module: nn.Module, outputs: Sequence[str]) -> onnx.ModelProto:
-    """A module as an ONNX graph from any number of faces, uint8 (n, 48, 48).
+def trace(module: nn.Module, outputs: Sequence[str], shape: FaceShape) -> onnx.ModelProto:
+    """A module as an ONNX graph from any number of faces, uint8 (n, *shape.array).
 
     outputs : names for the tensors that it returns; it may return fewer.
     """
-    two = torch.zeros(2, SIDE, SIDE, dtype=torch.uint8)
+    two = torch.zeros(2, *shape.array, dtype=torch.uint8)
     return to_graph(module, two, INPUT, outputs)
 
 
@@ -38,12 +40,12 @@ class _Network(nn.Module):
         self.network, self.scale = model.network, model.scale
 
     def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
-        """Faces (n, 48, 48) -> probabilities (n, n_classes).
+        """Faces -> probabilities (n, n_classes).
 
         And, where there are such maps, what each place adds to each class's score, (n, n_classes,
         height, width): class activation maps (Zhou et al., CVPR 2016).
         """
-        images = faces.unsqueeze(1).float() / 255
+        images = planes(faces).float() / 255
         averaged: list[Tensor] = []
         hook, dense = _note_averaged(self.network, averaged)
         scores = self.network(self.scale(images))

@@ -85,7 +85,8 @@ def face_cards(
 ) -> str:
     """For each face what the model got, its map if there is one, and a bar for each class.
 
-    crops : (n, 48, 48). maps : (n, 48, 48), 0 to 1. numbers : of the faces on the picture.
+    crops : faces, see `FaceShape`. maps : (n, size, size), 0 to 1. numbers : of the faces on the
+    picture.
     """
     cards = []
     for k, (crop, face) in enumerate(zip(crops, faces, strict=True)):
@@ -146,10 +147,11 @@ def _runs(moments: Sequence[Moment], name: str) -> list[list[tuple[float, float]
 
 
 def _heat(face: NDArray[np.uint8], place: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A face (48, 48), RGB, under the colours of a map (48, 48), the denser the nearer to 1."""
+    """A face, RGB, under the colours of a map (size, size), the denser the nearer to 1."""
     warm = cv2.applyColorMap((255 * place).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
     share = _HEAT * place[..., None]
-    return (share * warm + (1 - share) * face[..., None]).astype(np.uint8)
+    colours = face if face.ndim == 3 else face[..., None]
+    return (share * warm + (1 - share) * colours).astype(np.uint8)
 
 
 def _shrink(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

@@ -37,7 +37,7 @@ class HonestChain:
 
     features : split name -> rows of features as extracted, before balance; train may hold copies.
     images : split name -> the images that its real rows are of, in the same order, on demand.
-    extract : from images (n, 48, 48) to rows (n, d) as in features; pixels stay as they are.
+    extract : from faces to rows (n, d) as in features; pixels stay as they are.
     classifier : the honest model with its mask. params : the family's parameters.
     augment_params, balance_params : how the honest chain augments and balances its training rows.
     scratch : for checkpoints. accelerate : as in TrainingData.

@@ -28,14 +28,13 @@ class Options(Record):
     dropout: Literal["eight", "three"] = "three"
 
 
-def build(n_classes: int, options: Options) -> "nn.Module":
-    """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
+    """From images (n, channels, height, width) to class scores (n, n_classes)."""
     from torch import nn
 
     from ferflow.training.families.network.layers import AveragePool, Conv2d, Dropout, initialise
 
     layers: list[nn.Module] = []
-    channels = 1
     for k, (filters, share) in enumerate(zip(_FILTERS, _DROPOUT[options.dropout], strict=True)):
         stride = 2 if k in _STRIDED else 1
         layers += [Conv2d(channels, filters, 3, stride=stride), nn.ReLU()]

@@ -10,6 +10,8 @@ from ferflow.training.families.network import Share
 if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
     from torch import nn
 
+SIDES = range(48, 64)  # of faces: its poolings leave as many places as of 48
+
 
 class Options(Record):
     """dropout : after the first pooling, the flattening and the wide dense layer. The paper gives
@@ -18,15 +20,15 @@ class Options(Record):
     dropout: list[Share] = Field([0.25, 0.25, 0.5], min_length=3, max_length=3)
 
 
-def build(n_classes: int, options: Options) -> "nn.Module":
-    """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
+    """From images (n, channels, 48, 48) to class scores (n, n_classes)."""
     from torch import nn
 
     from ferflow.training.families.network.layers import Dropout, Flatten, initialise
 
     early, flat, dense = options.dropout
     network = nn.Sequential(
-        *_conv(1, 32),
+        *_conv(channels, 32),
         *_conv(32, 64),
         nn.MaxPool2d(2),
         Dropout(early),

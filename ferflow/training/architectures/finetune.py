@@ -27,14 +27,15 @@ class Options(Record):
     keep_statistics: bool = True
 
 
-def build(n_classes: int, options: Options) -> "nn.Module":
-    """From grey images (n, 1, height, width), 0 to 1, to class scores (n, n_classes).
+def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
+    """From images (n, channels, height, width), 0 to 1, to class scores (n, n_classes).
 
     Raises ParamError and DataError for what is no image backbone.
     """
     from ferflow.backbones.pretrained import load_pretrained
     from ferflow.training.families.network.backbones import BackboneClassifier
 
+    del channels  # the backbone has its own
     loaded = load_pretrained(
         options.backbone,
         options.backbone_sha256,

@@ -7,6 +7,7 @@ from ferflow.core.params import Record
 if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
     from torch import nn
 
+SIDES = range(48, 64)  # of faces: its poolings leave as many places as of 48
 _FILTERS = (32, 64, 128, 256)
 _DROPOUT = 0.2
 _DENSE, _DENSE_DROPOUT = (64, 64), 0.5
@@ -17,8 +18,8 @@ class Options(Record):
     """None: the paper leaves nothing open."""
 
 
-def build(n_classes: int, options: Options) -> "nn.Module":
-    """From grey images (n, 1, 48, 48), repeated as three colours, to scores (n, n_classes)."""
+def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
+    """From images (n, channels, 48, 48), grey ones repeated as three, to scores (n, n_classes)."""
     from torch import nn
 
     from ferflow.training.families.network.layers import (
@@ -33,7 +34,7 @@ def build(n_classes: int, options: Options) -> "nn.Module":
 
     del options
     layers: list[nn.Module] = [Repeat(_COLOURS)]
-    channels = _COLOURS
+    channels = _COLOURS  # whatever the faces have
     for filters in _FILTERS:
         for _ in range(2):
             layers += [Conv2d(channels, filters, 3), nn.ELU(), batch_norm(filters)]

@@ -29,15 +29,15 @@ class Options(Record):
     dropout: Share = 0.2
 
 
-def build(n_classes: int, options: Options) -> "nn.Module":
-    """From grey images (n, 1, height, width) to class scores (n, n_classes)."""
+def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
+    """From images (n, channels, height, width) to class scores (n, n_classes)."""
     import torch
     from transformers import ResNetConfig, ResNetModel
 
     from ferflow.training.families.network.backbones import BackboneClassifier
 
     config = ResNetConfig(
-        num_channels=1,
+        num_channels=channels,
         embedding_size=options.embedding_size,
         hidden_sizes=options.hidden_sizes,
         depths=options.depths,
@@ -48,6 +48,6 @@ def build(n_classes: int, options: Options) -> "nn.Module":
         n_classes,
         input_size=options.input_size,
         dropout=options.dropout,
-        mean=torch.zeros(1, 1, 1),
-        std=torch.ones(1, 1, 1),
+        mean=torch.zeros(channels, 1, 1),
+        std=torch.ones(channels, 1, 1),
     )

@@ -13,6 +13,7 @@ from ferflow.training.families.network import Share
 if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
     from torch import nn
 
+SIDES = range(48, 64)  # of faces: its poolings leave as many places as of 48
 _FILTERS = (64, 128, 256, 512)
 
 
@@ -24,8 +25,8 @@ class Options(Record):
     dense: list[int] = Field([512], min_length=1, max_length=3)
 
 
-def build(n_classes: int, options: Options) -> "nn.Module":
-    """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
+    """From images (n, channels, 48, 48) to class scores (n, n_classes)."""
     from torch import nn
 
     from ferflow.training.families.network.layers import (
@@ -39,7 +40,6 @@ def build(n_classes: int, options: Options) -> "nn.Module":
 
     in_block, in_dense = options.dropout
     layers: list[nn.Module] = []
-    channels = 1
     for filters in _FILTERS:
         layers += [
             Conv2d(channels, filters, (3, 1)),

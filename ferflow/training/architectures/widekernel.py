@@ -9,6 +9,7 @@ from ferflow.core.params import Record
 if TYPE_CHECKING:  # torch takes a second; only who builds a network needs it
     from torch import nn
 
+SIDES = range(48, 64)  # of faces: its poolings leave as many places as of 48
 _KERNELS = (3, 5, 5, 7)
 _DROPOUT = (0.25, 0.25, 0.5, 0.5)
 _DENSE, _DENSE_DROPOUT = (192, 192), 0.25
@@ -20,8 +21,8 @@ class Options(Record):
     filters: list[int] = Field([64, 128, 512, 512], min_length=4, max_length=4)
 
 
-def build(n_classes: int, options: Options) -> "nn.Module":
-    """From grey images (n, 1, 48, 48) to class scores (n, n_classes)."""
+def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
+    """From images (n, channels, 48, 48) to class scores (n, n_classes)."""
     from torch import nn
 
     from ferflow.training.families.network.layers import (
@@ -34,7 +35,6 @@ def build(n_classes: int, options: Options) -> "nn.Module":
     )
 
     layers: list[nn.Module] = []
-    channels = 1
     for filters, kernel, share in zip(options.filters, _KERNELS, _DROPOUT, strict=True):
         layers += [Conv2d(channels, filters, kernel), batch_norm(filters), nn.ReLU()]
         layers += [nn.MaxPool2d(2), Dropout(share)]

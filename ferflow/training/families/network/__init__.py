@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 import ferflow.training.architectures
 from ferflow.core.choices import known, names_in
+from ferflow.core.errors import ParamError
 from ferflow.core.params import Record, explain
 from ferflow.training.shared.policy import Step, check_policy
 
@@ -93,7 +94,7 @@ def architecture_names() -> list[str]:
 
 
 def architecture(name: str) -> Any:
-    """The module of an architecture: `Options`, `build` and perhaps `rebuild`."""
+    """The module of an architecture: `Options`, `build` and, where faces must have one, `SIDES`."""
     return importlib.import_module(f"ferflow.training.architectures.{name}")
 
 
@@ -110,6 +111,22 @@ def check_options(name: str, options: dict[str, Any]) -> Record:
         raise ValueError(f"options{fault} `ferflow models {name}` explains them.") from None
 
 
-def build_network(name: str, n_classes: int, options: dict[str, Any]) -> "nn.Module":
-    """A network with its first weights, drawn from torch's stream."""
-    return cast("nn.Module", architecture(name).build(n_classes, check_options(name, options)))
+def check_side(name: str, side: int) -> None:
+    """ParamError where an architecture takes no faces of so many pixels; names those it takes."""
+    sides = getattr(architecture(name), "SIDES", None)  # none: it takes any
+    if sides is not None and side not in sides:
+        others = [
+            other for other in architecture_names() if not hasattr(architecture(other), "SIDES")
+        ]
+        raise ParamError(
+            f"train.network.architecture {name} takes faces of {sides[0]} to {sides[-1]} pixels, "
+            f"data.size; got {side}. Any size is taken by: {', '.join(others)}."
+        )
+
+
+def build_network(
+    name: str, n_classes: int, options: dict[str, Any], channels: int = 1
+) -> "nn.Module":
+    """A network for grey (1) or colour (3) faces with its first weights, from torch's stream."""
+    built = architecture(name).build(n_classes, check_options(name, options), channels)
+    return cast("nn.Module", built)

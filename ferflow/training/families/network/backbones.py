@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ferflow.backbones.channels import to_channels
 from ferflow.backbones.pretrained import features_of
 from ferflow.training.families.network.layers import MOMENTUM
 
@@ -58,10 +59,10 @@ class BackboneClassifier(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> Tensor:
-        """Grey images (n, 1, height, width) to class scores (n, n_classes)."""
+        """Images (n, 1 or 3, height, width) to class scores (n, n_classes)."""
         if x.shape[-1] != self.input_size:
             x = functional.interpolate(x, (self.input_size,) * 2, mode="bilinear")
-        x = (x.expand(-1, len(self.mean), -1, -1) - self.mean) / self.std
+        x = (to_channels(x, len(self.mean)) - self.mean) / self.std
         features = features_of(self.backbone, x)
         scores: Tensor = self.head(self.dropout(features.flatten(1, -2).mean(dim=1)))
         return scores

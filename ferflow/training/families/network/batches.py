@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ferflow.core.errors import DataError
+from ferflow.core.face_shape import row_shape
 from ferflow.core.split import Split
 
 _ROWS_AT_ONCE = 4096
@@ -31,19 +32,19 @@ class Scale:
         return (images - self.mean) / self.std
 
 
-def check_images(split: Split) -> int:
-    """The side in pixels of a split's square images, uint8 (n, side * side).
+def check_images(split: Split) -> tuple[int, int]:
+    """Side in pixels and channels of a split's square images, uint8 (n, side * side * channels).
 
     Raises DataError for what is no image.
     """
-    side = math.isqrt(split.x.shape[1])
-    if split.x.dtype != np.uint8 or side * side != split.x.shape[1]:
+    shape = row_shape(split.x.shape[1])
+    if split.x.dtype != np.uint8 or shape is None:
         raise DataError(
-            "a network takes images as they are, grey levels of square pictures; got "
+            "a network takes images as they are, grey levels or colours of square pictures; got "
             f"{split.x.dtype} rows of {split.x.shape[1]}. Set features.method to pixels, and "
             "balance.method and selection.method to none."
         )
-    return side
+    return shape
 
 
 def measure_scale(images: NDArray[np.uint8]) -> Scale:
@@ -65,7 +66,7 @@ def is_apart(device: torch.device) -> bool:
 class Rows:
     """Images and what is learnt of them, from which batches on a device are made.
 
-    x : uint8 (n, side * side). y : classes, int64 (n,), or shares of them, float32 (n, n_classes).
+    x : uint8 (n, d). y : classes, int64 (n,), or shares of them, float32 (n, n_classes).
     """
 
     def __init__(self, x: NDArray[np.uint8], y: NDArray[Any], device: torch.device) -> None:
@@ -83,10 +84,18 @@ class Rows:
 
 
 def to_tensor(images: NDArray[np.uint8] | Tensor) -> Tensor:
-    """Images (n, side * side) as float32 (n, 1, side, side), 0 to 1, channels last."""
-    side = math.isqrt(images.shape[1])
-    grey = images if isinstance(images, Tensor) else torch.from_numpy(np.array(images))
-    x = grey.view(-1, 1, side, side)
+    """Images (n, side * side * channels) as float32 (n, channels, side, side), channels last.
+
+    Values go from 0 to 1.
+    """
+    shape = row_shape(images.shape[1])
+    assert shape is not None  # `check_images` refuses other rows
+    side, channels = shape
+    x = images if isinstance(images, Tensor) else torch.from_numpy(np.array(images))
+    if channels == 1:
+        x = x.view(-1, 1, side, side)
+    else:
+        x = x.view(-1, side, side, channels).permute(0, 3, 1, 2)
     return (x.float() / 255).contiguous(memory_format=torch.channels_last)
 
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ferflow.backbones.devices import pick_dtype
 from ferflow.core.errors import DataError, ParamError
+from ferflow.core.face_shape import GREY_48, row_shape
 from ferflow.training.families.network import Params
 from ferflow.training.families.network.batches import check_images, to_tensor
 from ferflow.training.families.network.checkpoint import (
@@ -33,6 +34,7 @@ __all__ = ["Params", "as_network", "faster", "fit", "load", "predict_proba", "sa
 
 # Images: their maps stay below the 32 MB from which glibc asks the kernel for new pages every time
 _PREDICTED_AT_ONCE = 64
+_PIXELS_AT_ONCE = _PREDICTED_AT_ONCE * GREY_48.size**2
 
 
 def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
@@ -41,6 +43,7 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     A killed training goes on from its last finished epoch. Raises ParamError and DataError for
     what cannot be trained, and where the loss is no number.
     """
+    side, channels = check_images(data.train)
     with torch.random.fork_rng():
         training = start_training(data, params, seed)
         folder = checkpoint_folder(data, params, seed, kind=training.computed_on)
@@ -55,8 +58,9 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
         params.architecture,
         params.options,
         len(data.train.labels),
-        check_images(data.train),
+        side,
         training.scale,
+        channels,
     )
     about = {
         "architecture": params.architecture,
@@ -124,17 +128,20 @@ def _line(row: dict[str, float], remark: str) -> str:
 def predict_proba(
     model: TrainedNetwork, x: NDArray[np.uint8], n_classes: int
 ) -> NDArray[np.float64]:
-    """Probabilities (n, n_classes) of images, uint8 (n, side * side); on the processor.
+    """Probabilities (n, n_classes) of images, uint8 (n, side * side * channels); on the processor.
 
     In float32, unless the model was made `faster`.
     """
-    if x.shape[1] != model.side**2:
+    if row_shape(x.shape[1]) != (model.side, model.channels):
+        colours = "in colours" if model.channels > 1 else "of grey levels"
         raise DataError(
-            f"the network takes {model.side}x{model.side} pixels; got rows of {x.shape[1]}."
+            f"the network takes {model.side}x{model.side} pixels {colours}; "
+            f"got rows of {x.shape[1]}."
         )
     p = np.zeros((len(x), n_classes))
-    for start in range(0, len(x), _PREDICTED_AT_ONCE):
-        images = to_tensor(x[start : start + _PREDICTED_AT_ONCE])
+    step = min(_PREDICTED_AT_ONCE, max(1, _PIXELS_AT_ONCE // model.side**2))
+    for start in range(0, len(x), step):
+        images = to_tensor(x[start : start + step])
         with torch.autocast("cpu", model.dtype, enabled=model.dtype != torch.float32):
             scores = model.network(model.scale(images))
         p[start : start + len(images)] = scores.double().softmax(dim=1).numpy()
@@ -147,5 +154,5 @@ def faster(model: TrainedNetwork) -> TrainedNetwork:
 
 
 def as_network(model: TrainedNetwork, x: NDArray[np.uint8]) -> tuple[nn.Module, Tensor]:
-    """The torch module, which gives class scores, and its input for images (n, side * side)."""
+    """The torch module, which gives class scores, and its input for images (n, d)."""
     return model.network, model.scale(to_tensor(x))

@@ -45,7 +45,8 @@ _UNFIT = (
 class TrainedNetwork:
     """A network with what is needed to build it again and to feed it.
 
-    side : pixels of the images that it takes. dtype : in which `predict_proba` computes.
+    side : pixels of the images that it takes. channels : 1 for grey, 3 for colours. dtype : in
+    which `predict_proba` computes.
     """
 
     network: nn.Module
@@ -54,6 +55,7 @@ class TrainedNetwork:
     n_classes: int
     side: int
     scale: Scale
+    channels: int = 1
     dtype: torch.dtype = torch.float32
 
 
@@ -67,6 +69,8 @@ def save_network(model: TrainedNetwork, folder: Path, dtype: torch.dtype = torch
         "side": model.side,
         "scale": asdict(model.scale),
     }
+    if model.channels != 1:
+        about["channels"] = model.channels
     if isinstance(network, BackboneClassifier):
         about["input_size"] = network.input_size
         _save_backbone(network, model.scale, folder, dtype)
@@ -81,24 +85,25 @@ def load_network(folder: Path) -> TrainedNetwork:
     try:
         name, options, n_classes = about["architecture"], about["options"], int(about["n_classes"])
         side, scale = int(about["side"]), Scale(**about["scale"])
+        channels = int(about.get("channels", 1))
         if not (1 <= n_classes <= 1000 and math.isfinite(scale.mean) and scale.std > 0):
             raise ValueError("impossible numbers")
-        if not 1 <= side <= _MAX_SIDE:
-            raise ValueError(f"images of {side} pixels")
+        if not 1 <= side <= _MAX_SIDE or channels not in (1, 3):
+            raise ValueError(f"images of {side} pixels and {channels} channels")
         if name not in architecture_names():
             raise ValueError(f"no architecture {name!r}")
         network: nn.Module
         if (folder / HEAD).exists():
             network = _load_backbone(folder, n_classes, int(about["input_size"]))
         else:
-            network = _load_plain(folder, name, n_classes, options)
+            network = _load_plain(folder, name, n_classes, options, channels)
     except FileNotFoundError:
         raise DataError(f"{folder / WEIGHTS} is not here. `dvc repro` makes it.") from None
     except _UNFIT as error:
         reason = " ".join(str(error).split())[:300]
         raise DataError(f"{folder} holds no network that can be loaded: {reason}") from None
     return TrainedNetwork(
-        channels_last(network.float()).eval(), name, options, n_classes, side, scale
+        channels_last(network.float()).eval(), name, options, n_classes, side, scale, channels
     )
 
 
@@ -122,17 +127,19 @@ def _save_backbone(
     _save(head, folder / HEAD, torch.float32)
 
 
-def _load_plain(folder: Path, name: str, n_classes: int, options: dict[str, Any]) -> nn.Module:
+def _load_plain(
+    folder: Path, name: str, n_classes: int, options: dict[str, Any], channels: int
+) -> nn.Module:
     """A network without a backbone, built only after its weights were found to be that large."""
     if "input_size" in architecture(name).Options.model_fields:
         raise ValueError(f"{name} stands on a backbone, and {HEAD} is not here")
     with torch.device("meta"):  # shapes without memory
-        expected = build_network(name, n_classes, options).state_dict()
+        expected = build_network(name, n_classes, options, channels).state_dict()
     weights = load_file(folder / WEIGHTS)
     shapes = [{key: tensor.shape for key, tensor in each.items()} for each in (expected, weights)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"its weights are not those of {name} with {options}")
-    network = build_network(name, n_classes, options)
+    network = build_network(name, n_classes, options, channels)
     network.load_state_dict(weights)
     return network
 

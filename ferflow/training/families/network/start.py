@@ -4,7 +4,7 @@ import torch
 
 from ferflow.backbones.devices import pick_device, pick_dtype
 from ferflow.core.errors import ParamError
-from ferflow.training.families.network import Params, build_network
+from ferflow.training.families.network import Params, build_network, check_side
 from ferflow.training.families.network.batches import Scale, check_images, measure_scale
 from ferflow.training.families.network.loop import Training
 from ferflow.training.shared.fitting import TrainingData
@@ -15,12 +15,13 @@ def start_training(data: TrainingData, params: Params, seed: int) -> Training:
 
     Raises ParamError and DataError for what cannot be trained.
     """
-    check_images(data.train)
+    side, channels = check_images(data.train)
+    check_side(params.architecture, side)
     check_fit(data, params)
     device = pick_device(params.device, "train.network.device")
     scale = measure_scale(data.train.x) if params.input == "standardised" else Scale()
     torch.manual_seed(seed)
-    network = build_network(params.architecture, len(data.train.labels), params.options)
+    network = build_network(params.architecture, len(data.train.labels), params.options, channels)
     return Training(
         network,
         data,

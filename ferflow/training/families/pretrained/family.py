@@ -1,6 +1,5 @@
 """The family `pretrained`: a published classifier with its own image processor, as it is."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,11 @@ import torch
 import transformers
 from numpy.typing import NDArray
 
+from ferflow.backbones.channels import to_channels
 from ferflow.backbones.files import be_quiet, check_files, checked_name, read_part
 from ferflow.backbones.levels import image_processor
 from ferflow.core.errors import DataError
+from ferflow.core.face_shape import row_shape
 from ferflow.core.files import read_json, write_json
 from ferflow.training.families.pretrained import Params
 from ferflow.training.families.pretrained.labels import match_labels
@@ -51,7 +52,7 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:  # noqa: ARG00
     are no images.
     """
     assert params.model is not None  # `check_params` refuses null
-    _side(data.train.x)
+    _shape(data.train.x)
     place = checked_name(params.model, params.model_sha256, _KEY)
     network = _load(place, _KEY)
     names = network.config.id2label
@@ -72,16 +73,18 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:  # noqa: ARG00
 
 @torch.inference_mode()
 def predict_proba(model: PublishedModel, x: NDArray[Any], n_classes: int) -> NDArray[np.float64]:
-    """Probabilities (n, n_classes) of grey images, uint8 (n, side * side).
+    """Probabilities (n, n_classes) of images, uint8 (n, side * side * channels).
 
     Its labels' probabilities, added up for each class; without the labels that are left out.
     """
-    side = _side(x)
+    side, channels = _shape(x)
     n_channels = getattr(model.network.config, "num_channels", 3)
     p = np.zeros((len(x), n_classes))
     for start in range(0, len(x), model.batch_size):
-        rows = np.array(x[start : start + model.batch_size]).reshape(-1, side, side)
-        pictures = [np.stack([image] * n_channels, axis=-1) for image in rows]
+        rows = torch.from_numpy(np.array(x[start : start + model.batch_size]))
+        faces = rows.view(-1, side, side, channels).permute(0, 3, 1, 2).float()
+        coloured = to_channels(faces, n_channels).round().to(torch.uint8)
+        pictures = list(coloured.permute(0, 2, 3, 1).contiguous().numpy())
         inputs = model.processor(
             images=pictures, return_tensors="pt", input_data_format="channels_last"
         )
@@ -113,16 +116,16 @@ def load(folder: Path) -> PublishedModel:
     return PublishedModel(network, *_processor(str(folder), str(folder)), matrix, batch_size)
 
 
-def _side(x: NDArray[Any]) -> int:
-    """The side in pixels of square images, uint8 (n, side * side); DataError for other rows."""
-    side = math.isqrt(x.shape[1])
-    if x.dtype != np.uint8 or side * side != x.shape[1]:
+def _shape(x: NDArray[Any]) -> tuple[int, int]:
+    """Side and channels of square images, uint8 (n, d); DataError for other rows."""
+    shape = row_shape(x.shape[1])
+    if x.dtype != np.uint8 or shape is None:
         raise DataError(
-            "a published classifier takes images as they are, grey levels of square pictures; got "
-            f"{x.dtype} rows of {x.shape[1]}. Set features.method to pixels, and balance.method "
-            "and selection.method to none."
+            "a published classifier takes images as they are, grey levels or colours of square "
+            f"pictures; got {x.dtype} rows of {x.shape[1]}. Set features.method to pixels, and "
+            "balance.method and selection.method to none."
         )
-    return side
+    return shape
 
 
 def _load(place: str, key: str) -> Any:
