@@ -39,6 +39,7 @@ from ferflow.training.shared.fitting import TrainingData
 
 ROOT = Path(__file__).parents[1]
 FACES = draw_faces(FER2013_LABELS, seed=5)
+ALIKE = 2e-5  # of probabilities in float32; at most 1.1e-5 apart on the processors that were tried
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +66,10 @@ def exported(folder):
 
 def test_a_file_answers_as_torch_does(folder, exported):
     file, compared = exported
-    assert compared.faces == "256 drawn faces" and compared.apart < 1e-5
+    assert compared.faces == "256 drawn faces" and compared.apart < ALIKE
     model, classifier = OnnxModel(file), FaceClassifier(folder)
     assert model.labels == classifier.labels == FER2013_LABELS
-    assert np.allclose(model(FACES), classifier(FACES), atol=1e-5)
+    assert np.allclose(model(FACES), classifier(FACES), atol=ALIKE)
     assert np.allclose(model(FACES[:1]), model(FACES)[:1], atol=1e-6)
     assert model(FACES[:0]).shape == (0, 7)
     inside = model._session.run([OUTPUT], {INPUT: correct_lighting(FACES, "equalize")})[0]
@@ -150,9 +151,9 @@ def test_a_classical_model_answers_as_it_did(tmp_path, monkeypatch, family):
     mask = np.arange(48 * 48) % 3 == 0
     folder = write_classical(tmp_path / "model", family, *drawn_rows(), mask, lighting="equalize")
     compared = export(folder, tmp_path / "x.onnx")
-    assert compared.apart < 1e-5
+    assert compared.apart < ALIKE
     model, classifier = OnnxModel(tmp_path / "x.onnx"), FaceClassifier(folder)
-    assert np.allclose(model(FACES), classifier(FACES), atol=1e-5)
+    assert np.allclose(model(FACES), classifier(FACES), atol=ALIKE)
     assert attention(model, FACES, [0] * 7) is None
     assert to_onnx(load_classifier(folder)) == (tmp_path / "x.onnx").read_bytes()
 
@@ -165,7 +166,7 @@ def test_two_classes_and_one_without_rows(tmp_path, monkeypatch, family):
     folder = write_classical(tmp_path / "model", family, x, y + 1, labels=labels)
     export(folder, tmp_path / "x.onnx")
     answer = OnnxModel(tmp_path / "x.onnx")(FACES)
-    assert np.allclose(answer, FaceClassifier(folder)(FACES), atol=1e-5)
+    assert np.allclose(answer, FaceClassifier(folder)(FACES), atol=ALIKE)
     assert not answer[:, 0].any() and np.ptp(answer[:, 1]) > 0.01
 
 
@@ -184,7 +185,7 @@ def test_a_forest_on_a_backbones_features_answers_as_it_did(tmp_path, monkeypatc
     )
     assert export(made, tmp_path / "x.onnx").n_apart == 0
     model = OnnxModel(tmp_path / "x.onnx")
-    assert np.allclose(model(FACES), FaceClassifier(made)(FACES), atol=1e-5)
+    assert np.allclose(model(FACES), FaceClassifier(made)(FACES), atol=ALIKE)
 
 
 def test_what_does_not_convert_is_refused_and_nothing_written(tmp_path):

@@ -44,9 +44,10 @@ def check_params(params: dict[str, Any]) -> None:
         if key not in TOP_LEVEL
     ]
     train = params.get("train")
-    chosen = train.get("family") if isinstance(train, dict) else None
+    given = train if isinstance(train, dict) else {}
+    others = [f for f in family_names() if f != given.get("family") and f in given]  # some are new
     checks: list[Callable[[], object]] = [partial(pick_seed, params), partial(pick_family, params)]
-    checks += [partial(pick_own, params, name) for name in family_names() if name != chosen]
+    checks += [partial(pick_own, params, family) for family in others]
     checks += [partial(pick_section, params, name, record) for name, record in SECTIONS.items()]
     for verify in checks:
         try:
