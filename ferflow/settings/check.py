@@ -29,6 +29,7 @@ SECTIONS: dict[str, type[Record]] = {
     "evaluate": EvaluateParams,
     "compute": ComputeParams,
 }
+UNMIXED = ("none", "random_oversampling", "random_undersampling")  # rows stay those of images
 TOP_LEVEL = ["preset", "seed", *list(SECTIONS)[:-2], "train", "evaluate", "compute"]
 
 
@@ -59,6 +60,7 @@ def check_params(params: dict[str, Any]) -> None:
     _check_face(params)
     _check_backbones(params)
     _check_soft(params)
+    _check_images(params)
     pick_section(params, "compute", ComputeParams).checked()
 
 
@@ -96,12 +98,6 @@ def _check_backbones(params: dict[str, Any]) -> None:
             f"{PARAMS_FILE}: train.pretrained.model is null. Name a model of the Hugging Face hub, "
             "or a folder: ferflow use PRESET --set train.pretrained.model=NAME"
         )
-    methods = (features.method, params["selection"]["method"])
-    if train["family"] == "pretrained" and methods != ("pixels", "none"):
-        raise ParamError(
-            f"{PARAMS_FILE}: train.family pretrained takes images as they are: set features.method "
-            f"to pixels and selection.method to none; got {' and '.join(methods)}."
-        )
     if backbone := getattr(pick_family(params)[1], "backbone", None):
         name, size = backbone
         key = "train.network.options"
@@ -113,7 +109,7 @@ def _check_folds(params: dict[str, Any]) -> None:
     search, method = params["train"]["search"], params["balance"]["method"]
     if search["method"] == "none" or search["folds"] is None:
         return
-    if method not in ("none", "random_oversampling", "random_undersampling"):
+    if method not in UNMIXED:
         raise ParamError(
             f"{PARAMS_FILE}: train.search.folds cannot be combined with balance.method {method}: "
             "which images a synthetic row was mixed from is not known, so folds would leak. Set "
@@ -127,3 +123,15 @@ def _check_soft(params: dict[str, Any]) -> None:
         return
     check_soft(params["train"]["family"])
     check_soft_method(params["balance"]["method"])
+
+
+def _check_images(params: dict[str, Any]) -> None:
+    """Refuse to hand a family that takes images the numbers of something else."""
+    family = params["train"]["family"]
+    got = [params[section]["method"] for section in ("features", "balance", "selection")]
+    fits = got[0] == "pixels" and got[1] in UNMIXED and got[2] == "none"
+    if family in ("network", "pretrained") and not fits:
+        raise ParamError(
+            f"{PARAMS_FILE}: train.family {family} takes images as they are: set features.method "
+            f"to pixels, balance.method and selection.method to none; got {', '.join(got)}."
+        )
