@@ -112,7 +112,7 @@ def test_an_image_may_be_told_by_any_of_its_names(tmp_path, kind, names):
 
 def test_columns_may_stand_in_any_order_and_under_other_words(tmp_path):
     order = [6, 3, 4, 0, 2, 1, 5]
-    words = ["neutral", "P_Happy", "sad", "prob_anger", "fearful", "disgusted", "surprised"]
+    words = ["neutral", "P_Happy", "sad", "prob_anger", "fearful", "disgusted", "suprise"]
     p = model(KNOWN)
     plain = score_file(write(tmp_path / "a.csv", KNOWN_IDS, p))
     other = score_file(write(tmp_path / "b.csv", KNOWN_IDS, p[:, order], header=words))
