@@ -64,8 +64,9 @@ def _labels(column: str, cells: Sequence[str]) -> NDArray[np.int64]:
         label = numbers.get(cell, _class_of(cell))
         if label is None:
             raise DataError(
-                f"{column}, row {row + 2}: '{cell[:40]}' is no class.{nearest(cell, FER2013_LABELS)} "
-                f"Legal: {', '.join(FER2013_LABELS)}, or 0 to 6 in that order."
+                f"{column}, row {row + 2}: '{cell[:40]}' is no class."
+                f"{nearest(cell, FER2013_LABELS)} Legal: {', '.join(FER2013_LABELS)}, or 0 to 6 "
+                "in that order."
             )
         found[row] = label
     return found
