@@ -44,6 +44,14 @@ def test_the_readme_commands_run_as_printed(own, face_files, write_zip):
     assert "above every published honest figure" in printed
 
 
+def test_its_first_screen_says_what_people_think_of_the_labels():
+    from ferflow.fer2013.perfect import perfect_score
+
+    screen = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:20]
+    said = f"votes (FER+) for {perfect_score()['in_lead']} of PrivateTest's images"
+    assert said in " ".join(screen)
+
+
 def test_what_it_says_of_the_portrait_is_what_predict_says():
     from ferflow import Recognizer
 
