@@ -64,7 +64,7 @@ def _labels(column: str, cells: Sequence[str]) -> NDArray[np.int64]:
         label = numbers.get(cell, _class_of(cell))
         if label is None:
             raise DataError(
-                f"{column}, row {row + 2}: '{cell[:40]}' is no class."
+                f"{column}, row {row + 2}: '{cell[:40]}' is not a class."
                 f"{nearest(cell, FER2013_LABELS)} Legal: {', '.join(FER2013_LABELS)}, or 0 to 6 "
                 "in that order."
             )
@@ -106,5 +106,5 @@ def _numbers(name: str, cells: Sequence[str]) -> Numbers:
             break
     if not np.isfinite(values).all():
         row = int(np.argmin(np.isfinite(values)))
-        raise DataError(f"{name}, row {row + 2}: '{cells[row][:40]}' is no finite number.")
+        raise DataError(f"{name}, row {row + 2}: '{cells[row][:40]}' is not a finite number.")
     return values
