@@ -1,5 +1,6 @@
 """`ferflow check`: every family's section, and messages that name what is legal."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -161,6 +162,17 @@ def test_a_family_that_takes_images_is_not_handed_other_numbers(family):
         message = refused(**own, **(plain | {key: value}))
         assert f"train.family {family} takes images as they are: set features.method" in message
         assert value in message
+
+
+def test_a_section_that_a_stage_of_ones_own_reads_is_legal():
+    params = read_yaml(PARAMS_FILE) | {"scale": {"method": "unit_length"}}
+    with pytest.raises(ParamError, match="scale is not a section"):
+        check_params(params)
+    stages = {"scale": {"cmd": "python -m stages.scale", "params": ["seed", "scale.method"]}}
+    Path("dvc.yaml").write_text(json.dumps({"stages": stages}), encoding="utf-8")
+    check_params(params)
+    with pytest.raises(ParamError, match="scael is not a section"):
+        check_params(params | {"scael": {}})
 
 
 def test_names_of_classes_are_free_to_map():

@@ -9,7 +9,8 @@ from ferflow.backbones.kinds import check_kind, known_config
 from ferflow.balance.params import BalanceParams, check_soft_method
 from ferflow.core.errors import ParamError
 from ferflow.core.face_shape import GREY_48
-from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed
+from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed, read_yaml
+from ferflow.core.paths import PIPELINE_FILE
 from ferflow.download.params import DataParams
 from ferflow.evaluation.params import EvaluateParams
 from ferflow.features.params import FeaturesParams
@@ -36,13 +37,16 @@ TOP_LEVEL = ["preset", "seed", *list(SECTIONS)[:-2], "train", "evaluate", "compu
 def check_params(params: dict[str, Any]) -> None:
     """Refuse parameters in which any section is missing, incomplete or impossible.
 
+    A section that a stage of one's own reads, by dvc.yaml, is legal, whatever it holds.
     Raises ParamError with a line for each fault, wherever it stands.
     """
+    strangers = params.keys() - TOP_LEVEL
+    strangers -= _own_sections() if strangers else set()
     faults = [
         f"{PARAMS_FILE}: {key} is not a section.{nearest(key, TOP_LEVEL)} "
         f"Legal: {', '.join(TOP_LEVEL)}."
         for key in params
-        if key not in TOP_LEVEL
+        if key in strangers
     ]
     train = params.get("train")
     chosen = train.get("family") if isinstance(train, dict) else None
@@ -62,6 +66,15 @@ def check_params(params: dict[str, Any]) -> None:
     _check_soft(params)
     _check_images(params)
     pick_section(params, "compute", ComputeParams).checked()
+
+
+def _own_sections() -> set[str]:
+    """The sections that the stages of dvc.yaml here declare."""
+    if not PIPELINE_FILE.exists():
+        return set()
+    stages = read_yaml(PIPELINE_FILE).get("stages", {}).values()
+    keys = [key for stage in stages for key in stage.get("params", []) if isinstance(key, str)]
+    return {key.partition(".")[0] for key in keys}
 
 
 def check_pictures(params: dict[str, Any]) -> None:
