@@ -113,7 +113,8 @@ def enter(
             raise ModuleNotFoundError(name="dvc")
         if root is None:
             raise FerflowError(
-                f"{Path.cwd()} is not inside a ferflow repository (no dvc.yaml and presets/)."
+                f"{Path.cwd()} is not inside a ferflow repository (no dvc.yaml and presets/). "
+                "Change into one, or make a project: ferflow new NAME --data PATH"
             )
     if root is not None:
         os.chdir(root)

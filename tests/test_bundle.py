@@ -170,7 +170,7 @@ def test_a_forest_is_refused(last_run):
     rows = faces(0)
     data = training_data(rows.x.reshape(len(rows), -1), rows.y)
     keep(random_forest.fit(data, params, 0).model, "random_forest")
-    with pytest.raises(FerflowError, match="is no network on a backbone"):
+    with pytest.raises(FerflowError, match="is not a network on a backbone"):
         bundle.bundle_last_run(last_run)
 
 

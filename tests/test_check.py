@@ -1,5 +1,6 @@
 """`ferflow check`: every family's section, and messages that name what is legal."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,7 +9,7 @@ from pydantic import Field
 
 from ferflow.core.errors import ParamError
 from ferflow.core.legal import Legal
-from ferflow.core.params import PARAMS_FILE, Record, from_root, read_yaml
+from ferflow.core.params import PARAMS_FILE, Record, flatten, from_root, read_yaml
 from ferflow.settings.check import check_params
 from ferflow.settings.presets import use
 from ferflow.training.shared.params import family_names
@@ -126,6 +127,52 @@ def test_the_home_folder_is_found_behind_a_tilde(tmp_path, zip_of_faces, monkeyp
     assert read_yaml(PARAMS_FILE)["data"]["path"] == str(zip_of_faces)
     assert from_root(f"~/{zip_of_faces.name}") == zip_of_faces
     assert from_root("~nobody.there/x") == Path.cwd() / "~nobody.there/x"
+
+
+@pytest.mark.parametrize(
+    ("key", "preset"),
+    [
+        ("features.backbone", "quickstart"),
+        ("train.pretrained.model", "quickstart"),
+        ("train.network.options.backbone", "finetune"),
+        ("train.network.options", "finetune"),
+    ],
+)
+def test_so_is_a_networks_folder(tmp_path, zip_of_faces, monkeypatch, key, preset):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/config.json").write_text("{}")
+    value = {"backbone": "~/net"} if key == "train.network.options" else "~/net"
+    use(preset, {"data.path": str(zip_of_faces), key: value})
+    written = flatten(read_yaml(PARAMS_FILE))
+    key = f"{key}.backbone" if isinstance(value, dict) else key
+    assert written[key] == str(tmp_path / "net")
+    assert written[f"{key}_sha256"] is not None
+
+
+@pytest.mark.parametrize("family", ["network", "pretrained"])
+def test_a_family_that_takes_images_is_not_handed_other_numbers(family):
+    plain = {"features__method": "pixels", "balance__method": "none", "selection__method": "none"}
+    own = {"train__family": family, "train__pretrained__model": "somebody/model"}
+    for key, value in (
+        ("features__method", "hog"),
+        ("balance__method", "smote"),
+        ("selection__method", "ant_colony"),
+    ):
+        message = refused(**own, **(plain | {key: value}))
+        assert f"train.family {family} takes images as they are: set features.method" in message
+        assert value in message
+
+
+def test_a_section_that_a_stage_of_ones_own_reads_is_legal():
+    params = read_yaml(PARAMS_FILE) | {"scale": {"method": "unit_length"}}
+    with pytest.raises(ParamError, match="scale is not a section"):
+        check_params(params)
+    stages = {"scale": {"cmd": "python -m stages.scale", "params": ["seed", "scale.method"]}}
+    Path("dvc.yaml").write_text(json.dumps({"stages": stages}), encoding="utf-8")
+    check_params(params)
+    with pytest.raises(ParamError, match="scael is not a section"):
+        check_params(params | {"scael": {}})
 
 
 def test_names_of_classes_are_free_to_map():

@@ -275,7 +275,8 @@ def test_other_networks_take_any_size_and_colours(name):
 def test_check_refuses_a_size_that_the_network_or_hog_does_not_take():
     params = read_yaml(ROOT / "presets/defaults.yaml")
     params["train"]["family"], params["data"]["size"] = "network", 64
-    check_params(params)
+    images = {"features": "pixels", "balance": "none", "selection": "none"}
+    check_params(params | {name: params[name] | {"method": images[name]} for name in images})
     params["train"]["network"]["architecture"] = "fernet"
     with pytest.raises(
         ParamError, match=r"fernet takes faces of 48 to 63 pixels, data\.size; got 64"

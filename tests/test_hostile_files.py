@@ -35,7 +35,7 @@ def test_a_json_that_is_none_is_refused(tmp_path, content):
         read_json(tmp_path / "a.json")
     Path("p").mkdir()
     (tmp_path / "p" / "seed-0.json").write_bytes(content)
-    with pytest.raises(DataError, match=r"is no record"):
+    with pytest.raises(DataError, match=r"is not a record"):
         read_record(tmp_path / "p" / "seed-0.json")
 
 

@@ -7,6 +7,7 @@ import pytest
 from noise_chain import HONEST, LABELS, ROOT, augment_params, flat, noise_chain
 
 from ferflow.augment.copies import augment
+from ferflow.core.errors import FerflowError
 from ferflow.core.face_shape import GREY_48, FaceShape
 from ferflow.core.params import read_yaml
 from ferflow.core.split import SPLITS, Split
@@ -146,3 +147,9 @@ def test_what_is_extracted_anew_is_told_beforehand(meta, told, monkeypatch):
     monkeypatch.setattr(run_mistake, "_honest", lambda: (meta, LABELS))
     names = ["swap_val_test", "modified_test"]
     assert run_mistake.cost_text(names) == "only scored again: seconds." + told
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_project_of_ones_own_is_told_where_mistakes_are_made():
+    with pytest.raises(FerflowError, match="is not here: mistakes are made in a clone"):
+        run_mistake.bring_honest_chain_up_to_date(None)

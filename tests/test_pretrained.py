@@ -201,7 +201,7 @@ def test_use_writes_the_fingerprint_and_check_asks_for_a_model(vit):
     with pytest.raises(ParamError, match=r"train\.pretrained\.model is null"):
         use("quickstart", plain | {"train.family": "pretrained"})
     named = {"train.family": "pretrained", "train.pretrained.model": str(vit)}
-    with pytest.raises(ParamError, match=r"features\.method to pixels and .*; got hog and none"):
+    with pytest.raises(ParamError, match=r"features\.method to pixels, .*; got hog, none, none"):
         use("quickstart", plain | named | {"features.method": "hog"})
     use("quickstart", plain | named)
     params = read_yaml(PARAMS_FILE)

@@ -44,6 +44,14 @@ def test_the_readme_commands_run_as_printed(own, face_files, write_zip):
     assert "above every published honest figure" in printed
 
 
+def test_its_first_screen_says_what_people_think_of_the_labels():
+    from ferflow.fer2013.perfect import perfect_score
+
+    screen = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:20]
+    said = f"votes (FER+) for {perfect_score()['in_lead']} of PrivateTest's images"
+    assert said in " ".join(screen)
+
+
 def test_what_it_says_of_the_portrait_is_what_predict_says():
     from ferflow import Recognizer
 
@@ -68,13 +76,17 @@ def test_its_links_lead_somewhere(path):
 def test_the_network_in_the_documentation_is_one(tmp_path, monkeypatch):
     import torch
 
+    from ferflow.training.families.network import build_network
+
     (code,) = blocks(ROOT / "docs/own-network.md", "python")
     (tmp_path / "tiny.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     import tiny
 
-    scores = tiny.build(7, tiny.Options(filters=3))(torch.zeros(2, 1, 48, 48))
-    assert scores.shape == (2, 7)
+    monkeypatch.setitem(sys.modules, "ferflow.training.architectures.tiny", tiny)
+    for channels, side in ((1, 48), (3, 64)):
+        built = build_network("tiny", 7, {"filters": 3}, channels)
+        assert built(torch.zeros(2, channels, side, side)).shape == (2, 7)
 
 
 def test_the_stage_in_the_documentation_runs(tmp_path, monkeypatch):

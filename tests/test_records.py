@@ -178,7 +178,7 @@ def test_records_are_found_by_name_group_and_variant(make_record, make_mistake):
         (lambda c: {k: v for k, v in c.items() if k != "date"}, "date"),
         (lambda c: c | {"metrics": {"test": {"accuracy": "high"}}}, "metrics"),
         (lambda c: c | {"preset": "quickstart"}, "moved or renamed"),
-        (lambda c: [c], "no record"),
+        (lambda c: [c], "not a record"),
     ],
 )
 def test_a_damaged_record_is_refused_in_a_line(make_record, edit, message):

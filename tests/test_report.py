@@ -313,6 +313,13 @@ def test_printed_matrices_stand_in_the_report_with_their_reading():
     assert "FER-2013" in text and "not there yet" not in text
 
 
+@pytest.mark.usefixtures("workplace")
+def test_in_a_project_of_ones_own_no_page_but_the_report_is_written(make_record):
+    make_record("svm")
+    README.write_text("# mine\n")
+    assert {MD, HTML} <= set(report_texts()) and not {README, CLAIMS} & set(report_texts())
+
+
 @pytest.mark.parametrize("text", ["", "<!-- {} -->", "<!-- {0} -->\n<!-- /{0} -->\n" * 2])
 @pytest.mark.parametrize(("path", "mark"), [(README, "models"), (CLAIMS, "claims")])
 @pytest.mark.usefixtures("readme")

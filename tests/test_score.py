@@ -112,7 +112,7 @@ def test_an_image_may_be_told_by_any_of_its_names(tmp_path, kind, names):
 
 def test_columns_may_stand_in_any_order_and_under_other_words(tmp_path):
     order = [6, 3, 4, 0, 2, 1, 5]
-    words = ["neutral", "P_Happy", "sad", "prob_anger", "fearful", "disgusted", "surprised"]
+    words = ["neutral", "P_Happy", "sad", "prob_anger", "fearful", "disgusted", "suprise"]
     p = model(KNOWN)
     plain = score_file(write(tmp_path / "a.csv", KNOWN_IDS, p))
     other = score_file(write(tmp_path / "b.csv", KNOWN_IDS, p[:, order], header=words))
@@ -155,7 +155,7 @@ def test_honest_models_are_not_suspected():
 def test_alphabetical_columns_and_shuffled_rows_are_said(tmp_path):
     p = model(KNOWN)
     alphabetical = write(tmp_path / "a.csv", KNOWN_IDS, p[:, np.argsort(LABELS)])
-    assert "CLASSES IN ANOTHER ORDER? 'sad' reads as neutral" in notes_of(alphabetical)
+    assert "CLASSES IN ANOTHER ORDER? 'sad' means neutral" in notes_of(alphabetical)
     shuffled = np.random.default_rng(1).permutation(p)
     assert "ROWS IN ANOTHER ORDER?" in notes_of(write(tmp_path / "b.csv", KNOWN_IDS, shuffled))
 
@@ -181,7 +181,7 @@ def test_a_split_that_reads_too_high_is_named(tmp_path):
     p = model(KNOWN)
     public = TABLE.usage[KNOWN] == 1
     p[public] = model(KNOWN, 0.7, 1)[public]
-    assert "PublicTest reads 0.1" in notes_of(write(tmp_path / "a.csv", KNOWN_IDS, p))
+    assert "the accuracy on PublicTest is 0.1" in notes_of(write(tmp_path / "a.csv", KNOWN_IDS, p))
 
 
 def test_training_images_and_unknown_ids_are_left_out_and_said(tmp_path):
@@ -209,8 +209,8 @@ def test_probabilities_that_do_not_sum_to_one_are_scored_and_said(tmp_path):
         ("", "holds no answers"),
         ("row,label\n", "holds no answers"),
         ("row,label\n32298,happy\n32298,sad\n", "row: 32298 is answered twice, in rows 2 and 3"),
-        ("row,label\n32298,hapy\n", "'hapy' is no class. Did you mean 'happy'"),
-        ("row,label\n32298,7\n", "'7' is no class.*or 0 to 6 in that order"),
+        ("row,label\n32298,hapy\n", "'hapy' is not a class. Did you mean 'happy'"),
+        ("row,label\n32298,7\n", "'7' is not a class.*or 0 to 6 in that order"),
         ("row,a,b,c,d,e,f,g\n32298,1,0,0,0,0,0,0\n", "which class a column stands for is not said"),
         ("row,angry,fear,happy,sad,surprise,neutral\n32298,1,0,0,0,0,0\n", "no column for disgust"),
         ("name,label\nx.jpg,happy\n", "no column names FER-2013's images"),
@@ -220,7 +220,7 @@ def test_probabilities_that_do_not_sum_to_one_are_scored_and_said(tmp_path):
             "row,label\n5,happy\n",
             "answers for no image of val and test.*1 answers are for training",
         ),
-        ("row,row\n1,2\n", "two columns bear one name"),
+        ("row,row\n1,2\n", "two columns have the same name: row, row"),
     ],
 )
 def test_what_cannot_be_scored_is_a_line(tmp_path, text, message):
@@ -235,7 +235,7 @@ def test_a_probability_that_is_no_number_is_a_line(tmp_path, cell):
     (tmp_path / "a.csv").write_text(
         f"row,{header}\n32298,1,0,0,0,0,0,0\n32299,{cell},0,0,0,0,0,1\n"
     )
-    with pytest.raises(DataError, match=f"angry, row 3: '{cell}' is no finite number"):
+    with pytest.raises(DataError, match=f"angry, row 3: '{cell}' is not a finite number"):
         score_file(tmp_path / "a.csv")
 
 
@@ -243,7 +243,7 @@ def test_a_missing_or_foreign_file_is_a_line(tmp_path):
     with pytest.raises(DataError, match="no file has that name"):
         score_file(tmp_path / "a.csv")
     (tmp_path / "b").write_bytes(b"PAR1 and no more")
-    with pytest.raises(DataError, match="no whole parquet file"):
+    with pytest.raises(DataError, match="not a whole parquet file"):
         score_file(tmp_path / "b")
 
 

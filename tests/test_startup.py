@@ -53,7 +53,8 @@ if sys.argv[1:]:
     params["train"]["family"] = sys.argv[1]
     if sys.argv[1] == "pretrained":
         params["train"]["pretrained"]["model"] = "somebody/model"
-        params["features"]["method"], params["selection"]["method"] = "pixels", "none"
+        for section, method in (("features", "pixels"), ("balance", "none"), ("selection", "none")):
+            params[section]["method"] = method
 check_params(params)
 """
 COMMAND = """

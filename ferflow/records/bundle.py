@@ -40,7 +40,7 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
 
     Weights are rounded to 16 bits, and the scores on the model card are those of the rounded
     network. The ONNX file beside the folder holds it in 8 bits, unless it loses by that. Raises
-    FerflowError where the last run's classifier is no network on a backbone, saw the validation
+    FerflowError where the last run's classifier is not a network on a backbone, saw the validation
     rows, or is too large.
     """
     from ferflow.training.families.network.backbones import BackboneClassifier
@@ -51,7 +51,7 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
     network = getattr(classifier.model, "network", None)
     if not isinstance(network, BackboneClassifier):
         raise FerflowError(
-            "the last run's classifier is no network on a backbone (architecture resnet or "
+            "the last run's classifier is not a network on a backbone (architecture resnet or "
             "finetune). Run one first: ferflow use best --set data.path=..., dvc repro."
         )
     if classifier.meta["trained_on"] != ["train"]:

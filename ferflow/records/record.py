@@ -216,7 +216,7 @@ def read_record(path: Path) -> RunRecord:
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
-        raise DataError(f"{path} is no record: {place} {fault['msg']}.") from None
+        raise DataError(f"{path} is not a record: {place} {fault['msg']}.") from None
     if (record.preset, record.stem) != (path.parent.name, path.stem):
         raise DataError(f"{path} is the record of {record.name}: it was moved or renamed.")
     return record

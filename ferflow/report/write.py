@@ -44,10 +44,10 @@ def report_texts() -> dict[Path, str]:
     """File -> what must stand in it, by the present records."""
     records = load_records()
     rows = standings(records)
-    pages = {
-        README: _filled(README, "models", models(records)),
-        CLAIMS: _filled(CLAIMS, "claims", claims_in_short(rows)),
-    }
+    pages = {}
+    if CLAIMS.exists():  # not in a project of `ferflow new`, whose README is somebody's own
+        pages[README] = _filled(README, "models", models(records))
+        pages[CLAIMS] = _filled(CLAIMS, "claims", claims_in_short(rows))
     found = sections(rows, records)
     report = render(
         "papers.md.j2",

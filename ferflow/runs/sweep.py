@@ -33,7 +33,8 @@ def sweep_axes(preset: str) -> list[list[dict[str, Any]]]:
     if not axes:
         having = [name for name in preset_names() if "sweep" in read_yaml(PRESETS / f"{name}.yaml")]
         raise ParamError(
-            f"the preset '{preset}' names no variations to compare. These do: {', '.join(having)}."
+            f"the preset '{preset}' names no variations to compare. These do: "
+            f"{', '.join(having) or 'none here'}."
         )
     return axes
 

@@ -9,19 +9,10 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.core.params import nearest
+from ferflow.download.labels import common_spelling
 from ferflow.fer2013.labels import FER2013_LABELS
 from ferflow.score.sheet import Columns
 
-_WORDS = {
-    "angry": ("anger",),
-    "disgust": ("disgusted",),
-    "fear": ("fearful", "afraid", "scared"),
-    "happy": ("happiness", "joy"),
-    "sad": ("sadness",),
-    "surprise": ("surprised",),
-    "neutral": (),
-}
-_CLASSES = {word: k for k, name in enumerate(FER2013_LABELS) for word in (name, *_WORDS[name])}
 _PREFIX = re.compile(r"^(p|prob|proba|probability|score|logit|class)[_ .:-]+")
 _LABEL_COLUMNS = (  # the first that is there: 'label' may be the true one beside a prediction
     *("prediction", "predicted", "predicted_label", "pred", "answer", "output"),
@@ -61,7 +52,8 @@ def read_said(columns: Columns, images: str) -> Said:
 
 
 def _class_of(word: str) -> int | None:
-    return _CLASSES.get(_PREFIX.sub("", word.strip().lower()))
+    name = common_spelling(_PREFIX.sub("", word.strip().lower()))
+    return None if name is None else FER2013_LABELS.index(name)
 
 
 def _labels(column: str, cells: Sequence[str]) -> NDArray[np.int64]:
@@ -72,8 +64,9 @@ def _labels(column: str, cells: Sequence[str]) -> NDArray[np.int64]:
         label = numbers.get(cell, _class_of(cell))
         if label is None:
             raise DataError(
-                f"{column}, row {row + 2}: '{cell[:40]}' is no class.{nearest(cell, _CLASSES)} "
-                f"Legal: {', '.join(FER2013_LABELS)}, or 0 to 6 in that order."
+                f"{column}, row {row + 2}: '{cell[:40]}' is not a class."
+                f"{nearest(cell, FER2013_LABELS)} Legal: {', '.join(FER2013_LABELS)}, or 0 to 6 "
+                "in that order."
             )
         found[row] = label
     return found
@@ -113,5 +106,5 @@ def _numbers(name: str, cells: Sequence[str]) -> Numbers:
             break
     if not np.isfinite(values).all():
         row = int(np.argmin(np.isfinite(values)))
-        raise DataError(f"{name}, row {row + 2}: '{cells[row][:40]}' is no finite number.")
+        raise DataError(f"{name}, row {row + 2}: '{cells[row][:40]}' is not a finite number.")
     return values

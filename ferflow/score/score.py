@@ -119,7 +119,7 @@ def _left_out(table: Table, named: Named) -> list[str]:
 def _order_notes(table: Table, named: Named, entries: Entries, said: Said) -> list[str]:
     order = find_order(table.label[entries].astype(np.int64), said.y)
     if order.swapped:
-        told = ", ".join(f"'{said}' reads as {meant}" for said, meant in order.swapped.items())
+        told = ", ".join(f"'{said}' means {meant}" for said, meant in order.swapped.items())
         return [f"CLASSES IN ANOTHER ORDER? {told}: check the names of the columns"]
     if not order.shuffled:
         return []
@@ -166,8 +166,8 @@ def _choice(parts: dict[str, dict[str, Figures]]) -> list[str]:
         return []
     higher = SCORED[0] if gap > 0 else SCORED[1]
     return [
-        f"{higher} reads {abs(gap):.3f} higher than the other, more than their scatter: it may "
-        "have chosen the model, or been trained on"
+        f"the accuracy on {higher} is {abs(gap):.3f} higher than on the other, more than their "
+        "scatter: it may have chosen the model, or been trained on"
     ]
 
 

@@ -40,7 +40,7 @@ def _csv(path: Path, content: bytes) -> Columns:
         return {}
     names = [name.strip() for name in rows[0]]
     if len(set(names)) < len(names):
-        raise DataError(f"{path}: two columns bear one name, in {', '.join(names)[:200]}.")
+        raise DataError(f"{path}: two columns have the same name: {', '.join(names)[:200]}.")
     if len(rows) > _MAX_ROWS:
         raise DataError(f"{path} has more than {_MAX_ROWS:,} rows: FER-2013 has 35,887 images.")
     for number, row in enumerate(rows, start=1):
@@ -59,7 +59,7 @@ def _parquet(path: Path, content: bytes) -> Columns:
                 raise DataError(f"{path} has more than {_MAX_ROWS:,} rows.")
             table = file.read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} is no whole parquet file: {error}.") from None
+        raise DataError(f"{path} is not a whole parquet file: {error}.") from None
     return {
         name: ["" if value is None else str(value) for value in table[name].to_pylist()]
         for name in table.column_names

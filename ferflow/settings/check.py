@@ -9,7 +9,8 @@ from ferflow.backbones.kinds import check_kind, known_config
 from ferflow.balance.params import BalanceParams, check_soft_method
 from ferflow.core.errors import ParamError
 from ferflow.core.face_shape import GREY_48
-from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed
+from ferflow.core.params import PARAMS_FILE, Record, nearest, pick_section, pick_seed, read_yaml
+from ferflow.core.paths import PIPELINE_FILE
 from ferflow.download.params import DataParams
 from ferflow.evaluation.params import EvaluateParams
 from ferflow.features.params import FeaturesParams
@@ -29,19 +30,23 @@ SECTIONS: dict[str, type[Record]] = {
     "evaluate": EvaluateParams,
     "compute": ComputeParams,
 }
+UNMIXED = ("none", "random_oversampling", "random_undersampling")  # rows stay those of images
 TOP_LEVEL = ["preset", "seed", *list(SECTIONS)[:-2], "train", "evaluate", "compute"]
 
 
 def check_params(params: dict[str, Any]) -> None:
     """Refuse parameters in which any section is missing, incomplete or impossible.
 
+    A section that a stage of one's own reads, by dvc.yaml, is legal, whatever it holds.
     Raises ParamError with a line for each fault, wherever it stands.
     """
+    strangers = params.keys() - TOP_LEVEL
+    strangers -= _own_sections() if strangers else set()
     faults = [
         f"{PARAMS_FILE}: {key} is not a section.{nearest(key, TOP_LEVEL)} "
         f"Legal: {', '.join(TOP_LEVEL)}."
         for key in params
-        if key not in TOP_LEVEL
+        if key in strangers
     ]
     train = params.get("train")
     given = train if isinstance(train, dict) else {}
@@ -60,7 +65,17 @@ def check_params(params: dict[str, Any]) -> None:
     _check_face(params)
     _check_backbones(params)
     _check_soft(params)
+    _check_images(params)
     pick_section(params, "compute", ComputeParams).checked()
+
+
+def _own_sections() -> set[str]:
+    """The sections that the stages of dvc.yaml here declare."""
+    if not PIPELINE_FILE.exists():
+        return set()
+    stages = read_yaml(PIPELINE_FILE).get("stages", {}).values()
+    keys = [key for stage in stages for key in stage.get("params", []) if isinstance(key, str)]
+    return {key.partition(".")[0] for key in keys}
 
 
 def check_pictures(params: dict[str, Any]) -> None:
@@ -97,12 +112,6 @@ def _check_backbones(params: dict[str, Any]) -> None:
             f"{PARAMS_FILE}: train.pretrained.model is null. Name a model of the Hugging Face hub, "
             "or a folder: ferflow use PRESET --set train.pretrained.model=NAME"
         )
-    methods = (features.method, params["selection"]["method"])
-    if train["family"] == "pretrained" and methods != ("pixels", "none"):
-        raise ParamError(
-            f"{PARAMS_FILE}: train.family pretrained takes images as they are: set features.method "
-            f"to pixels and selection.method to none; got {' and '.join(methods)}."
-        )
     if backbone := getattr(pick_family(params)[1], "backbone", None):
         name, size = backbone
         key = "train.network.options"
@@ -114,7 +123,7 @@ def _check_folds(params: dict[str, Any]) -> None:
     search, method = params["train"]["search"], params["balance"]["method"]
     if search["method"] == "none" or search["folds"] is None:
         return
-    if method not in ("none", "random_oversampling", "random_undersampling"):
+    if method not in UNMIXED:
         raise ParamError(
             f"{PARAMS_FILE}: train.search.folds cannot be combined with balance.method {method}: "
             "which images a synthetic row was mixed from is not known, so folds would leak. Set "
@@ -128,3 +137,15 @@ def _check_soft(params: dict[str, Any]) -> None:
         return
     check_soft(params["train"]["family"])
     check_soft_method(params["balance"]["method"])
+
+
+def _check_images(params: dict[str, Any]) -> None:
+    """Refuse to hand a family that takes images the numbers of something else."""
+    family = params["train"]["family"]
+    got = [params[section]["method"] for section in ("features", "balance", "selection")]
+    fits = got[0] == "pixels" and got[1] in UNMIXED and got[2] == "none"
+    if family in ("network", "pretrained") and not fits:
+        raise ParamError(
+            f"{PARAMS_FILE}: train.family {family} takes images as they are: set features.method "
+            f"to pixels, balance.method and selection.method to none; got {', '.join(got)}."
+        )

@@ -46,8 +46,7 @@ _CODE_STAGE = f"""\
 _README = """\
 # {name}
 
-A chain of [ferflow](https://pypi.org/project/ferflow/) {version}, on the data that
-`params.yaml` names.
+A chain of ferflow {version}, on the data that `params.yaml` names.
 
     dvc repro                      # run what changed
     ferflow show                   # its scores
@@ -78,7 +77,7 @@ def new_project(folder: Path, data: Path, settings: dict[str, Any]) -> None:
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FerflowError(f"{folder} is there already, and not empty. Choose another name.")
-    overlay = {"data.source": "path", "data.path": str(data.absolute())} | settings
+    overlay = {"data.source": "path", "data.path": str(data.expanduser().absolute())} | settings
     with atomic(folder) as part:
         _copy(part)
         pipeline = (came_with() / PIPELINE_FILE).read_text(encoding="utf-8")

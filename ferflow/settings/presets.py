@@ -25,7 +25,10 @@ DEFAULTS = PRESETS / "defaults.yaml"
 OPTIONS = "train.network.options"  # whose keys are the architecture's own
 _MAP = "data.classes_map"
 _FREE = (OPTIONS, _MAP)  # sections whose keys anybody names
-_PATHS = ("data.path", "features.backbone", "features.landmarks", f"{OPTIONS}.backbone")
+_PATHS = (
+    *("data.path", "features.backbone", "features.landmarks", "train.pretrained.model"),
+    f"{OPTIONS}.backbone",
+)
 
 
 _HOW_TO_GET = {
@@ -214,8 +217,9 @@ def _set(params: Any, key: str, value: Any) -> None:
     """Put a value at a dotted key that must be there already."""
     if key == _MAP and isinstance(value, dict):
         value = {str(word): name for word, name in value.items()}
-    if key in _PATHS and isinstance(value, str) and value.startswith("~"):
-        value = str(from_root(value))
+    if key == OPTIONS and isinstance(value, dict):
+        value = {name: _expanded(f"{OPTIONS}.{name}", option) for name, option in value.items()}
+    value = _expanded(key, value)
     *sections, last = key.split(".")
     place = params
     for section in sections:
@@ -228,6 +232,13 @@ def _set(params: Any, key: str, value: Any) -> None:
     if isinstance(place[last], dict) and key not in _FREE:
         raise ParamError(f"'{key}' is a section; set one of {', '.join(flatten(place[last]))}.")
     place[last] = value
+
+
+def _expanded(key: str, value: Any) -> Any:
+    """A value with the home folder for its '~', where the key's value is a path."""
+    if key in _PATHS and isinstance(value, str) and value.startswith("~"):
+        return str(from_root(value))
+    return value
 
 
 def params_text(params: Any) -> str:

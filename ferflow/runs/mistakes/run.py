@@ -27,8 +27,13 @@ def bring_honest_chain_up_to_date(preset: str | None) -> None:
     """Run what the honest chain lacks, of the present preset or of another that is switched to.
 
     The honest figures are shown beside a mistake's, and it takes what the chain made.
-    Raises FerflowError where the pipeline fails.
+    Raises FerflowError where there is no pipeline of mistakes, or the honest one fails.
     """
+    if not PIPELINE.exists():
+        raise FerflowError(
+            f"{PIPELINE} is not here: mistakes are made in a clone of ferflow, not in a project of "
+            "`ferflow new`. `ferflow decode FIGURE` works here, too."
+        )
     params = read_yaml(PARAMS_FILE)
     if preset is not None and preset != params.get("preset"):
         kept = {f"{s}.{k}": params[s][k] for s, k in _KEPT if params[s][k] is not None}
