@@ -57,6 +57,13 @@ def test_copies_and_their_contact_sheet_are_made(own):
     assert predictions["source_id"].is_unique
 
 
+def test_dvc_shows_the_pictures_as_files_beside_its_page(small, tmp_path):
+    small.run("dvc", "plots", "show", "--out", str(tmp_path))
+    shown = {path.name.rpartition("_pictures_")[2] for path in (tmp_path / "static").iterdir()}
+    assert shown == {path.name for path in (small.folder / "data/evaluation/pictures").iterdir()}
+    assert "confusion_val.png" in shown
+
+
 def test_only_real_images_are_scored(small):
     predictions = read_predictions(small.folder / "data/evaluation/predictions.parquet")
     assert predictions["source_id"].is_unique
