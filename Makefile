@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # other would take most of the time.
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help repro test quick torture check audit fuzz format ui app docs lock clean
+.PHONY: help repro test quick torture check audit fuzz format ui app docs release lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -73,6 +73,15 @@ docs: .venv/ready ## build the documentation in docs/_build/html (LINKS=1 looks 
 	sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build/html
 	$(if $(LINKS),sphinx-build --builder linkcheck --quiet docs docs/_build/links)
 	@echo "open docs/_build/html/index.html"
+
+release: ## build the wheel and the sdist in dist/, check what is in them
+	rm -rf build dist
+	$(PYTHON) -m venv .ferflow/release
+	.ferflow/release/bin/python -m pip install --quiet --disable-pip-version-check \
+		build==1.6.1 check-wheel-contents==0.6.3 twine==7.0.0
+	.ferflow/release/bin/python -m build
+	.ferflow/release/bin/twine check --strict dist/*
+	.ferflow/release/bin/check-wheel-contents dist/*.whl
 
 lock: .venv/ready ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet pip-tools
