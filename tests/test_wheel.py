@@ -116,6 +116,11 @@ def test_it_brings_nothing_of_the_workflow_and_a_sixth_of_its_bytes(light):
     assert n_bytes(light.packages) * SHARE < n_bytes(workflow)
 
 
+def test_it_brings_the_licences_of_what_it_bundles_once(light):
+    found = [path.name for path in light.packages.glob("ferflow*/**/*LICENSE")]
+    assert sorted(found) == ["LICENSE", "ferplus.LICENSE", "yunet.LICENSE"]
+
+
 def test_the_command_speaks_of_itself(light):
     assert light.run("ferflow", "--version") == f"ferflow {version('ferflow')}\n"
     assert "predict" in light.run("ferflow", "--help")
