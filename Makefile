@@ -13,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # other would take most of the time.
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help repro test quick torture check audit fuzz format ui app docs release lock clean
+.PHONY: help repro test quick long torture check audit fuzz format ui app docs release lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ test: .venv/ready ## run the tests, name the slowest ten
 
 quick: .venv/ready ## the tests that start no process and hardly train, in two minutes
 	$(PYTEST) -m quick
+
+long: .venv/ready ## the tests that run whole chains, a minute each
+	$(PYTEST) -m long --durations=10
 
 torture: .venv/ready ## kills, parallel runs, full disks (KILLS=20 of each family); an hour
 	pytest -s -m slow --kills $(or $(KILLS),20)

@@ -57,6 +57,7 @@ def test_copies_and_their_contact_sheet_are_made(own):
     assert predictions["source_id"].is_unique
 
 
+@pytest.mark.long
 def test_dvc_shows_the_pictures_as_files_beside_its_page(small, tmp_path):
     small.run("dvc", "plots", "show", "--out", str(tmp_path))
     shown = {path.name.rpartition("_pictures_")[2] for path in (tmp_path / "static").iterdir()}
@@ -280,6 +281,7 @@ def _any_picture(repository):
     return next((repository.folder / "data/evaluation/pictures").glob("*.png"))
 
 
+@pytest.mark.long
 def test_a_published_classifier_is_scored_as_it_is_and_predicts(own, tmp_path):
     hub, face = publish(tmp_path / "hub", "vit"), tmp_path / "face.png"
     settings = [

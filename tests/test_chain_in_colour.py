@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 from colour_data import COLOURS, write_colours
 
 from ferflow.core.split import load_split
@@ -32,6 +33,7 @@ print(answer.iloc[0].idxmax())
 """
 
 
+@pytest.mark.long
 def test_colour_pictures_of_64_pixels_go_through_all_stages_and_are_named(own, tmp_path):
     folder = write_colours(tmp_path / "pictures")
     data = [f"data.path={folder}", *SETTINGS]

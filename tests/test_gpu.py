@@ -252,6 +252,7 @@ def test_answers_that_agree_within_the_tolerance_are_taken():
         elsewhere._check_answers(here, here + 0.004)
 
 
+@pytest.mark.long
 def test_a_network_trained_elsewhere_is_recorded_as_a_run(own, tmp_path):
     settings = [f"{key}={json.dumps(value)}" for key, value in SMALL_RESNET.items()]
     words = [word for setting in settings for word in ("--set", setting)]

@@ -30,6 +30,7 @@ def data(tmp_path):
     return write
 
 
+@pytest.mark.long
 def test_folders_with_splits_and_names_of_their_own_go_through_the_chain(own, data):
     faces = {
         f"{part}/{name}/im{i}.jpg": expression
@@ -64,6 +65,7 @@ def test_folders_with_splits_and_names_of_their_own_go_through_the_chain(own, da
     assert stages == ["download"], printed
 
 
+@pytest.mark.long
 def test_ckplus_and_a_map_of_its_names_go_through_the_chain(own, data):
     drawn = ("angry", "neutral", "disgust", "fear", "happy", "sad", "surprise")
     faces = {

@@ -54,6 +54,7 @@ def test_workflows_run_the_makefiles_targets():
     assert "make repro" in [s.get("run") for _, s in steps(".github/workflows/metrics.yml")]
 
 
+@pytest.mark.long
 def test_the_comment_on_a_pull_request_is_written(own):
     (script,) = [
         step["run"]
@@ -123,6 +124,7 @@ def test_the_release_names_every_licence_file():
     assert named == bundled and len(named) == 3
 
 
+@pytest.mark.long
 def test_the_notebook_has_no_outputs_and_runs(own):
     notebook = json.loads(read(NOTEBOOK))
     assert notebook["nbformat"] == 4

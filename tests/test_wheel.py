@@ -193,6 +193,7 @@ class Project:
         self.run("git", *who, "commit", "--quiet", "--message", "test")
 
 
+@pytest.mark.long
 def test_a_project_of_ones_own_needs_no_clone(environment, tmp_path):
     project = Project(environment, tmp_path)
     expressions = ("happy", "sad", "surprise") * 25
