@@ -25,11 +25,11 @@ import subprocess
 import sys
 from contextlib import chdir
 from pathlib import Path
-from typing import Any
 
 from ferflow.core.params import flatten, read_yaml
 from ferflow.core.pipeline import Pipeline
 from ferflow.records.record import load_records, save_figures
+from ferflow.settings.new_project import nested
 from ferflow.settings.presets import DEFAULTS
 
 
@@ -82,18 +82,6 @@ def adopt(old: Path, presets: list[str]) -> list[str]:
             save_figures(record.model_copy(update={"same_code": [*record.same_code, now]}))
             found.append(record.name)
     return found
-
-
-def nested(flat: dict[str, Any]) -> dict[str, Any]:
-    """{'a.b': 1} -> {'a': {'b': 1}}"""
-    params: dict[str, Any] = {}
-    for key, value in flat.items():
-        *sections, last = key.split(".")
-        section = params
-        for name in sections:
-            section = section.setdefault(name, {})
-        section[last] = value
-    return params
 
 
 if __name__ == "__main__":

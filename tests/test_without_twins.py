@@ -28,15 +28,20 @@ from tests.test_twins import reencoded
 LABELS = ["angry", "fear"]
 
 
-@pytest.fixture
-def cleaned():
+def with_twins():
     """Of test, image 0 has two exact copies in train, 1 a near one; of val, 2 has a near one."""
     splits = planted()
     x, test, val = splits["train"].x, splits["test"].x, splits["val"].x
     x[3] = x[8] = test[0]
     x[4] = reencoded(test[1])
     x[5] = reencoded(val[2])
-    return preprocess(splits, settings())
+    return splits
+
+
+@pytest.fixture
+def cleaned():
+    """As `with_twins`."""
+    return preprocess(with_twins(), settings())
 
 
 def test_the_table_names_every_image_with_a_twin_in_train(cleaned):
@@ -157,11 +162,8 @@ def test_a_damaged_table_is_refused_in_one_line(tmp_path, content, message):
 @pytest.fixture
 def wide():
     """As `cleaned`; besides, val 1 is mirrored in train, test 3 shifted; val 3 through val 2."""
-    splits = planted()
+    splits = with_twins()
     x, test, val = splits["train"].x, splits["test"].x, splits["val"].x
-    x[3] = x[8] = test[0]
-    x[4] = reencoded(test[1])
-    x[5] = reencoded(val[2])
     val[3] = val[2][:, ::-1]
     x[6] = val[1][:, ::-1]
     x[7] = shifted(test[3], 2)

@@ -82,7 +82,7 @@ def new_project(folder: Path, data: Path, settings: dict[str, Any]) -> None:
         _copy(part)
         pipeline = (came_with() / PIPELINE_FILE).read_text(encoding="utf-8")
         (part / PIPELINE_FILE).write_text(project_pipeline(pipeline), encoding="utf-8")
-        preset = {"about": f"The project {name}.", "params": _nested(overlay)}
+        preset = {"about": f"The project {name}.", "params": nested(overlay)}
         (part / PRESETS / f"{name}.yaml").write_text(params_text(preset), encoding="utf-8")
         about = _README.format(name=name, version=version("ferflow"))
         (part / "README.md").write_text(about, encoding="utf-8")
@@ -143,16 +143,16 @@ def _put_into_git() -> None:
         subprocess.run([git, "init", "--quiet"], check=True)
 
 
-def _nested(flat: dict[str, Any]) -> dict[str, Any]:
-    """Dotted keys as sections within sections."""
-    nested: dict[str, Any] = {}
+def nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """Dotted keys as sections within sections: {'a.b': 1} -> {'a': {'b': 1}}."""
+    sectioned: dict[str, Any] = {}
     for key, value in flat.items():
         *sections, last = key.split(".")
-        place = nested
+        place = sectioned
         for section in sections:
             place = place.setdefault(section, {})
         place[last] = value
-    return nested
+    return sectioned
 
 
 if __name__ == "__main__":
