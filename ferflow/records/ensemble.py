@@ -1,19 +1,18 @@
 """Ensembles of records: the mean of their probabilities, or weights chosen on val."""
 
 import hashlib
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import FerflowError
 from ferflow.core.git import code_commit
-from ferflow.evaluation.metrics import LOG_LOSS_FLOOR, split_metrics
+from ferflow.evaluation.metrics import LOG_LOSS_FLOOR
 from ferflow.records import machine
 from ferflow.records.compact import KEPT_SPLITS, Answers
 from ferflow.records.compare import common_images
-from ferflow.records.record import ENSEMBLES, RunRecord, check_name, save_record
-from ferflow.records.resampling import intervals
+from ferflow.records.from_answers import record_answers
+from ferflow.records.record import ENSEMBLES, RunRecord, check_name
 from ferflow.records.whose_labels import check_same_labels
 
 N_BINS = 15  # of the calibration error: Guo et al. 2017
@@ -88,24 +87,17 @@ def _save(
     mixed = {split: mix(each, weights) for split, each in models.items()}
     shares = {m.name: float(w) for m, w in zip(members, weights, strict=True) if w > 0}
     data = {member.data for member in members}
-    record = RunRecord(
+    return record_answers(
+        mixed,
+        N_BINS,
         preset=ENSEMBLES,
         variant=name,
-        seed=None,
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
-        metrics={
-            split: split_metrics(a.y, a.p, a.labels, n_bins=N_BINS, twins=a.twins)
-            for split, a in mixed.items()
-        },
-        intervals={split: intervals(a) for split, a in mixed.items()},
         protocol=members[0].protocol,
-        predictions_sha256="",
         members=shares,
         data=data.pop() if len(data) == 1 else None,
         commit=code_commit(),
         versions=machine.versions(),
     )
-    return save_record(record, mixed, N_BINS)
 
 
 def _default_name(names: list[str], weighted: bool) -> str:

@@ -1,20 +1,18 @@
 """`ferflow score --record`: answers of others as a record that compare and ensemble take."""
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from ferflow.core.errors import FerflowError
 from ferflow.core.params import repository_root
-from ferflow.evaluation.metrics import split_metrics
 from ferflow.evaluation.protocol import OWN_LABELS
 from ferflow.fer2013.labels import FER2013_LABELS, FER2013_SPLITS
 from ferflow.fer2013.table import USAGES, load_table
 from ferflow.records.compact import Answers, first_rows, image_number
-from ferflow.records.record import RunRecord, check_name, save_record
-from ferflow.records.resampling import intervals
+from ferflow.records.from_answers import record_answers
+from ferflow.records.record import check_name
 from ferflow.score.figures import N_BINS
 from ferflow.score.score import Scored
 
@@ -31,17 +29,11 @@ def keep(scored: Scored, name: str) -> str:
     os.chdir(repository_root())
     if not Path("dvc.yaml").exists():
         raise FerflowError("--record keeps answers in a ferflow repository; this is none.")
-    answers = _answers(scored)
-    record = RunRecord(
+    record = record_answers(
+        _answers(scored),
+        N_BINS,
         preset=PRESET,
         variant=name,
-        seed=None,
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
-        metrics={
-            split: split_metrics(a.y, a.p, a.labels, n_bins=N_BINS, twins=a.twins)
-            for split, a in answers.items()
-        },
-        intervals={split: intervals(a) for split, a in answers.items()},
         protocol={
             "data_set": "FER-2013",
             "split": f"official ({', '.join(FER2013_SPLITS)})",
@@ -50,9 +42,8 @@ def keep(scored: Scored, name: str) -> str:
             "answers": "of others, as handed in: who chose and trained on what is not known here",
             "probabilities": scored.said.p is not None,
         },
-        predictions_sha256="",
     )
-    return save_record(record, answers, N_BINS).name
+    return record.name
 
 
 def _answers(scored: Scored) -> dict[str, Answers]:
