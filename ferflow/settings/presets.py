@@ -28,6 +28,7 @@ _FREE = (OPTIONS, _MAP)  # sections whose keys anybody names
 _PATHS = (
     *("data.path", "features.backbone", "features.landmarks", "train.pretrained.model"),
     f"{OPTIONS}.backbone",
+    "train.network.teachers",
 )
 
 
@@ -194,6 +195,8 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
     if pretrained["model"] is not None and Path(pretrained["model"]).is_dir():
         pretrained["model_sha256"] = sha256_of(Path(pretrained["model"]))
     network = params["train"]["network"]
+    teachers = [sha256_of(from_root(name)) for name in network["teachers"]]
+    network["teachers_sha256"] = teachers
     if network["architecture"] == "finetune":
         backbone = network["options"].get("backbone")
         if backbone is not None and Path(backbone).is_dir():
@@ -236,6 +239,8 @@ def _set(params: Any, key: str, value: Any) -> None:
 
 def _expanded(key: str, value: Any) -> Any:
     """A value with the home folder for its '~', where the key's value is a path."""
+    if key in _PATHS and isinstance(value, list):
+        return [_expanded(key, each) for each in value]
     if key in _PATHS and isinstance(value, str) and value.startswith("~"):
         return str(from_root(value))
     return value

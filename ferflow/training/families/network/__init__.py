@@ -41,6 +41,10 @@ class Params(Record):
     mixup: float = Field(ge=0)
     augmentation: list[Any]
     ema_decay: float | None = Field(gt=0, lt=1)
+    teachers: list[str]
+    teachers_sha256: list[str]
+    teachers_share: float = Field(gt=0, le=1)
+    teachers_temperature: float = Field(gt=0)
     monitor: Literal["accuracy", "f1_macro", "loss"]
     patience: int | None = Field(ge=1)
     min_delta: float = Field(ge=0)
@@ -67,6 +71,17 @@ class Params(Record):
             raise ValueError(
                 "stretch_levels spans grey levels from 0 to 1, which only input: unit leaves so; "
                 f"got input: {self.input}, whose scale is that of images as they are. Legal: unit."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _legal_teachers(self) -> "Params":
+        names, prints = self.teachers, self.teachers_sha256
+        if len(names) != len(prints):
+            raise ValueError(
+                f"teachers and teachers_sha256 must be as long as each other; got {len(names)} and "
+                f"{len(prints)}. `ferflow use PRESET --set train.network.teachers=[FOLDER]` writes "
+                "both."
             )
         return self
 

@@ -31,6 +31,10 @@ class Scale:
     def __call__(self, images: Tensor) -> Tensor:
         return (images - self.mean) / self.std
 
+    def undo(self, images: Tensor) -> Tensor:
+        """Grey levels from 0 to 1 again."""
+        return images * self.std + self.mean
+
 
 def check_images(split: Split) -> tuple[int, int]:
     """Side in pixels and channels of a split's square images, uint8 (n, side * side * channels).

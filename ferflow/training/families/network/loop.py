@@ -30,6 +30,7 @@ from ferflow.training.families.network.checkpoint import (
 from ferflow.training.families.network.losses import Loss, mix
 from ferflow.training.families.network.optimizers import Schedule, make_optimizer
 from ferflow.training.families.network.scores import accuracy, f1_macro
+from ferflow.training.families.network.teachers import Teachers
 from ferflow.training.shared.batch_augmentation import make_augmentation
 from ferflow.training.shared.fitting import TrainingData
 
@@ -55,7 +56,9 @@ class Training:
         scale: Scale,
         device: torch.device,
         dtype: torch.dtype,
+        teachers: Teachers | None = None,
     ) -> None:
+        self._teachers = teachers
         self._params, self._seed, self.scale = params, seed, scale
         self._device, self._dtype = device, dtype
         self.computed_on = f"{device.type} {str(dtype).removeprefix('torch.')}"
@@ -117,9 +120,14 @@ class Training:
             x = self.scale(self._augment(x))
         if self._params.mixup:
             x, other, share = mix(x, y, self._params.mixup)
-            loss = self._loss.mixed(self._scores(x), y, other, share)
+            scores = self._scores(x)
+            loss = self._loss.mixed(scores, y, other, share)
         else:
-            loss = self._loss(self._scores(x), y)
+            scores = self._scores(x)
+            loss = self._loss(scores, y)
+        if self._teachers is not None:
+            taught = self._loss.taught(scores, self._teachers(self.scale.undo(x)))
+            loss = loss.lerp(taught, self._params.teachers_share)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()

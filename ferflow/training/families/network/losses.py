@@ -44,6 +44,14 @@ class Loss:
             )
         return (losses * (y @ self.weights if soft else self.weights[y])).mean()
 
+    def taught(self, scores: Tensor, p: Tensor) -> Tensor:
+        """Cross-entropy with teachers' probabilities p (n, n_classes) at the temperature T.
+
+        T**2 keeps its gradients' size (Hinton et al. 2015, section 2).
+        """
+        t = self._params.teachers_temperature
+        return functional.cross_entropy(scores / t, p) * t**2
+
     def mixed(self, scores: Tensor, y: Tensor, other: Tensor, share: float) -> Tensor:
         """The loss of images mixed of two (Zhang et al. 2018): share of y, the rest of other."""
         return share * self(scores, y) + (1 - share) * self(scores, other)

@@ -7,6 +7,7 @@ from ferflow.core.errors import ParamError
 from ferflow.training.families.network import Params, build_network, check_side
 from ferflow.training.families.network.batches import Scale, check_images, measure_scale
 from ferflow.training.families.network.loop import Training
+from ferflow.training.families.network.teachers import load_teachers
 from ferflow.training.shared.fitting import TrainingData
 
 
@@ -20,8 +21,10 @@ def start_training(data: TrainingData, params: Params, seed: int) -> Training:
     check_fit(data, params)
     device = pick_device(params.device, "train.network.device")
     scale = measure_scale(data.train.x) if params.input == "standardised" else Scale()
+    dtype, labels = pick_dtype(params.precision, device), data.train.labels
+    teachers = load_teachers(params, labels, (side, channels), device, dtype)
     torch.manual_seed(seed)
-    network = build_network(params.architecture, len(data.train.labels), params.options, channels)
+    network = build_network(params.architecture, len(labels), params.options, channels)
     return Training(
         network,
         data,
@@ -29,7 +32,8 @@ def start_training(data: TrainingData, params: Params, seed: int) -> Training:
         seed=seed,
         scale=scale,
         device=device,
-        dtype=pick_dtype(params.precision, device),
+        dtype=dtype,
+        teachers=teachers,
     )
 
 
