@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from ferflow.core.errors import DataError
+from ferflow.core.hashing import image_number
 from ferflow.core.params import flatten
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.evaluation.predictions import prediction_frame
 from ferflow.records.compact import (
     compact,
-    image_number,
     read_answers,
     rounded,
     write_answers,

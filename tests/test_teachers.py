@@ -9,13 +9,14 @@ from network_data import data, faces, params, same, weights
 from scipy.special import log_softmax, softmax
 from training_rows import training_data
 
-from ferflow.core.errors import ParamError
+from ferflow.core.errors import DataError, ParamError
 from ferflow.core.hashing import sha256_of
 from ferflow.settings.presets import compose
+from ferflow.training.families.network.answers import load_answers, save_answers, with_answers
 from ferflow.training.families.network.batches import Scale, to_tensor
 from ferflow.training.families.network.family import fit, predict_proba
-from ferflow.training.families.network.losses import Loss
 from ferflow.training.families.network.loop import Training
+from ferflow.training.families.network.losses import Loss
 from ferflow.training.families.network.teachers import Teachers
 from ferflow.training.shared.classifier import Classifier, save_classifier
 
@@ -67,7 +68,7 @@ def test_teachers_answer_with_the_mean_of_their_softened_probabilities(trained):
     assert torch.allclose(Teachers([trained, other], 3.0, CPU, torch.float32)(images), expected)
 
 
-def test_a_student_learns_the_teachers_answers_and_not_the_labels(trained, taught):
+def test_a_student_learns_the_teachers_answers_and_not_the_labels(taught):
     """With labels that say nothing, only the teacher can have told it."""
     x, y = faces(120, 2)
     noise = np.random.default_rng(0).permutation(y)
@@ -79,7 +80,9 @@ def test_a_student_learns_the_teachers_answers_and_not_the_labels(trained, taugh
         "teacher": taught(epochs=10, teachers_share=1.0, mixup=0.2),
     }.items():
         student = fit(replace(rows, val=None), options, 1).model
-        accuracy[name] = (predict_proba(student, new[0], len(LABELS)).argmax(axis=1) == new[1]).mean()
+        accuracy[name] = (
+            predict_proba(student, new[0], len(LABELS)).argmax(axis=1) == new[1]
+        ).mean()
     assert accuracy["teacher"] > 0.9 > 0.6 > accuracy["labels"]
 
 
@@ -91,8 +94,14 @@ def test_the_share_weighs_the_teachers_answers_against_the_labels(taught, traine
     def loss_of(options, teachers):
         torch.manual_seed(0)
         training = Training(
-            trained_copy(), rows, options, seed=0, scale=Scale(0.4, 0.3), device=CPU,
-            dtype=torch.float32, teachers=teachers,
+            trained_copy(),
+            rows,
+            options,
+            seed=0,
+            scale=Scale(0.4, 0.3),
+            device=CPU,
+            dtype=torch.float32,
+            teachers=teachers,
         )
         return training.run_epoch()["train_loss"]
 
@@ -149,7 +158,7 @@ def test_a_teacher_of_other_images_is_refused(taught):
 
 def test_a_teacher_that_was_exchanged_is_refused(taught):
     options = taught()
-    with pytest.raises(ParamError, match="params.yaml was written for the sha256 0000"):
+    with pytest.raises(ParamError, match=r"params.yaml was written for the sha256 0000"):
         fit(data(), options.model_copy(update={"teachers_sha256": ["0" * 64]}), 0)
 
 
@@ -162,3 +171,77 @@ def test_use_writes_the_teachers_fingerprints(tmp_path, trained):
 def test_a_fingerprint_too_few_is_refused():
     with pytest.raises(ParamError, match="must be as long as each other; got 1 and 0"):
         params(teachers=["models/other"])
+
+
+def answers_file(path, split, p=None):
+    """A file of answers to a split's images; the fingerprint."""
+    p = np.eye(len(split.labels))[split.y] * 0.6 + 0.4 / len(split.labels) if p is None else p
+    save_answers(path, split.source_id, p, split.labels)
+    return sha256_of(path)
+
+
+def test_answers_come_back_by_image_in_any_order_and_for_copies(tmp_path):
+    rows = data().train
+    p = np.random.default_rng(0).dirichlet(np.ones(len(LABELS)), len(rows))
+    answers_file(tmp_path / "a", rows, p)
+    mixed = rows.take(np.array([7, 3, 3, 20]))
+    targets = with_answers(mixed, [tmp_path / "a"], 0.5, "key").targets
+    expected = 0.5 * p[[7, 3, 3, 20]] + 0.5 * np.eye(len(LABELS))[mixed.y]
+    assert np.abs(targets - expected).max() < 2 / 255
+    assert np.allclose(targets.sum(axis=1), 1, atol=1e-6)
+    assert load_answers(tmp_path / "a")[2] == LABELS
+
+
+def test_several_files_teach_their_mean(tmp_path):
+    rows = data().train
+    flat, sure = np.full((len(rows), len(LABELS)), 1 / len(LABELS)), np.eye(len(LABELS))[rows.y]
+    files = [tmp_path / "a", tmp_path / "b"]
+    for file, p in zip(files, (flat, sure), strict=True):
+        answers_file(file, rows, p)
+    targets = with_answers(rows, files, 1.0, "key").targets
+    assert np.allclose(targets, (flat + sure) / 2, atol=2 / 255)
+
+
+def test_a_network_learns_from_a_file(tmp_path):
+    """Right answers in the file beside labels that say nothing."""
+    x, y = faces(120, 2)
+    rows = training_data(x, np.random.default_rng(0).permutation(y), val=None)
+    print_ = answers_file(tmp_path / "a", rows.train, np.eye(len(LABELS))[y])
+    options = params(
+        epochs=10, teachers=[str(tmp_path / "a")], teachers_sha256=[print_], teachers_share=1.0
+    )
+    new = faces(90, 3)
+    named = predict_proba(fit(rows, options, 1).model, new[0], len(LABELS)).argmax(axis=1)
+    assert (named == new[1]).mean() > 0.9
+
+
+def test_answers_to_other_images_or_classes_are_refused(tmp_path):
+    rows = data().train
+    answers_file(tmp_path / "part", rows.take(slice(0, 40)))
+    with pytest.raises(ParamError, match="no answer to 20 of the 60 training rows"):
+        with_answers(rows, [tmp_path / "part"], 1.0, "key")
+    answers_file(tmp_path / "other", replace(rows, labels=LABELS[::-1]))
+    with pytest.raises(ParamError, match="They must be the same, in the same order"):
+        with_answers(rows, [tmp_path / "other"], 1.0, "key")
+
+
+def test_files_do_not_mix_with_folders_nor_with_a_temperature(tmp_path, taught):
+    rows = data()
+    one = taught()
+    print_ = answers_file(tmp_path / "a", rows.train)
+    both = {
+        "teachers": [*one.teachers, str(tmp_path / "a")],
+        "teachers_sha256": [*one.teachers_sha256, print_],
+    }
+    hot = {"teachers": [str(tmp_path / "a")], "teachers_sha256": [print_]}
+    for options in (params(**both), params(**hot, teachers_temperature=2.0)):
+        with pytest.raises(ParamError, match="Name files alone"):
+            fit(rows, options, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"no safetensors", None])
+def test_what_is_no_file_of_answers_is_refused(tmp_path, content):
+    if content is not None:
+        (tmp_path / "a").write_bytes(content)
+    with pytest.raises(DataError, match=r"is not here|does not hold answers"):
+        load_answers(tmp_path / "a")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.hashing import image_number
 from ferflow.core.split import save_split
 from ferflow.core.tables import write_table
 from ferflow.core.ties import read_twins_within
@@ -28,7 +29,7 @@ from ferflow.evaluation.predictions import (
 from ferflow.evaluation.without_twins import without_twins
 from ferflow.preprocess.clean import preprocess
 from ferflow.records import rescore as module
-from ferflow.records.compact import compact, image_number, read_answers, write_answers
+from ferflow.records.compact import compact, read_answers, write_answers
 from ferflow.records.ensemble import mix
 from ferflow.records.record import load_records
 from ferflow.records.resampling import bootstrap, exact_scores, intervals

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from ferflow.core.errors import FerflowError
+from ferflow.core.hashing import image_number
 from ferflow.fer2013.labels import FER2013_LABELS
 from ferflow.fer2013.perfect import perfect_score
 from ferflow.fer2013.table import N_ROWS, UNKNOWN, clear_majority, load_table
-from ferflow.records.compact import Answers, image_number
+from ferflow.records.compact import Answers
 from ferflow.records.compare import compare
 from ferflow.records.compare_labels import compare_by_labels
 from ferflow.records.ensemble import make_ensemble

@@ -8,7 +8,6 @@ need: what is read back agrees with what was measured to 1e-4 in every metric. W
 twins, the column `twins` gives each row the number of the first row of its group.
 """
 
-import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.core.files import atomic, read_bounded
+from ferflow.core.hashing import image_number
 from ferflow.core.params import flatten
 from ferflow.evaluation.metrics import check_rows, independent_rows, split_metrics
 from ferflow.evaluation.predictions import PREFIX, split_predictions, twin_numbers
@@ -88,11 +88,6 @@ def first_rows(twins: NDArray[np.int64]) -> NDArray[np.int64] | None:
     if len(index) == len(twins):
         return None
     return np.asarray(index[inverse], dtype=np.int64)
-
-
-def image_number(source_id: str) -> int:
-    """48 bits that stand for a source id; two of 3,589 agree by chance once in 40 million sets."""
-    return int.from_bytes(hashlib.sha256(source_id.encode()).digest()[:6], "big")
 
 
 def write_answers(path: Path, answers: dict[str, Answers], n_bins: int) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ferflow.core.errors import FerflowError
-from ferflow.core.hashing import sha256_of
+from ferflow.core.hashing import image_number, sha256_of
 from ferflow.core.paths import RAW
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.split import SPLITS, load_split
@@ -27,7 +27,7 @@ from ferflow.evaluation.predictions import TTA_SUFFIX
 from ferflow.evaluation.without_twins import RELATIVE_KINDS, RELATIVES_SUFFIX, SUFFIX
 from ferflow.preprocess.clean import Cleaned, preprocess
 from ferflow.preprocess.params import PreprocessParams
-from ferflow.records.compact import Answers, first_rows, image_number, rewrite_twins
+from ferflow.records.compact import Answers, first_rows, rewrite_twins
 from ferflow.records.ensemble import N_BINS
 from ferflow.records.record import RunRecord, Scores, load_records, save_figures
 from ferflow.records.resampling import intervals

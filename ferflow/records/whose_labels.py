@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import FerflowError
+from ferflow.core.hashing import image_number
 from ferflow.evaluation.protocol import OWN_LABELS
 from ferflow.fer2013.labels import FER2013_LABELS
 from ferflow.fer2013.table import UNKNOWN, clear_majority, load_table
-from ferflow.records.compact import Answers, image_number
+from ferflow.records.compact import Answers
 from ferflow.records.record import RunRecord
 
 FER2013, FERPLUS, BOTH = "FER-2013's label", "FER+'s clear majority", "where both agree"

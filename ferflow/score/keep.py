@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from ferflow.core.errors import FerflowError
+from ferflow.core.hashing import image_number
 from ferflow.core.params import repository_root
 from ferflow.evaluation.protocol import OWN_LABELS
 from ferflow.fer2013.labels import FER2013_LABELS, FER2013_SPLITS
 from ferflow.fer2013.table import USAGES, load_table
-from ferflow.records.compact import Answers, first_rows, image_number
+from ferflow.records.compact import Answers, first_rows
 from ferflow.records.from_answers import record_answers
 from ferflow.records.record import check_name
 from ferflow.score.figures import N_BINS

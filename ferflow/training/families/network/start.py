@@ -7,7 +7,7 @@ from ferflow.core.errors import ParamError
 from ferflow.training.families.network import Params, build_network, check_side
 from ferflow.training.families.network.batches import Scale, check_images, measure_scale
 from ferflow.training.families.network.loop import Training
-from ferflow.training.families.network.teachers import load_teachers
+from ferflow.training.families.network.teachers import learnt_from, load_teachers
 from ferflow.training.shared.fitting import TrainingData
 
 
@@ -27,7 +27,7 @@ def start_training(data: TrainingData, params: Params, seed: int) -> Training:
     network = build_network(params.architecture, len(labels), params.options, channels)
     return Training(
         network,
-        data,
+        learnt_from(data, params),
         params,
         seed=seed,
         scale=scale,

@@ -5,6 +5,7 @@ They see each image as the student does, with the same draws of augmentation and
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -13,8 +14,10 @@ from ferflow.core.errors import ParamError
 from ferflow.core.hashing import check_sha256
 from ferflow.core.params import from_root
 from ferflow.training.families.network import Params
+from ferflow.training.families.network.answers import with_answers
 from ferflow.training.families.network.batches import channels_last
 from ferflow.training.families.network.files import TrainedNetwork
+from ferflow.training.shared.fitting import TrainingData
 
 KEY = "train.network.teachers"
 
@@ -48,6 +51,22 @@ class Teachers:
         return torch.stack(answers).mean(dim=0)
 
 
+def learnt_from(data: TrainingData, params: Params) -> TrainingData:
+    """The data with the answers in files among `params.teachers` in its training rows' targets."""
+    files = [from_root(name) for name in params.teachers if from_root(name).is_file()]
+    if not files:
+        return data
+    if len(files) < len(params.teachers) or params.teachers_temperature != 1:
+        raise ParamError(
+            f"{KEY}: answers in files stand at the temperature 1, and do not mix with folders. "
+            "Name files alone, with train.network.teachers_temperature: 1; or folders alone."
+        )
+    for file, sha256 in zip(files, params.teachers_sha256, strict=True):
+        check_sha256(file, sha256, KEY)
+    rows = with_answers(data.train, files, params.teachers_share, KEY)
+    return replace(data, train=rows)
+
+
 def load_teachers(
     params: Params,
     labels: tuple[str, ...],
@@ -55,14 +74,14 @@ def load_teachers(
     device: torch.device,
     dtype: torch.dtype,
 ) -> Teachers | None:
-    """The teachers that the parameters name; None where they name none.
+    """The networks that the parameters name as teachers; None where they name none.
 
     labels : the data's classes. shape : side in pixels and channels of its images.
     Raises ParamError where a folder is not the one that params.yaml was written for, or its model
     no network, of other classes or other images, or trained on more than the training images;
     DataError where it cannot be loaded.
     """
-    if not params.teachers:
+    if not params.teachers or from_root(params.teachers[0]).is_file():
         return None
     models = [
         _load(name, sha256, labels, shape)
@@ -71,7 +90,9 @@ def load_teachers(
     return Teachers(models, params.teachers_temperature, device, dtype)
 
 
-def _load(name: str, sha256: str, labels: tuple[str, ...], shape: tuple[int, int]) -> TrainedNetwork:
+def _load(
+    name: str, sha256: str, labels: tuple[str, ...], shape: tuple[int, int]
+) -> TrainedNetwork:
     from ferflow.training.shared.classifier import load_classifier  # it loads families, us too
 
     folder = from_root(name)
@@ -86,8 +107,9 @@ def _load(name: str, sha256: str, labels: tuple[str, ...], shape: tuple[int, int
             f"{', '.join(labels)}. They must be the same, in the same order."
         )
     if (model.side, model.channels) != shape:
-        theirs, ours = (f"{side} pixels and {n} channels" for side, n in (
-            (model.side, model.channels), shape))
+        theirs, ours = (
+            f"{side} pixels and {n} channels" for side, n in ((model.side, model.channels), shape)
+        )
         raise ParamError(f"{KEY}: {name} takes images of {theirs}; the data's have {ours}.")
     trained_on = classifier.meta.get("trained_on", ["train"])
     if trained_on != ["train"]:
