@@ -40,6 +40,7 @@ GROUPS = {
         "compare",
         "ensemble",
         "rescore",
+        "answers",
         "bundle",
     ],
     "Published figures": ["decode", "score", "report", "mistakes", "mistake"],

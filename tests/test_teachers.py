@@ -1,16 +1,20 @@
 """Teachers: a network learns what trained ones answer."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from network_data import data, faces, params, same, weights
 from scipy.special import log_softmax, softmax
-from training_rows import training_data
+from training_rows import split_of, training_data
 
-from ferflow.core.errors import DataError, ParamError
-from ferflow.core.hashing import sha256_of
+from ferflow.core.errors import DataError, FerflowError, ParamError
+from ferflow.core.hashing import image_number, sha256_of
+from ferflow.core.paths import PREPROCESSED
+from ferflow.core.split import save_split
+from ferflow.records.train_answers import write_train_answers
 from ferflow.settings.presets import compose
 from ferflow.training.families.network.answers import load_answers, save_answers, with_answers
 from ferflow.training.families.network.batches import Scale, to_tensor
@@ -245,3 +249,40 @@ def test_what_is_no_file_of_answers_is_refused(tmp_path, content):
         (tmp_path / "a").write_bytes(content)
     with pytest.raises(DataError, match=r"is not here|does not hold answers"):
         load_answers(tmp_path / "a")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with preprocessed training images."""
+    x, y = faces(20)
+    save_split(tmp_path / PREPROCESSED / "train.safetensors", split_of(x.reshape(-1, 24, 24), y))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_answers_are_the_mean_over_an_image_and_its_mirror_image(folder, trained):
+    keep(folder / "model", trained)
+    assert write_train_answers(Path("a"), Path("model")) == 20
+    image, p, labels = load_answers(Path("a"))
+    x = faces(20)[0]
+    views = [x, np.ascontiguousarray(x.reshape(-1, 24, 24)[:, :, ::-1]).reshape(20, -1)]
+    expected = sum(predict_proba(trained, view, len(LABELS)) for view in views) / 2
+    order = np.argsort([image_number(f"image_{i}") for i in range(20)])
+    assert labels == LABELS and (np.diff(image) > 0).all()
+    assert np.abs(p - expected[order]).max() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("meta", "words"),
+    [
+        ({"trained_on": ["train", "val"]}, "learns val's labels"),
+        ({"features": {"method": "hog"}}, "takes hog features"),
+    ],
+)
+def test_answers_of_a_model_that_saw_val_or_takes_features_are_refused(
+    folder, trained, meta, words
+):
+    keep(folder / "model", trained, meta=meta)
+    with pytest.raises(FerflowError, match=words):
+        write_train_answers(Path("a"), Path("model"))
+    assert not Path("a").exists()

@@ -1,6 +1,7 @@
-"""Commands about records: compare, ensemble, rescore; `record` is one of runs."""
+"""Commands about records: compare, ensemble, rescore, answers; `record` is one of runs."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -77,4 +78,17 @@ def rescore() -> None:
         print(f"{name}: {what}")
 
 
-COMMANDS: list[Callable[..., None]] = [compare, ensemble, rescore]
+def answers(
+    file: Annotated[Path, typer.Argument(help="Where to write them.")],
+    model: Annotated[
+        Path | None, typer.Option(help="A folder that `train` wrote. Default: the last run's.")
+    ] = None,
+) -> None:
+    """Write a network's answers to the training images, for other networks to learn from."""
+    from ferflow.records.train_answers import write_train_answers
+
+    n = write_train_answers(file, model)
+    print(f"{file}: answers to {n:,} training images. Name it in train.network.teachers.")
+
+
+COMMANDS: list[Callable[..., None]] = [compare, ensemble, rescore, answers]
