@@ -52,7 +52,7 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
     if not isinstance(network, BackboneClassifier):
         raise FerflowError(
             "the last run's classifier is not a network on a backbone (architecture resnet or "
-            "finetune). Run one first: ferflow use best --set data.path=..., dvc repro."
+            "finetune). Run one first: ferflow use bundled --set data.path=..., dvc repro."
         )
     if classifier.meta["trained_on"] != ["train"]:
         raise FerflowError("the bundled model must not be trained on validation rows.")

@@ -38,7 +38,7 @@ A `{model.architecture}` of {n_parameters:,} parameters that names the expressio
 of {model.side}x{model.side} pixels: {", ".join(classifier.labels)}. Weights are 16-bit safetensors
 in the format of `transformers`; no file here can run code or shows a face.
 
-Written by `ferflow bundle` after a run of the preset `best`. Once again:
+Written by `ferflow bundle` after a run of the preset `bundled`. Once again:
 
 ```sh
 ferflow bundle --train --set data.path=../fer2013.zip

@@ -159,7 +159,7 @@ def sweep(
 
 def bundle(
     train: Annotated[
-        bool, typer.Option("--train", help="First run, or continue, the preset `best`.")
+        bool, typer.Option("--train", help="First run, or continue, the preset `bundled`.")
     ] = False,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="With --train: key=value; repeatable.")
@@ -172,7 +172,7 @@ def bundle(
     from ferflow.settings.presets import parse_setting
 
     if train:
-        jobs = reproduce_jobs(["best"], [parse_setting(text) for text in set_ or []])
+        jobs = reproduce_jobs(["bundled"], [parse_setting(text) for text in set_ or []])
         run_jobs(jobs, stale=True)
     size = bundle_last_run()
     print(f"{BUNDLED.name}: {size / 1e6:.1f} MB, with its card in {BUNDLED / 'README.md'}")

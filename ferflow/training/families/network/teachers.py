@@ -36,7 +36,7 @@ class Teachers:
         self._networks = [channels_last(m.network.to(device)).eval() for m in models]
         self._scales = [model.scale for model in models]
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
         """Mean probabilities, float32 (n, n_classes), of images (n, channels, side, side), 0 to 1.
 
