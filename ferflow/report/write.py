@@ -1,5 +1,5 @@
-"""`ferflow report`: the papers on record, as reports/papers.md and reports/papers.html, the table
-of claims in docs/papers.md and the table of models in README.md. All come from the registry, the
+"""`ferflow report`: the papers on record, as reports/papers.md and reports/papers.html, the tables
+in docs/papers.md and docs/leaderboard.md, and the table of models in README.md. All come from the registry, the
 records, the tables of sweeps and the decoder alone.
 """
 
@@ -12,6 +12,7 @@ from ferflow.documents.render import Grid, markdown_page, render
 from ferflow.fer2013.perfect import perfect_score
 from ferflow.records.record import load_records
 from ferflow.report.claims_table import claims_in_short, claims_of_all
+from ferflow.report.leaderboard import on_record, published
 from ferflow.report.models_table import models
 from ferflow.report.sections import ensembles, sections
 from ferflow.report.standing import standings
@@ -22,6 +23,7 @@ TITLE = "The papers on record"
 FOLDER = Path("reports")
 README = Path("README.md")
 CLAIMS = Path("docs/papers.md")
+LEADERBOARD = Path("docs/leaderboard.md")
 PICTURES = FOLDER / "pictures"
 
 
@@ -48,6 +50,8 @@ def report_texts() -> dict[Path, str]:
     if CLAIMS.exists():  # not in a project of `ferflow new`, whose README is somebody's own
         pages[README] = _filled(README, "models", models(records))
         pages[CLAIMS] = _filled(CLAIMS, "claims", claims_in_short(rows))
+        board = _filled(LEADERBOARD, "systems", on_record(records))
+        pages[LEADERBOARD] = _fill(LEADERBOARD, board, "published", published())
     found = sections(rows, records)
     report = render(
         "papers.md.j2",
@@ -71,8 +75,11 @@ def report_texts() -> dict[Path, str]:
 
 def _filled(path: Path, mark: str, grid: Grid) -> str:
     """A page with a table between its marks, '<!-- MARK -->' and '<!-- /MARK -->'."""
+    return _fill(path, path.read_text(encoding="utf-8"), mark, grid)
+
+
+def _fill(path: Path, page: str, mark: str, grid: Grid) -> str:
     marked = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
-    page = path.read_text(encoding="utf-8")
     if len(marked.findall(page)) != 1:
         raise FerflowError(
             f"{path} must hold '<!-- {mark} -->' and, on a later line, '<!-- /{mark} -->', once."

@@ -19,6 +19,7 @@ from ferflow.training.families.network import architecture, architecture_names
 TABLE = Path(__file__).with_suffix(".json")
 NUMBERS = ("trainable", "fixed", "multiply_adds")  # as `measure` returns them
 N_CLASSES = 7
+NETWORK = "train.network"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,20 @@ def _size(kind: str, names: list[str]) -> Size:
     options = _options(presets[0].overlay)
     papers = tuple(sorted({preset.paper for preset in presets if preset.paper}))
     return Size(kind, options, *_numbers(kind, options), presets=tuple(names), papers=papers)
+
+
+def size_of(params: dict[str, Any]) -> Size | None:
+    """The size of the network that a run's parameters (dotted key -> value) describe.
+
+    None where they describe another classifier, or a network that no preset here uses.
+    """
+    if params.get("train.family") != "network":
+        return None
+    kind, options = params.get(f"{NETWORK}.architecture"), _options(params)
+    for entry in json.loads(TABLE.read_text(encoding="utf-8")):
+        if (entry["architecture"], entry["options"]) == (kind, options):
+            return Size(kind, options, *(entry[name] for name in NUMBERS), (), ())
+    return None
 
 
 def _numbers(kind: str, options: dict[str, Any]) -> tuple[int, int, int]:

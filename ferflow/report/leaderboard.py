@@ -1,0 +1,104 @@
+"""The tables of docs/leaderboard.md: all systems on record, and figures that the field quotes."""
+
+from collections.abc import Iterable
+from statistics import fmean
+
+from ferflow.claims.decoder import decode
+from ferflow.claims.published import load_published
+from ferflow.claims.registry import digits
+from ferflow.documents.render import Grid
+from ferflow.evaluation.without_twins import SUFFIX
+from ferflow.records.compact import Answers
+from ferflow.records.record import ENSEMBLES, RunRecord, groups
+from ferflow.records.whose_labels import BOTH, FERPLUS, by_labels
+from ferflow.report.ended import is_unfinished
+from ferflow.report.models_table import on_official_splits
+from ferflow.report.standing import figure_of
+from ferflow.settings.network_sizes import size_of
+
+_HEADER = (
+    *("system", "PublicTest", "PrivateTest", "without twins", "macro F1", "disgust's recall"),
+    *("by FER+", "where both agree", "parameters", "multiply-adds", "chosen on"),
+)
+PUBLIC, PRIVATE = "val", "test"
+SCORED = "scored"  # the preset of records that `ferflow score` made
+
+
+def on_record(records: list[RunRecord]) -> Grid:
+    """A row for each group of records of all seven classes, the best on PublicTest first.
+
+    Macro F1, disgust's recall and the accuracies by FER+'s labels are PrivateTest's.
+    """
+    rows = []
+    shown = [
+        r for r in on_official_splits(records) if not r.variant or r.preset in (ENSEMBLES, SCORED)
+    ]
+    for group in groups(shown):
+        public, private = (figure_of(group, split, "accuracy") for split in (PUBLIC, PRIVATE))
+        if public is None or private is None:
+            continue
+        alone = figure_of(group, f"{PRIVATE}{SUFFIX}", "accuracy")
+        f1 = figure_of(group, PRIVATE, "f1_macro")
+        answers = [by_labels(each[PRIVATE]) for r in group if PRIVATE in (each := r.answers())]
+        cells = [
+            _name(group, records),
+            f"{public.value:.3f}",
+            private.text,
+            *(f"{figure.value:.3f}" if figure else "" for figure in (alone, f1)),
+            f"{fmean(_recall(record, 'disgust') for record in group):.2f}",
+            *(_accuracy([each[by] for each in answers if by in each]) for by in (FERPLUS, BOTH)),
+            *_size(group[0]),
+            _chosen_on(group[0]),
+        ]
+        rows.append((public.value, cells))
+    rows.sort(key=lambda row: -row[0])
+    return Grid(_HEADER, [cells for _, cells in rows])
+
+
+def published() -> Grid:
+    """The quoted figures, the highest first."""
+    rows = [
+        [
+            f"{each.system} ({each.source})",
+            digits(each.figure),
+            each.split,
+            "" if each.networks is None else str(each.networks),
+            each.pretrained or "",
+            each.chosen_on,
+            each.seen,
+            decode(each.figure, 7).short if each.split == "PrivateTest" else "",
+        ]
+        for each in load_published()
+    ]
+    header = ("system", "accuracy", "images", "networks", "pretrained on", "chosen on", "seen")
+    return Grid((*header, "`ferflow decode`"), rows)
+
+
+def _name(group: list[RunRecord], records: Iterable[RunRecord]) -> str:
+    name = group[0].variant or group[0].preset
+    unfinished = any(is_unfinished(record, records) for record in group)
+    return f"`{name}`{', unfinished' * unfinished}"
+
+
+def _recall(record: RunRecord, label: str) -> float:
+    per_class = record.metrics[PRIVATE]["per_class"]
+    assert isinstance(per_class, dict)
+    return float(per_class[label]["recall"])
+
+
+def _accuracy(answers: list[Answers]) -> str:
+    if not answers:
+        return ""
+    return f"{fmean(float((a.p.argmax(axis=1) == a.y).mean()) for a in answers):.3f}"
+
+
+def _size(record: RunRecord) -> tuple[str, str]:
+    """Parameters and multiply-adds of a face, in millions; nothing where no network was trained."""
+    found = size_of(record.params)
+    if found is None:
+        return "", ""
+    return f"{(found.trainable + found.fixed) / 1e6:.2f} M", f"{found.multiply_adds / 1e6:.0f} M"
+
+
+def _chosen_on(record: RunRecord) -> str:
+    return str(record.protocol.get("chosen_on", "PublicTest"))
