@@ -1,6 +1,6 @@
 """`ferflow report`: the papers on record, as reports/papers.md and reports/papers.html, the tables
-in docs/papers.md and docs/leaderboard.md, and the table of models in README.md. All come from the registry, the
-records, the tables of sweeps and the decoder alone.
+in docs/papers.md and docs/leaderboard.md, and the table of models in README.md. All come from the
+registry, the records, the tables of sweeps and the decoder alone.
 """
 
 import re

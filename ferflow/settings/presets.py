@@ -176,6 +176,9 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
         settings = {"data.source": "path", **settings}
     for key, value in {"preset": name, **load_preset(name).overlay, **settings}.items():
         _set(params, key, value)
+    network = params["train"]["network"]
+    if isinstance(network["teachers"], list):
+        network["teachers_sha256"] = [sha256_of(from_root(str(t))) for t in network["teachers"]]
     check_params(_plain(params))
     data, features = params["data"], params["features"]
     if data["source"] == "path":
@@ -194,9 +197,6 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
     pretrained = params["train"]["pretrained"]
     if pretrained["model"] is not None and Path(pretrained["model"]).is_dir():
         pretrained["model_sha256"] = sha256_of(Path(pretrained["model"]))
-    network = params["train"]["network"]
-    teachers = [sha256_of(from_root(name)) for name in network["teachers"]]
-    network["teachers_sha256"] = teachers
     if network["architecture"] == "finetune":
         backbone = network["options"].get("backbone")
         if backbone is not None and Path(backbone).is_dir():

@@ -21,13 +21,14 @@ def start_training(data: TrainingData, params: Params, seed: int) -> Training:
     check_fit(data, params)
     device = pick_device(params.device, "train.network.device")
     scale = measure_scale(data.train.x) if params.input == "standardised" else Scale()
+    data = learnt_from(data, params)
     dtype, labels = pick_dtype(params.precision, device), data.train.labels
     teachers = load_teachers(params, labels, (side, channels), device, dtype)
     torch.manual_seed(seed)
     network = build_network(params.architecture, len(labels), params.options, channels)
     return Training(
         network,
-        learnt_from(data, params),
+        data,
         params,
         seed=seed,
         scale=scale,
