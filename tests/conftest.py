@@ -314,8 +314,13 @@ def make_mistake(make_record):
 
 @pytest.fixture
 def readme(workplace):
-    """A README and a page about papers with the places of their tables."""
+    """A README and the pages with the places of their tables."""
     (workplace / "docs").mkdir()
-    for path, mark in (("README.md", "models"), ("docs/papers.md", "claims")):
-        text = f"# x\n\n<!-- {mark} -->\nold\n<!-- /{mark} -->\n\nrest\n"
-        (workplace / path).write_text(text)
+    pages = {
+        "README.md": ["models"],
+        "docs/papers.md": ["claims"],
+        "docs/leaderboard.md": ["systems", "published"],
+    }
+    for path, marks in pages.items():
+        tables = "\n".join(f"<!-- {mark} -->\nold\n<!-- /{mark} -->\n" for mark in marks)
+        (workplace / path).write_text(f"# x\n\n{tables}\nrest\n")

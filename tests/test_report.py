@@ -17,7 +17,7 @@ from ferflow.documents.render import in_text, markdown_page, render, slug
 from ferflow.records.ensemble import make_ensemble
 from ferflow.records.record import load_records
 from ferflow.report.standing import standings
-from ferflow.report.write import CLAIMS, README, report_texts, write_report
+from ferflow.report.write import CLAIMS, LEADERBOARD, README, report_texts, write_report
 from ferflow.runs.sweep import SWEEPS
 
 ROOT = Path(__file__).parents[1]
@@ -278,7 +278,13 @@ def test_the_page_is_whole_and_asks_for_nothing_from_elsewhere(make_record):
     members = [make_record("mobilenet-aco-rf", seed=seed) for seed in (0, 1)]
     make_ensemble(members, name="both")
     written = write_report()
-    assert [path for path in written if path.suffix != ".svg"] == [MD, HTML, README, CLAIMS]
+    assert [path for path in written if path.suffix != ".svg"] == [
+        MD,
+        HTML,
+        README,
+        CLAIMS,
+        LEADERBOARD,
+    ]
     text = HTML.read_text()
     page = Page(text)
     assert page.outside == [] and page.open == []
@@ -321,7 +327,9 @@ def test_in_a_project_of_ones_own_no_page_but_the_report_is_written(make_record)
 
 
 @pytest.mark.parametrize("text", ["", "<!-- {} -->", "<!-- {0} -->\n<!-- /{0} -->\n" * 2])
-@pytest.mark.parametrize(("path", "mark"), [(README, "models"), (CLAIMS, "claims")])
+@pytest.mark.parametrize(
+    ("path", "mark"), [(README, "models"), (CLAIMS, "claims"), (LEADERBOARD, "published")]
+)
 @pytest.mark.usefixtures("readme")
 def test_a_page_without_the_marks_is_refused(workplace, path, mark, text):
     (workplace / path).write_text(text.format(mark))

@@ -45,7 +45,7 @@ def on_record(records: list[RunRecord]) -> Grid:
             f"{public.value:.3f}",
             private.text,
             *(f"{figure.value:.3f}" if figure else "" for figure in (alone, f1)),
-            f"{fmean(_recall(record, 'disgust') for record in group):.2f}",
+            _recall(group, "disgust"),
             *(_accuracy([each[by] for each in answers if by in each]) for by in (FERPLUS, BOTH)),
             *_size(group[0]),
             _chosen_on(group[0]),
@@ -80,10 +80,13 @@ def _name(group: list[RunRecord], records: Iterable[RunRecord]) -> str:
     return f"`{name}`{', unfinished' * unfinished}"
 
 
-def _recall(record: RunRecord, label: str) -> float:
-    per_class = record.metrics[PRIVATE]["per_class"]
-    assert isinstance(per_class, dict)
-    return float(per_class[label]["recall"])
+def _recall(group: list[RunRecord], label: str) -> str:
+    """A class' mean recall; nothing where a record does not know the class by that name."""
+    tables = [record.metrics[PRIVATE].get("per_class") for record in group]
+    found = [
+        table[label]["recall"] for table in tables if isinstance(table, dict) and label in table
+    ]
+    return f"{fmean(found):.2f}" if len(found) == len(group) else ""
 
 
 def _accuracy(answers: list[Answers]) -> str:

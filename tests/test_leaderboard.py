@@ -1,0 +1,91 @@
+"""The table of all systems, and of the figures that the field quotes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ferflow.claims import published as module
+from ferflow.claims.published import load_published
+from ferflow.core.errors import DataError
+from ferflow.fer2013.labels import FER2013_LABELS
+from ferflow.records.ensemble import make_ensemble
+from ferflow.records.record import load_records
+from ferflow.report.leaderboard import on_record, published
+
+FER2013 = {"data_set": "FER-2013", "split": "official (...)", "classes": list(FER2013_LABELS)}
+
+
+@pytest.fixture
+def rows(make_record, make_answers):
+    """The table's rows after records of a network, a forest, an ensemble and answers of others."""
+
+    def answers(accuracy, seed):
+        splits = enumerate(("val", "test"))
+        return {
+            name: make_answers(accuracy=accuracy, seed=2 * seed + k, labels=FER2013_LABELS)
+            for k, name in splits
+        }
+
+    def make(preset, accuracy, seed=0, **fields):
+        about = {"protocol": FER2013} | fields
+        return make_record(preset, seed=seed, answers=answers(accuracy, seed), **about)
+
+    network = {"train.family": "network", "train.network.architecture": "littlevgg"}
+    members = [make("littlevgg", 0.7, params=network), make("svm", 0.5)]
+    make_ensemble(members, name="both")
+    make("scored", 0.6, seed=None, variant="peer", protocol=FER2013 | {"chosen_on": "PrivateTest"})
+    make("svm", 0.9, variant="wide")
+    make("svm", 0.9, seed=1, variant="as-of-1234567")
+    make("finetune", 0.9, protocol=FER2013 | {"trained_on": ["train", "val"]})
+    grid = on_record(load_records())
+    return {row[0]: dict(zip(grid.header, row, strict=True)) for row in grid.rows}
+
+
+def test_each_system_on_the_official_splits_has_a_row_the_best_on_publictest_first(rows):
+    assert set(rows) == {"`littlevgg`, unfinished", "`svm`", "`both`", "`peer`"}
+    scores = [float(row["PublicTest"]) for row in rows.values()]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_row_says_who_chose_and_how_large_the_network_is(rows):
+    network, peer = rows["`littlevgg`, unfinished"], rows["`peer`"]
+    assert (network["parameters"], network["multiply-adds"]) == ("1.33 M", "119 M")
+    assert (network["chosen on"], peer["chosen on"]) == ("PublicTest", "PrivateTest")
+    assert peer["parameters"] == "" == rows["`svm`"]["parameters"]
+
+
+def test_the_figures_are_the_records(rows):
+    (record,) = [r for r in load_records() if r.name == "svm/seed-0"]
+    row = rows["`svm`"]
+    test = record.metrics["test"]
+    assert row["PublicTest"] == f"{record.score('val', 'accuracy'):.3f}"
+    assert row["PrivateTest"].startswith(f"{record.score('test', 'accuracy'):.3f} (")
+    assert row["macro F1"] == f"{record.score('test', 'f1_macro'):.3f}"
+    assert row["disgust's recall"] == f"{test['per_class']['disgust']['recall']:.2f}"
+
+
+def test_quoted_figures_are_decoded_where_they_are_of_privatetest():
+    assert len(load_published()) >= 10
+    grid = published()
+    figures = [float(row[1]) for row in grid.rows]
+    assert figures == sorted(figures, reverse=True)
+    for row in grid.rows:
+        assert bool(row[-1]) == (row[2] == "PrivateTest")
+    (vgg,) = [row for row in grid.rows if row[0].startswith("VGG19")]
+    assert vgg[1] == "0.7311" and vgg[5] == "PrivateTest" and vgg[-1] == "possible"
+
+
+@pytest.mark.parametrize("text", ["- {system: x}", "figure: 1", "- 3"])
+def test_a_wrong_file_of_quoted_figures_is_refused(tmp_path, monkeypatch, text):
+    (tmp_path / "published.yaml").write_text(text)
+    monkeypatch.setattr(module, "FILE", tmp_path / "published.yaml")
+    load_published.cache_clear()
+    with pytest.raises(DataError, match=re.escape("published.yaml")):
+        load_published()
+    load_published.cache_clear()
+
+
+def test_the_page_holds_both_tables():
+    page = (Path(__file__).parents[1] / "docs/leaderboard.md").read_text()
+    assert page.count("| ResEmoteNet") == 1 and "| `bundled`" in page
