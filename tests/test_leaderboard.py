@@ -1,5 +1,6 @@
 """The table of all systems, and of the figures that the field quotes."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from ferflow.core.errors import DataError
 from ferflow.fer2013.labels import FER2013_LABELS
 from ferflow.records.ensemble import make_ensemble
 from ferflow.records.record import load_records
-from ferflow.report.leaderboard import on_record, published
+from ferflow.report.leaderboard import SPEEDS, drawn, on_record, published
+from ferflow.report.pictures import best_of
 
 FER2013 = {"data_set": "FER-2013", "split": "official (...)", "classes": list(FER2013_LABELS)}
 
@@ -63,6 +65,25 @@ def test_the_figures_are_the_records(rows):
     assert row["PrivateTest"].startswith(f"{record.score('test', 'accuracy'):.3f} (")
     assert row["macro F1"] == f"{record.score('test', 'f1_macro'):.3f}"
     assert row["disgust's recall"] == f"{test['per_class']['disgust']['recall']:.2f}"
+
+
+def test_the_picture_has_a_point_for_each_system_that_was_timed(rows):
+    assert rows and drawn(load_records()) is None
+    Path("docs").mkdir()
+    table = {"littlevgg": {"1": 2.5, "64": 1.0}, "allconv": {"1": 9.0, "64": 8.0}}
+    SPEEDS.write_text(json.dumps({"milliseconds_a_face": table}))
+    picture = drawn(load_records())
+    assert (
+        "littlevgg" in picture.svg and "allconv" not in picture.svg and ">svm<" not in picture.svg
+    )
+    grid = on_record(load_records())
+    cells = {row[0]: row[list(grid.header).index("ms a face")] for row in grid.rows}
+    assert cells["`littlevgg`, unfinished"] == "2.50" and cells["`svm`"] == ""
+
+
+def test_the_line_joins_what_no_other_beats_in_both():
+    points = {"slow": (4.0, 0.7), "worse": (3.0, 0.5), "fast": (1.0, 0.6), "same": (2.0, 0.6)}
+    assert best_of(points) == [(1.0, 0.6), (4.0, 0.7)]
 
 
 def test_quoted_figures_are_decoded_where_they_are_of_privatetest():

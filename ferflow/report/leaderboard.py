@@ -1,11 +1,13 @@
 """The tables of docs/leaderboard.md: all systems on record, and figures that the field quotes."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from statistics import fmean
 
 from ferflow.claims.decoder import decode
 from ferflow.claims.published import load_published
 from ferflow.claims.registry import digits
+from ferflow.core.files import read_json
 from ferflow.documents.render import Grid
 from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.records.compact import Answers
@@ -13,14 +15,16 @@ from ferflow.records.record import ENSEMBLES, RunRecord, groups
 from ferflow.records.whose_labels import BOTH, FERPLUS, by_labels
 from ferflow.report.ended import is_unfinished
 from ferflow.report.models_table import on_official_splits
+from ferflow.report.pictures import Picture, points_picture
 from ferflow.report.standing import figure_of
 from ferflow.settings.network_sizes import size_of
 
 _HEADER = (
     *("system", "PublicTest", "PrivateTest", "without twins", "macro F1", "disgust's recall"),
-    *("by FER+", "where both agree", "parameters", "multiply-adds", "chosen on"),
+    *("by FER+", "where both agree", "parameters", "multiply-adds", "ms a face", "chosen on"),
 )
 PUBLIC, PRIVATE = "val", "test"
+SPEEDS = Path("docs/leaderboard_speeds.json")
 SCORED = "scored"  # the preset of records that `ferflow score` made
 
 
@@ -29,11 +33,8 @@ def on_record(records: list[RunRecord]) -> Grid:
 
     Macro F1, disgust's recall and the accuracies by FER+'s labels are PrivateTest's.
     """
-    rows = []
-    shown = [
-        r for r in on_official_splits(records) if not r.variant or r.preset in (ENSEMBLES, SCORED)
-    ]
-    for group in groups(shown):
+    rows, speeds = [], read_speeds()
+    for group in groups(_shown(records)):
         public, private = (figure_of(group, split, "accuracy") for split in (PUBLIC, PRIVATE))
         if public is None or private is None:
             continue
@@ -41,13 +42,14 @@ def on_record(records: list[RunRecord]) -> Grid:
         f1 = figure_of(group, PRIVATE, "f1_macro")
         answers = [by_labels(each[PRIVATE]) for r in group if PRIVATE in (each := r.answers())]
         cells = [
-            _name(group, records),
+            f"`{_name(group)}`{', unfinished' * _is_unfinished(group, records)}",
             f"{public.value:.3f}",
             private.text,
             *(f"{figure.value:.3f}" if figure else "" for figure in (alone, f1)),
             _recall(group, "disgust"),
             *(_accuracy([each[by] for each in answers if by in each]) for by in (FERPLUS, BOTH)),
             *_size(group[0]),
+            f"{speeds[_name(group)]:.2f}" if _name(group) in speeds else "",
             _chosen_on(group[0]),
         ]
         rows.append((public.value, cells))
@@ -74,10 +76,40 @@ def published() -> Grid:
     return Grid((*header, "`ferflow decode`"), rows)
 
 
-def _name(group: list[RunRecord], records: Iterable[RunRecord]) -> str:
-    name = group[0].variant or group[0].preset
-    unfinished = any(is_unfinished(record, records) for record in group)
-    return f"`{name}`{', unfinished' * unfinished}"
+def drawn(records: list[RunRecord]) -> Picture | None:
+    """PrivateTest's accuracy against milliseconds a face; None where nothing was measured."""
+    speeds = read_speeds()
+    points = {}
+    for group in groups(_shown(records)):
+        private = figure_of(group, PRIVATE, "accuracy")
+        if private is not None and _name(group) in speeds:
+            points[_name(group)] = (speeds[_name(group)], private.value)
+    if not points:
+        return None
+    axis_names = ("Milliseconds a face, one thread", "Accuracy on PrivateTest")
+    return points_picture(SPEEDS.stem, "Accuracy against speed", points, axis_names)
+
+
+def read_speeds() -> dict[str, float]:
+    """Preset -> milliseconds a face, one at a time, by `python -m benchmarks.speeds`."""
+    if not SPEEDS.exists():
+        return {}
+    table = read_json(SPEEDS)["milliseconds_a_face"]
+    return {name: float(row["1"]) for name, row in table.items()}
+
+
+def _shown(records: list[RunRecord]) -> list[RunRecord]:
+    """Presets as they are, ensembles, and answers of others."""
+    comparable = on_official_splits(records)
+    return [r for r in comparable if not r.variant or r.preset in (ENSEMBLES, SCORED)]
+
+
+def _name(group: list[RunRecord]) -> str:
+    return group[0].variant or group[0].preset
+
+
+def _is_unfinished(group: list[RunRecord], records: Iterable[RunRecord]) -> bool:
+    return any(is_unfinished(record, records) for record in group)
 
 
 def _recall(group: list[RunRecord], label: str) -> str:

@@ -1,7 +1,7 @@
 """The report's pictures as SVG: small text files that Git, a page and Markdown can hold."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import StringIO
@@ -14,7 +14,7 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from ferflow.evaluation.figures import GRID, INK, MUTED, SMALL, TEXT, looks, matrices, write_matrix
@@ -107,6 +107,38 @@ def curves_picture(
         names = [line.name for line in lines]  # told, or matplotlib leaves out "_a"
         axes.legend(keys, names, loc="upper left", bbox_to_anchor=(1, 1))
         return Picture(name, caption, _svg(figure))
+
+
+def points_picture(
+    name: str, caption: str, points: Mapping[str, tuple[float, float]], axis_names: tuple[str, str]
+) -> Picture:
+    """Named points over a logarithmic x, less of which is better, and the line of the best.
+
+    points : name -> (x, y), x above 0. On the line lies a point that none beats in both.
+    """
+    best = best_of(points)
+    with _style(name):
+        figure = Figure(figsize=(5.2, 3.2))
+        axes = figure.subplots()
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.plot(*zip(*best, strict=True), color=MUTED, linewidth=1, zorder=1)
+        axes.plot(*zip(*points.values(), strict=True), "o", color=looks()[0][0], clip_on=False)
+        for word, place in points.items():
+            axes.annotate(word, place, (5, 3), textcoords="offset points")
+        axes.margins(x=0.2, y=0.1)
+        axes.grid(clip_on=False)
+        axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
+        return Picture(name, caption, _svg(figure))
+
+
+def best_of(points: Mapping[str, tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points (x, y) that no other beats: none has as little x and as much y. x rises."""
+    best: list[tuple[float, float]] = []
+    for x, y in sorted(points.values(), key=lambda point: (point[0], -point[1])):
+        if not best or y > best[-1][1]:
+            best.append((x, y))
+    return best
 
 
 def _style(name: str) -> AbstractContextManager[None]:
