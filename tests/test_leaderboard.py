@@ -12,7 +12,7 @@ from ferflow.core.errors import DataError
 from ferflow.fer2013.labels import FER2013_LABELS
 from ferflow.records.ensemble import make_ensemble
 from ferflow.records.record import load_records
-from ferflow.report.leaderboard import SPEEDS, drawn, on_record, published
+from ferflow.report.leaderboard import SPEEDS, on_record, published, speed_picture
 from ferflow.report.pictures import best_of
 
 FER2013 = {"data_set": "FER-2013", "split": "official (...)", "classes": list(FER2013_LABELS)}
@@ -68,11 +68,11 @@ def test_the_figures_are_the_records(rows):
 
 
 def test_the_picture_has_a_point_for_each_system_that_was_timed(rows):
-    assert rows and drawn(load_records()) is None
+    assert rows and speed_picture(load_records()) is None
     Path("docs").mkdir()
     table = {"littlevgg": {"1": 2.5, "64": 1.0}, "allconv": {"1": 9.0, "64": 8.0}}
     SPEEDS.write_text(json.dumps({"milliseconds_a_face": table}))
-    picture = drawn(load_records())
+    picture = speed_picture(load_records())
     assert (
         "littlevgg" in picture.svg and "allconv" not in picture.svg and ">svm<" not in picture.svg
     )

@@ -76,7 +76,7 @@ def published() -> Grid:
     return Grid((*header, "`ferflow decode`"), rows)
 
 
-def drawn(records: list[RunRecord]) -> Picture | None:
+def speed_picture(records: list[RunRecord]) -> Picture | None:
     """PrivateTest's accuracy against milliseconds a face; None where nothing was measured."""
     speeds = read_speeds()
     points = {}

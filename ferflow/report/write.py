@@ -12,7 +12,7 @@ from ferflow.documents.render import Grid, markdown_page, render
 from ferflow.fer2013.perfect import perfect_score
 from ferflow.records.record import load_records
 from ferflow.report.claims_table import claims_in_short, claims_of_all
-from ferflow.report.leaderboard import drawn, on_record, published
+from ferflow.report.leaderboard import on_record, published, speed_picture
 from ferflow.report.models_table import models
 from ferflow.report.sections import ensembles, sections
 from ferflow.report.standing import standings
@@ -52,7 +52,7 @@ def report_texts() -> dict[Path, str]:
         pages[CLAIMS] = _filled(CLAIMS, "claims", claims_in_short(rows))
         board = _filled(LEADERBOARD, "systems", on_record(records))
         pages[LEADERBOARD] = _fill(LEADERBOARD, board, "published", published())
-        if picture := drawn(records):
+        if picture := speed_picture(records):
             pages[LEADERBOARD.with_suffix(".svg")] = f"{picture.svg}\n"
     found = sections(rows, records)
     report = render(
