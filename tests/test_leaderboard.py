@@ -25,7 +25,7 @@ def rows(make_record, make_answers):
     def answers(accuracy, seed):
         splits = enumerate(("val", "test"))
         return {
-            name: make_answers(accuracy=accuracy, seed=2 * seed + k, labels=FER2013_LABELS)
+            name: make_answers(accuracy=accuracy, seed=2 * (seed or 0) + k, labels=FER2013_LABELS)
             for k, name in splits
         }
 
