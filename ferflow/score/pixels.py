@@ -18,7 +18,7 @@ from ferflow.score.images import Named
 
 
 @dataclass(frozen=True)
-class TestImages:
+class ImagesToScore:
     """The labelled images of PublicTest and PrivateTest that are there, each once.
 
     faces : uint8 (n, 48, 48). ids : as the table names them. named : which they are.
@@ -29,7 +29,7 @@ class TestImages:
     named: Named
 
 
-def load_test_images(data: Path | None) -> TestImages:
+def load_test_images(data: Path | None) -> ImagesToScore:
     """The images in a folder, archive or CSV of any layout that `download` reads.
 
     data : where they lie; None for data.path of params.yaml. Raises DataError where it holds none
@@ -49,7 +49,7 @@ def load_test_images(data: Path | None) -> TestImages:
     kind = "file" if same[0] >= same[1] else "row"
     names, rows_ = table.source_ids(), table.row_ids()
     ids = [names[k] or rows_[k] for k in entries.tolist()]
-    return TestImages(faces, ids, Named(f"what lies in {path.name}", kind, entries, {}))
+    return ImagesToScore(faces, ids, Named(f"what lies in {path.name}", kind, entries, {}))
 
 
 def _path_of_params() -> Path:

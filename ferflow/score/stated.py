@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -83,6 +82,8 @@ class Preparation:
         Enlarging is bilinear and shrinking averages; both give whole grey levels. Grey levels are
         repeated where three channels are wanted.
         """
+        import cv2  # a file of answers is scored without it
+
         shrinks = faces.shape[1] > self.size
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         if faces.shape[1] != self.size:
@@ -96,7 +97,7 @@ class Preparation:
         elif self.scale == "imagenet":
             grey = self.channels == "grey"
             mean, std = (_MEAN.mean(), _STD.mean()) if grey else (_MEAN, _STD)
-            x = (x - mean) / std
+            x = ((x - mean) / std).astype(np.float32)
         return np.ascontiguousarray(x if self.layout == "nhwc" else x.transpose(0, 3, 1, 2))
 
 
@@ -115,13 +116,11 @@ def settle(stated: Stated, found: Mapping[str, str | int], whose: str) -> Prepar
             raise ParamError(f"{_option(name)} {said}: {whose} takes {seen}. Leave the option out.")
         if said is None and seen is None:
             raise ParamError(f"{whose} does not tell its {name}. Say it: {_option(name)}, {words}.")
-        values[name] = seen if said is None else said
-    if not MIN_SIZE <= int(values["size"]) <= MAX_SIZE:
-        raise ParamError(
-            f"{whose} takes images of {values['size']} pixels; legal: {legal['size']}."
-        )
-    size, channels, scale, layout = (values[name] for name in legal)
-    return Preparation(int(size), str(channels), str(scale), str(layout))
+        values[name] = str(seen if said is None else said)
+    size = int(values.pop("size"))
+    if not MIN_SIZE <= size <= MAX_SIZE:
+        raise ParamError(f"{whose} takes images of {size} pixels; legal: {legal['size']}.")
+    return Preparation(size, **values)
 
 
 def columns_of(stated: str | None, own: Sequence[str], n: int, whose: str) -> NDArray[np.int64]:
