@@ -42,7 +42,7 @@ PIP = {
         "opencv-python-headless==4.14.0.94",
         "scikit-image==0.26.0",
     ],
-    "keras": ["keras==3.15.1", "jax==0.11.0", "h5py==3.16.0", "pillow==12.3.0"],
+    "keras": ["keras==3.15.1", "jax==0.10.2", "h5py==3.16.0", "pillow==13.0.0"],
 }
 NPM = {"tfjs": ["@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0"]}
 

@@ -1,4 +1,4 @@
-"""benchmarks/peers.py: packages are checked, their answers scored, and what cannot run is a line."""
+"""benchmarks/peers.py: packages are checked, answers scored, and what cannot run is a line."""
 
 import hashlib
 import sys
@@ -70,7 +70,7 @@ def test_answers_are_those_of_the_runner_under_the_peers_labels(
 
 def test_an_archive_of_another_digest_is_not_used(tmp_path, peer):
     assert unpack(fetch(peer, tmp_path), peer, tmp_path / "u")[0].read_text() == "weights"
-    with pytest.raises(PeerError, match="has the sha256 .*, expected 0000"):
+    with pytest.raises(PeerError, match=r"has the sha256 .*, expected 0000"):
         fetch(replace(peer, sha256="0" * 64), tmp_path)
 
 
