@@ -274,6 +274,43 @@ def test_answers_may_be_kept_and_compared(tmp_path, workplace):
     assert first[0].score("test", "accuracy") == pytest.approx(a.parts[PRIVATE][""].accuracy)
 
 
+def test_answers_of_others_pair_with_runs_and_stand_apart_in_the_report(tmp_path, make_record):
+    from ferflow.records.ensemble import make_ensemble
+    from ferflow.records.record import find_records, load_records
+    from ferflow.report.models_table import models
+    from ferflow.report.others import others
+    from ferflow.report.sections import ensembles
+    from ferflow.report.standing import standings
+    from ferflow.score.keep import answers_of
+
+    Path("dvc.yaml").touch()
+    p, q = model(KNOWN, 0.5), model(KNOWN, 0.6, 1)
+    a = score_file(write(tmp_path / "a.csv", KNOWN_IDS, p))
+    b = score_file(write(tmp_path / "b.csv", KNOWN_IDS, q))
+    run = make_record("svm", answers=answers_of(a), protocol={"classes": LABELS})
+    about = {"package": "theirs 1.0", "licence": "MIT", "chosen_on": "PrivateTest"}
+    (theirs,) = find_records(keep(b, "theirs", about), load_records())
+    (test,) = (found for found in compare([run], [theirs]) if found.split == "test")
+    private = TABLE.usage[KNOWN] == 2
+    right = [x[private].argmax(axis=1) == TABLE.label[KNOWN][private] for x in (p, q)]
+    (mcnemar,) = test.tests
+    assert mcnemar.only_a == (right[0] & ~right[1]).sum()
+    assert mcnemar.only_b == (~right[0] & right[1]).sum()
+    mixed = make_ensemble([run, theirs], name="both")
+    expected = ((p + q)[private].argmax(axis=1) == TABLE.label[KNOWN][private]).mean()
+    assert mixed.score("test", "accuracy") == pytest.approx(expected, abs=1e-3)
+    assert mixed.protocol == {"classes": LABELS}
+    records = load_records()
+    grid = others(records)
+    assert [row[:4] for row in grid.rows] == [
+        ["`scored/theirs`", "theirs 1.0, MIT", "not known", "PrivateTest"]
+    ]
+    assert all(cell.startswith("0.") for cell in grid.rows[0][4:])
+    assert "scored" not in str(models(records)) and len(ensembles(records).rows) == 1
+    assert not any(row.recorded and row.claim.preset == "scored" for row in standings(records))
+    assert others([run]) is None
+
+
 def test_the_command_needs_no_workflow(tmp_path):
     path = write(tmp_path / "a.csv", KNOWN_IDS, model(KNOWN))
     code = (

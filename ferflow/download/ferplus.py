@@ -36,7 +36,7 @@ def with_chosen_labels(
     if params.labels == "source":
         return collection, {}
     rows, table, contempt = collection.rows, load_table(), params.ferplus_contempt
-    own = _own_labels(rows)
+    own = own_labels(rows)
     entries = find_entries(table, rows.source_id.tolist(), own, small_grey(rows.x))
     _check_joined(params, entries)
     votes = np.where((entries != UNKNOWN)[:, None], table.votes[entries], 0).astype(np.uint8)
@@ -74,7 +74,7 @@ def with_chosen_labels(
     return made, report
 
 
-def _own_labels(rows: Split) -> NDArray[np.int64]:
+def own_labels(rows: Split) -> NDArray[np.int64]:
     """(n,) the source's labels as indices into FER2013_LABELS."""
     names = [FER2013_LABELS.index(n) if n in FER2013_LABELS else UNKNOWN for n in rows.labels]
     return np.asarray(np.array(names)[rows.y], dtype=np.int64)

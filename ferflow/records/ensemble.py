@@ -1,6 +1,7 @@
 """Ensembles of records: the mean of their probabilities, or weights chosen on val."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,12 +93,21 @@ def _save(
         N_BINS,
         preset=ENSEMBLES,
         variant=name,
-        protocol=members[0].protocol,
+        protocol=_shared([member.protocol for member in members]),
         members=shares,
         data=data.pop() if len(data) == 1 else None,
         commit=code_commit(),
         versions=machine.versions(),
     )
+
+
+def _shared(protocols: list[dict[str, Any]]) -> dict[str, Any]:
+    """What holds of all members."""
+    return {
+        key: value
+        for key, value in protocols[0].items()
+        if all(other.get(key) == value for other in protocols)
+    }
 
 
 def _default_name(names: list[str], weighted: bool) -> str:

@@ -34,10 +34,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def hardware(params: dict[str, Any]) -> dict[str, str | int | float]:
+def hardware(params: dict[str, Any] | None = None) -> dict[str, str | int | float]:
     """Processor, the cores that this process may use, memory in GB (10**9), operating system.
 
-    And the graphics card, where these parameters ran on it.
+    And the graphics card, where the parameters of a run are given and ran on it.
     """
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     about: dict[str, str | int | float] = {
@@ -46,7 +46,7 @@ def hardware(params: dict[str, Any]) -> dict[str, str | int | float]:
         "memory_gb": round(pages * size / 1e9, 1),
         "system": platform.system(),
     }
-    if gpu := _gpu(params):
+    if params is not None and (gpu := _gpu(params)):
         about["gpu"] = gpu
     return about
 

@@ -27,6 +27,7 @@ from ferflow.records.resampling import SCORES
 
 FOLDER = METRICS / "papers"
 ENSEMBLES = "ensembles"  # the folder of records that are no run
+SCORED = "scored"  # the folder of records that are answers of others
 SUMMARY = "summary"
 SUPERSEDED = "as-of-"  # how the variant of a record begins whose preset has changed since
 MISTAKE = "mistake"  # the one "split" of a mistake's record

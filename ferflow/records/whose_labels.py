@@ -46,7 +46,7 @@ def by_labels(answers: Answers) -> dict[str, Answers]:
     if not set(answers.labels) <= set(FER2013_LABELS):
         return {}
     table = load_table()
-    entries = _entries(answers.image)
+    entries = entries_of(answers.image)
     own = _renumbered(table.label[entries], answers.labels)
     majority = _renumbered(clear_majority(table.votes)[entries], answers.labels)
     voted = (entries != UNKNOWN) & (own != UNKNOWN) & (table.votes[entries].sum(axis=1) > 0)
@@ -62,7 +62,7 @@ def by_labels(answers: Answers) -> dict[str, Answers]:
     }
 
 
-def _entries(image: NDArray[np.int64]) -> NDArray[np.int64]:
+def entries_of(image: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n,) the table's entries of images (n,), UNKNOWN where there is none."""
     numbers, entries = _numbered()
     place = np.searchsorted(numbers, image).clip(max=len(numbers) - 1)

@@ -14,6 +14,7 @@ from ferflow.records.record import load_records
 from ferflow.report.claims_table import claims_in_short, claims_of_all
 from ferflow.report.leaderboard import on_record, published, speed_picture
 from ferflow.report.models_table import models
+from ferflow.report.others import others
 from ferflow.report.sections import ensembles, sections
 from ferflow.report.standing import standings
 from ferflow.report.whose_labels import labels_table
@@ -61,6 +62,7 @@ def report_texts() -> dict[Path, str]:
         sections=found,
         claims=claims_of_all(rows),
         ensembles=ensembles(records),
+        others=others(records),
         labels=labels_table(records),
         perfect=perfect_score(),
         present=preset_names(),

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ferflow.core.errors import ParamError
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -14,27 +16,60 @@ if TYPE_CHECKING:
 
 def score(
     file: Annotated[
-        Path,
+        Path | None,
         typer.Argument(help="CSV or parquet: which image, and a label or seven probabilities."),
-    ],
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A model to run: an ONNX file, or a folder of transformers or of train."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="FER-2013's images for it; else data.path of params.yaml.")
+    ] = None,
+    input_size: Annotated[int | None, typer.Option(help="Its pixels each way, 8 to 1024.")] = None,
+    channels: Annotated[str | None, typer.Option(help="grey or rgb.")] = None,
+    scale: Annotated[str | None, typer.Option(help="0-1, -1-1, 0-255 or imagenet.")] = None,
+    layout: Annotated[str | None, typer.Option(help="nchw or nhwc.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Its classes in order: angry,-,happy; -: none of ours.")
+    ] = None,
     record: Annotated[
         str | None, typer.Option(help="Keep the answers under this name, for compare, ensemble.")
+    ] = None,
+    about: Annotated[
+        list[str] | None,
+        typer.Option(help="What the record should say of them, KEY=TEXT; repeatable."),
     ] = None,
 ) -> None:
     """Score anybody's answers to FER-2013's PublicTest and PrivateTest, without the data set.
 
     Images are told by file name, row of fer2013.csv, FER+'s image name or a hash of the pixels;
-    classes by the columns' names.
+    classes by the columns' names. With --model it is run, on the images of --data.
     """
     from rich.console import Console
 
     from ferflow.fer2013.perfect import perfect_score
     from ferflow.score.score import score_file
+    from ferflow.score.stated import Stated
 
-    scored = score_file(file)
+    stated = Stated(input_size, channels, scale, layout, labels)
+    ran = None
+    if model is not None and file is None:
+        from ferflow.score.run import score_model
+
+        ran = score_model(model, stated, data)
+        scored = ran.scored
+    elif file is not None and model is None:
+        stated.refuse(f"{file} is a file of answers, and no model is run")
+        scored = score_file(file)
+    else:
+        got = "both" if file is not None else "neither"
+        raise ParamError(f"name a file of answers, or a model with --model; got {got}.")
     console = Console()
     for table in (_figures_table(scored), _classes_table(scored)):
         console.print(table)
+    if ran is not None:
+        console.print(str(ran.weight), highlight=False, soft_wrap=True)
     for note in scored.notes:
         console.print(f"- {note}.", highlight=False, soft_wrap=True)
     console.print(
@@ -45,9 +80,10 @@ def score(
         soft_wrap=True,
     )
     if record is not None:
-        from ferflow.score.keep import keep
+        from ferflow.score.keep import keep, parse_about
 
-        console.print(f"recorded as {keep(scored, record)}", highlight=False)
+        kept = keep(scored, record, parse_about(about or []), None if ran is None else ran.about)
+        console.print(f"recorded as {kept}", highlight=False)
 
 
 def _figures_table(scored: "Scored") -> "Table":

@@ -44,16 +44,24 @@ def score_file(path: Path) -> Scored:
 
     Labels are the table's: the file's own, if it has any, are not looked at.
     """
-    table, columns = load_table(), read_sheet(path)
-    named = find_images(table, columns)
-    said = read_said(columns, named.column)
+    columns = read_sheet(path)
+    named = find_images(load_table(), columns)
+    return score_answers(named, read_said(columns, named.column), str(path))
+
+
+def score_answers(named: Named, said: Said, whose: str) -> Scored:
+    """Answers to images, a row for each of `named`; DataError where none is of val or test.
+
+    whose : the file or the model that gave them, in words.
+    """
+    table = load_table()
     rows, entries = _answered(named)
     notes = [f"images are told by {named.column} ({named.kind})", *said.notes]
     notes += _left_out(table, named)
     known = (table.usage[entries] > 0) & (table.label[entries] != UNKNOWN)
     if not known.any():
         notes += filter(None, [_shift(table, named, entries, Said(said.y[rows], None))])
-        raise DataError(" ".join([f"{path} answers for no image of val and test:", *notes]) + ".")
+        raise DataError(" ".join([f"{whose} answers for no image of val and test:", *notes]) + ".")
     rows, entries = rows[known], entries[known]
     said = Said(said.y[rows], None if said.p is None else said.p[rows])
     notes += _order_notes(table, named, entries, said)

@@ -15,23 +15,24 @@ def measure(network: nn.Module) -> tuple[int, int, int]:
     fixed = sum(
         b.numel() for name, b in network.named_buffers() if name.endswith(("_mean", "_var"))
     )
-    return trainable, fixed, _multiply_adds(network)
+    return trainable, fixed, multiply_adds(network, torch.zeros(1, 1, SIDE, SIDE))
 
 
-def _multiply_adds(network: nn.Module) -> int:
+def multiply_adds(network: nn.Module, image: Tensor) -> int:
+    """Of a network for one image (1, channels, height, width), in convolutions and dense layers."""
     counts: list[int] = []
 
     def count(layer: nn.Module, _: Any, output: Tensor) -> None:
         if isinstance(layer, nn.Conv2d):
             counts.append(output[0].numel() * layer.weight[0].numel())
         elif isinstance(layer, nn.Linear):
-            counts.append(layer.weight.numel())
+            counts.append(output[0].numel() * layer.in_features)
 
     hooks: list[Callable[[], None]] = [
         layer.register_forward_hook(count).remove for layer in network.modules()
     ]
     with torch.inference_mode():
-        network.eval()(torch.zeros(1, 1, SIDE, SIDE))
+        network.eval()(image)
     for remove in hooks:
         remove()
     return sum(counts)

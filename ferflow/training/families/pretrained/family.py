@@ -25,7 +25,7 @@ FITS = False  # which rows the model was trained on is its makers' knowledge
 __all__ = ["Params", "fit", "load", "predict_proba", "save"]
 
 _KEY = "train.pretrained.model"
-_ABOUT, _PROCESSOR = "pretrained.json", "preprocessor_config.json"
+_ABOUT, PROCESSOR = "pretrained.json", "preprocessor_config.json"
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:  # noqa: ARG00
     assert params.model is not None  # `check_params` refuses null
     _shape(data.train.x)
     place = checked_name(params.model, params.model_sha256, _KEY)
-    network = _load(place, _KEY)
+    network = open_network(place, _KEY)
     names = network.config.id2label
     theirs = [str(names[k]) for k in range(len(names))]
     matrix = match_labels(theirs, data.train.labels, params.classes)
-    model = PublishedModel(network, *_processor(place, _KEY), matrix, params.batch_size)
+    model = PublishedModel(network, *open_processor(place, _KEY), matrix, params.batch_size)
     meaning = {
         name: "left out" if not row.any() else data.train.labels[int(row.argmax())]
         for name, row in zip(theirs, matrix, strict=True)
@@ -97,14 +97,14 @@ def predict_proba(model: PublishedModel, x: NDArray[Any], n_classes: int) -> NDA
 def save(model: PublishedModel, folder: Path) -> None:
     """Write the model as `transformers` keeps one, and which of its labels mean what."""
     model.network.save_pretrained(folder)
-    write_json(folder / _PROCESSOR, model.settings)
+    write_json(folder / PROCESSOR, model.settings)
     write_json(folder / _ABOUT, {"matrix": model.matrix.tolist(), "batch_size": model.batch_size})
 
 
 def load(folder: Path) -> PublishedModel:
     """The model in a folder; DataError where it is damaged or of another kind."""
     about = read_json(folder / _ABOUT)
-    network = _load(str(folder), str(folder))
+    network = open_network(str(folder), str(folder))
     try:
         matrix, batch_size = np.array(about["matrix"], dtype=np.float64), int(about["batch_size"])
         if matrix.ndim != 2 or len(matrix) != network.config.num_labels or batch_size < 1:
@@ -113,7 +113,7 @@ def load(folder: Path) -> PublishedModel:
             raise ValueError("a label means one class or none")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{folder / _ABOUT} describes no model: {error}") from None
-    return PublishedModel(network, *_processor(str(folder), str(folder)), matrix, batch_size)
+    return PublishedModel(network, *open_processor(str(folder), str(folder)), matrix, batch_size)
 
 
 def _shape(x: NDArray[Any]) -> tuple[int, int]:
@@ -128,7 +128,7 @@ def _shape(x: NDArray[Any]) -> tuple[int, int]:
     return shape
 
 
-def _load(place: str, key: str) -> Any:
+def open_network(place: str, key: str) -> Any:
     """The classifier with all its weights, from safetensors; no code from the hub is run."""
     be_quiet()
     options = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
@@ -152,15 +152,15 @@ def _load(place: str, key: str) -> Any:
     return network.eval()
 
 
-def _processor(place: str, key: str) -> tuple[Any, dict[str, Any]]:
+def open_processor(place: str, key: str) -> tuple[Any, dict[str, Any]]:
     """The image processor, and the content of the file that describes it."""
-    settings = read_part(place, _PROCESSOR)
+    settings = read_part(place, PROCESSOR)
     if not settings:
         raise DataError(
-            f"{key}: '{place}' has no {_PROCESSOR}: how its images are prepared is not known."
+            f"{key}: '{place}' has no {PROCESSOR}: how its images are prepared is not known."
         )
     try:
         return image_processor(place), settings
     except Exception as error:  # as above
         reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{key}: {_PROCESSOR} of '{place}' cannot be used: {reason}") from None
+        raise DataError(f"{key}: {PROCESSOR} of '{place}' cannot be used: {reason}") from None
