@@ -101,10 +101,14 @@ def test_feature_names_are_kept_and_a_frame_comes_out(data):
 
 
 def small_integers():
-    """Six columns of 60 rows; 1 and 4 tell three classes apart, by more than an int8 can count."""
+    """Six columns of 60 rows; 1 and 4 tell three classes apart, but for a row each.
+
+    Their values are further apart than an int8 can count.
+    """
     y = np.arange(60) % 3
     x = np.random.default_rng(0).integers(0, 2, (60, 6))
     x[:, [1, 4]] = y[:, None] == [0, 1]
+    x[[0, 1], [1, 4]] = 0
     return (x * 200 - 100).astype(np.int8), y
 
 
@@ -116,18 +120,14 @@ def table(x):
     return pa.table({f"f{i}": x[:, i] for i in range(x.shape[1])})
 
 
-@pytest.mark.parametrize("heuristic", ["f_classif", "mutual_info", "forest"])
-@pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.int64, np.float32])
-@pytest.mark.parametrize(
-    "container",
-    [np.asarray, sp.csr_matrix, sp.csc_matrix, sp.csr_array, sp.csc_array, frame, table],
-)
-def test_it_takes_what_select_k_best_takes(container, dtype, heuristic):
+@pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.float32])
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_matrix, sp.csc_array, frame, table])
+def test_it_takes_what_select_k_best_takes(container, dtype):
     x, y = small_integers()
     x = container((x > 0) if dtype is np.bool_ else x.astype(dtype))
     best = SelectKBest(k=2).fit(x, y)
     tree = DecisionTreeClassifier(max_depth=2)
-    selector = colony(tree, n_features_to_select=2, heuristic=heuristic, cv=3).fit(x, y)
+    selector = colony(tree, n_features_to_select=2, cv=3).fit(x, y)
     assert selector.get_support(indices=True).tolist() == [1, 4]
     assert selector.get_feature_names_out().tolist() == best.get_feature_names_out().tolist()
     ours, theirs = (fitted.transform(x) for fitted in (selector, best))
@@ -137,6 +137,17 @@ def test_it_takes_what_select_k_best_takes(container, dtype, heuristic):
     if container in (frame, table):
         out, known = (fitted.set_output(transform="pandas") for fitted in (selector, best))
         pd.testing.assert_frame_equal(out.transform(x), known.transform(x))
+
+
+@pytest.mark.parametrize("heuristic", ["mutual_info", "forest"])
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_matrix])
+def test_every_heuristic_takes_booleans(heuristic, container):
+    x, y = small_integers()
+    tree = DecisionTreeClassifier(max_depth=2)
+    options = {"n_features_to_select": 2, "cv": 3, "heuristic": heuristic}
+    selector = colony(tree, **options).fit(container(x > 0), y)
+    assert selector.get_support(indices=True).tolist() == [1, 4]
+    assert set(np.argsort(selector.heuristic_)[-2:]) == {1, 4}
 
 
 def test_a_feature_that_varies_by_more_than_its_type_can_count_is_seen():
@@ -156,7 +167,7 @@ def test_validation_rows_may_be_a_frame_of_booleans():
         bits[:45], y[:45], X_val=bits[45:], y_val=y[45:]
     )
     assert selector.get_feature_names_out().tolist() == ["f1", "f4"]
-    assert selector.best_score_ == 1
+    assert selector.best_score_ > 0.9
 
 
 def test_it_works_in_a_pipeline_and_in_cross_validation(data):

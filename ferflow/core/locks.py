@@ -1,6 +1,5 @@
-"""One process at a time, and one thread of it; and whether a process is still there."""
+"""One process at a time, and one thread of it."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,14 +24,3 @@ def exclusive(file: Path, *, held: Exception | None = None) -> Iterator[None]:
         raise held from None
     with acquired:
         yield
-
-
-def is_alive(process: int) -> bool:
-    """Whether a process of that number runs on this machine, in this container."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
