@@ -5,6 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def lock_of(path: Path) -> Path:
+    """The file that is locked by who uses a file or a folder."""
+    return path.with_name(f"{path.name}.lock")
+
+
 @contextmanager
 def exclusive(file: Path, *, held: Exception | None = None) -> Iterator[None]:
     """Hold the lock on a file for the block's length; its folder and itself are made, and stay.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import atomic
-from ferflow.core.locks import exclusive
+from ferflow.core.locks import exclusive, lock_of
 from ferflow.tracking.database import (
     EXPERIMENT,
     artifacts_uri,
@@ -38,9 +38,7 @@ def open_store() -> tuple[MlflowClient, str]:
         check_server(uri)
         client = MlflowClient(uri)
         return client, _experiment(client, None)
-    with exclusive(
-        file.with_name(f"{file.name}.lock")
-    ):  # two processes that create it at once crash
+    with exclusive(lock_of(file)):  # two processes that create it at once crash
         if not file.exists():
             _create(file)
         client = MlflowClient(database_uri(file))

@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 import ferflow.training.architectures
 from ferflow.core.errors import DataError
 from ferflow.core.files import atomic
-from ferflow.core.locks import exclusive
+from ferflow.core.locks import exclusive, lock_of
 from ferflow.training.families.network import Params
 from ferflow.training.shared import batch_augmentation
 from ferflow.training.shared.fitting import TrainingData
@@ -62,7 +62,7 @@ def alone(folder: Path | None) -> Iterator[None]:
     """
     with ExitStack() as stack:
         if folder is not None:
-            lock = _lock(folder)
+            lock = lock_of(folder)
             try:
                 stack.enter_context(exclusive(lock, held=_HeldError()))
             except _HeldError:
@@ -153,14 +153,10 @@ class _HeldError(Exception):
     """Another process trains into this folder."""
 
 
-def _lock(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.lock")
-
-
 def _delete_old(scratch: Path, keep: Path) -> None:
     """Bound the disk: of other trainings' checkpoints the newest few stay, and those in use."""
     files = sorted(scratch.glob(f"*/{_FILE}"), key=lambda file: -file.stat().st_mtime)
     for file in [file for file in files if file.parent != keep][_KEPT:]:
-        with suppress(_HeldError), exclusive(_lock(file.parent), held=_HeldError()):
+        with suppress(_HeldError), exclusive(lock_of(file.parent), held=_HeldError()):
             file.unlink(missing_ok=True)
             file.parent.rmdir()
