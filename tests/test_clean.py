@@ -100,7 +100,8 @@ def test_what_no_branch_workspace_or_young_commit_names_is_deleted(here):
     assert list(clean(30, delete=True))[2] == "files of DVC's cache that nothing names: 0, 0.0 MB"
 
 
-def test_a_commit_that_is_young_enough_keeps_its_files(here):
+@pytest.mark.usefixtures("here")
+def test_a_commit_that_is_young_enough_keeps_its_files():
     assert "nothing names: 0, " in list(clean(55, delete=True))[2]
 
 

@@ -110,7 +110,7 @@ def test_another_database_is_moved_with_the_folder_beside_it(file, root, monkeyp
     ]
 
 
-def test_what_cannot_be_moved_is_a_line(root, file, monkeypatch):
+def test_what_cannot_be_moved_is_a_line(file, monkeypatch):
     ask(file, "update experiments set artifact_location = 's3://bucket/a'")
     with pytest.raises(FerflowError, match=r"keep their files in s3://bucket/a, not in a folder"):
         move_store()
@@ -162,7 +162,7 @@ def test_a_store_that_a_server_has_open_is_left_alone(file):
     move_store()
 
 
-def test_a_moved_store_is_refused_with_the_command_and_then_opens(root, file, monkeypatch):
+def test_a_moved_store_is_refused_with_the_command_and_then_opens(root, file):
     from ferflow.tracking.store import open_store  # MLflow: seconds
 
     picture = root / ".mlflow/artifacts"

@@ -54,7 +54,7 @@ def lacking(text):
                 found.append(module)
             case ast.Attribute(value=ast.Name(id=module), attr=name) if (
                 f"{module}.{name}" == "os.kill"  # which on Windows ends the process
-                or name in NAMES.get(module, []) and f'hasattr({module}, "{name}")' not in text
+                or (name in NAMES.get(module, []) and f'hasattr({module}, "{name}")' not in text)
             ):
                 found.append(f"{module}.{name}")
             case ast.Call(func=ast.Attribute(attr="write_text"), keywords=words) if not any(
@@ -195,11 +195,11 @@ def test_files_have_the_same_line_ends_everywhere(tmp_path, monkeypatch):
     monkeypatch.setattr(
         io,
         "open",
-        lambda file, mode="r", buffering=-1, encoding=None, errors=None, newline=None: real(
-            file, mode, buffering, encoding, errors, "\r\n" if newline is None else newline
-        )
-        if "w" in mode and "b" not in mode
-        else real(file, mode, buffering, encoding, errors, newline),
+        lambda file, mode="r", buffering=-1, encoding=None, errors=None, newline=None: (
+            real(file, mode, buffering, encoding, errors, "\r\n" if newline is None else newline)
+            if "w" in mode and "b" not in mode
+            else real(file, mode, buffering, encoding, errors, newline)
+        ),
     )
     (tmp_path / "told not.txt").write_text("a\n")
     assert (tmp_path / "told not.txt").read_bytes() == b"a\r\n"

@@ -33,7 +33,7 @@ def server(status):
     asked = []
 
     class Answers(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802, the name that http.server calls
+        def do_GET(self):
             asked.append(self.path)
             self.send_response(status)
             self.end_headers()

@@ -81,9 +81,13 @@ def new_project(folder: Path, data: Path, settings: dict[str, Any]) -> None:
     with atomic(folder) as part:
         _copy(part)
         pipeline = (came_with() / PIPELINE_FILE).read_text(encoding="utf-8")
-        (part / PIPELINE_FILE).write_text(project_pipeline(pipeline), encoding="utf-8", newline="\n")
+        (part / PIPELINE_FILE).write_text(
+            project_pipeline(pipeline), encoding="utf-8", newline="\n"
+        )
         preset = {"about": f"The project {name}.", "params": nested(overlay)}
-        (part / PRESETS / f"{name}.yaml").write_text(params_text(preset), encoding="utf-8", newline="\n")
+        (part / PRESETS / f"{name}.yaml").write_text(
+            params_text(preset), encoding="utf-8", newline="\n"
+        )
         about = _README.format(name=name, version=version("ferflow"))
         (part / "README.md").write_text(about, encoding="utf-8", newline="\n")
         with contextlib.chdir(part):
@@ -128,7 +132,9 @@ def _copy(target: Path) -> None:
             shutil.copyfile(source, copy)
     for made in ("data", "models"):  # .gitignore leaves out what is in them but this
         (target / made).mkdir()
-        (target / made / "README.md").write_text("Made by `dvc repro`.\n", encoding="utf-8", newline="\n")
+        (target / made / "README.md").write_text(
+            "Made by `dvc repro`.\n", encoding="utf-8", newline="\n"
+        )
 
 
 def _put_into_git() -> None:

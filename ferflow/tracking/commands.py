@@ -13,7 +13,6 @@ class Action(StrEnum):
     MOVE = "move"
 
 
-
 def track() -> None:
     """Put the last run into MLflow, unless it is there already."""
     from ferflow.tracking.track import track_last_run
