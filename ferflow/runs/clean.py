@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from ferflow.core.dvc_locks import refuse_while_dvc_runs
 from ferflow.core.errors import FerflowError
@@ -111,29 +112,38 @@ def _unnamed_cache_files(root: Path, days: int) -> Iterator[tuple[list[Path], st
         if not cache.resolve().is_relative_to(root.resolve()):
             yield [], f"DVC's cache is {cache}, which other clones may share: left alone."
             return
-        names = dict.fromkeys(("workspace", "all_branches", "all_tags", "all_experiments"), True)
-        if isinstance(repo.scm, NoSCM):
-            names = {"workspace": True}
-        else:
-            names["commit_date"] = (date.today() - timedelta(days=days)).isoformat()  # type: ignore[assignment]
+        names: dict[str, Any] = {"workspace": True}
+        if not isinstance(repo.scm, NoSCM):
+            names |= dict.fromkeys(("all_branches", "all_tags", "all_experiments"), True)
+            names["commit_date"] = (date.today() - timedelta(days=days)).isoformat()
         with lock_repo(repo), _told() as told:
             repo.gc(**names, dry=True, force=True)
             yield told, ""
 
 
+class _Listener(logging.Handler):
+    """Collects the paths that a dry `dvc gc` tells it would remove."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paths: list[Path] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.args, tuple):
+            self.paths += [Path(str(path)) for path in record.args]
+
+
 @contextmanager
 def _told() -> Iterator[list[Path]]:
-    """The paths that a dry `dvc gc` tells it would remove."""
-    paths: list[Path] = []
-    listener = logging.Handler()
-    listener.emit = lambda record: paths.extend(map(Path, record.args or ()))  # type: ignore[method-assign, arg-type]
+    """What a dry `dvc gc` tells within the block."""
+    listener = _Listener()
     logger = logging.getLogger("dvc_data.hashfile.gc")
     level, propagate = logger.level, logger.propagate
     logger.addHandler(listener)
     logger.setLevel(logging.INFO)
     logger.propagate = False  # a line for each of thousands of files
     try:
-        yield paths
+        yield listener.paths
     finally:
         logger.removeHandler(listener)
         logger.setLevel(level)
