@@ -31,7 +31,7 @@ _READING = {"presets", "models", "decode"}
 GROUPS = {
     "Read faces": ["predict", "app", "export"],
     "Choose a system": ["presets", "models", "use", "new", "check"],
-    "Look at the last run": ["show", "audit", "track", "store"],
+    "Look at the last run": ["show", "audit", "track", "store", "clean"],
     "Runs on record": [
         "record",
         "repeat",

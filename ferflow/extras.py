@@ -19,6 +19,7 @@ EXTRAS = {
             "onnx",
             "onnxscript",
             "pandas",
+            "psutil",
             "pyarrow",
             "ruamel",
             "scipy",

@@ -13,7 +13,7 @@ def main(verdict: Path) -> None:
     check_params(params)
     check_pictures(params)
     with atomic(verdict) as part:
-        part.write_text(f"{PARAMS_FILE} is in order.\n", encoding="utf-8")
+        part.write_text(f"{PARAMS_FILE} is in order.\n", encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

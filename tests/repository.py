@@ -3,13 +3,12 @@
 import os
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 from ferflow.core.locks import exclusive
+from ferflow.tracking.move import move_runs
 
 ROOT = Path(__file__).parents[1]
 SMALL = [  # settings of the quickstart with which every stage takes seconds
@@ -21,11 +20,6 @@ SMALL = [  # settings of the quickstart with which every stage takes seconds
     "train.random_forest.n_estimators=10",
 ]
 STORE = ".mlflow/mlflow.db"
-PLACES = [
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-]
 ALL_THREADS = {"OMP_NUM_THREADS": str(os.cpu_count())}  # as for users; `make test` sets one
 
 
@@ -86,18 +80,8 @@ class Repository:
         shutil.copytree(self.folder, folder, symlinks=True, ignore=left_out)
         other = type(self).at(folder)
         if with_runs:
-            other.move_store(self.folder)
+            move_runs(folder.resolve() / STORE)  # to fill a new one takes MLflow many seconds
         return other
-
-    def move_store(self, before):
-        """Put this folder in the place of the one before in MLflow's store, which has full paths.
-
-        To fill a new one takes MLflow many seconds.
-        """
-        places = [(folder.resolve() / ".mlflow").as_uri() for folder in (before, self.folder)]
-        with closing(sqlite3.connect(self.folder / STORE)) as database, database:
-            for table, column in PLACES:
-                database.execute(f"update {table} set {column} = replace({column}, ?, ?)", places)
 
     @classmethod
     def at(cls, folder):

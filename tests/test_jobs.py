@@ -262,7 +262,7 @@ def test_a_failing_pipeline_is_told_in_a_line(monkeypatch):
 def test_only_one_such_command_at_a_time():
     with (
         kept_params(),
-        pytest.raises(FerflowError, match=r"another `ferflow repeat` or `reproduce`"),
+        pytest.raises(FerflowError, match=r"another `ferflow repeat`, `reproduce` or `clean`"),
         kept_params(),
     ):
         pass

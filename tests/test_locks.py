@@ -1,6 +1,5 @@
 """Locks: one process and one thread at a time, and nothing that a killed one leaves behind."""
 
-import signal
 import subprocess
 import sys
 from threading import Event, Thread
@@ -36,7 +35,7 @@ def test_the_lock_of_a_killed_process_blocks_nobody(file):
     with subprocess.Popen([sys.executable, "-c", HOLD, file], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"held\n"
         assert is_held(file)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
     assert not is_held(file)
 
 

@@ -12,6 +12,7 @@ from network_data import FILES, ROOT, SMALL, data, faces, params, same, weights
 from training_rows import training_data
 
 from ferflow.core.errors import DataError
+from ferflow.training.families.network.checkpoint import alone
 from ferflow.training.families.network.family import fit
 from ferflow.training.families.network.loop import Training
 
@@ -85,7 +86,10 @@ save(fit(data(Path(sys.argv[2])), params(epochs=40), 0).model, target)
 """
 
 
-def test_a_training_ended_by_kill_9_gives_the_same_file(tmp_path):
+@pytest.fixture
+def start(tmp_path):
+    """Start a training of 40 epochs in a process of its own; all have one scratch folder."""
+
     def start(target):
         words = [Path(__file__).parent, tmp_path / "scratch", tmp_path / target]
         environment = os.environ | {
@@ -96,11 +100,49 @@ def test_a_training_ended_by_kill_9_gives_the_same_file(tmp_path):
         command = [sys.executable, "-c", KILLED, *map(str, words)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
+    return start
+
+
+def until(process, pattern):
+    """The lines that a process prints up to one that begins like the pattern."""
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if re.match(pattern, line):
+            return lines
+    raise AssertionError("".join(lines))
+
+
+@pytest.mark.parametrize("first_is_killed", [False, True])
+def test_of_two_equal_trainings_at_once_one_waits_and_takes_what_the_other_made(
+    tmp_path, start, first_is_killed
+):
+    with start("first") as first:
+        until(first, r" *2 ")
+        first.send_signal(signal.SIGSTOP)  # it would have ended before the other has begun
+        with start("second") as second:
+            (said,) = until(second, "waiting: another process trains the same network")
+            assert str(tmp_path / "scratch") in said
+            first.send_signal(signal.SIGKILL if first_is_killed else signal.SIGCONT)
+            printed = second.stdout.read()
+    assert first.returncode == (-signal.SIGKILL if first_is_killed else 0)
+    assert second.returncode == 0
+    (after,) = re.findall(r"^going on after epoch (\d+) ", printed, re.M)
+    trained = [int(row) for row in re.findall(r"^ *(\d+) +\S+e-", printed, re.M)]
+    assert trained == list(range(int(after) + 1, 41))
+    if first_is_killed:
+        assert 2 <= int(after) < 40
+    else:
+        assert after == "40"
+        for name in FILES:
+            one, other = (tmp_path / t / name for t in ("first", "second"))
+            assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_training_ended_by_kill_9_gives_the_same_file(tmp_path, start):
     with start("killed") as process:
-        for line in process.stdout:
-            if re.match(r" *7 ", line):
-                process.send_signal(signal.SIGKILL)
-                break
+        until(process, r" *7 ")
+        process.send_signal(signal.SIGKILL)
     assert not any((tmp_path / "killed").iterdir())
     with start("resumed") as process:
         printed = process.stdout.read()
@@ -172,7 +214,19 @@ def test_fewer_epochs_start_anew(tmp_path):
 def test_checkpoints_of_old_trainings_are_deleted(tmp_path):
     for seed in range(6):
         fit(data(tmp_path), params(epochs=1), seed)
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.glob("*/*"))) == 4
+
+
+def test_an_old_checkpoint_in_use_is_not_deleted(tmp_path):
+    fit(data(tmp_path), params(epochs=1), 0)
+    (file,) = tmp_path.glob("*/*")
+    with alone(file.parent):
+        for seed in range(1, 6):
+            fit(data(tmp_path), params(epochs=1), seed)
+        assert file.exists()
+    assert len(list(tmp_path.glob("*/*"))) == 5
+    fit(data(tmp_path), params(epochs=1), 6)
+    assert not file.exists()
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):

@@ -54,6 +54,17 @@ def test_workflows_run_the_makefiles_targets():
     assert "make repro" in [s.get("run") for _, s in steps(".github/workflows/metrics.yml")]
 
 
+def test_windows_and_macos_are_asked_too():
+    path = ".github/workflows/systems.yml"
+    ((job, _), *_) = steps(path)
+    systems = {name.partition("-")[0] for name in job["strategy"]["matrix"]["system"]}
+    assert systems == {"ubuntu", "macos", "windows"} and job["runs-on"] == "${{ matrix.system }}"
+    assert job["defaults"]["run"]["shell"] == "bash"  # one shell, with its quotes, everywhere
+    (tests,) = [s["run"] for _, s in steps(path) if " pytest " in s.get("run", "")]
+    named = [word for word in tests.split() if word.endswith(".py")]
+    assert "tests/test_systems.py" in named and all((ROOT / name).is_file() for name in named)
+
+
 @pytest.mark.long
 def test_the_comment_on_a_pull_request_is_written(own):
     (script,) = [

@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
 from ferflow.core.errors import FerflowError
-from ferflow.tracking import mirror as tracking
+from ferflow.core.system import user_name
 from ferflow.tracking import store
 from ferflow.tracking.database import FINGERPRINT, finished_run, own_database
 from ferflow.tracking.store import database_uri, one_writer, open_store
@@ -79,7 +79,7 @@ def test_a_user_without_a_name_is_a_number(monkeypatch):
         raise KeyError("getpwuid(): uid not found: 12345")
 
     monkeypatch.setattr(getpass, "getuser", nameless)
-    assert tracking._user() == str(os.getuid())
+    assert user_name() == str(os.getuid())
 
 
 def test_a_finished_run_is_found_without_mlflow(tmp_path, monkeypatch):

@@ -76,7 +76,8 @@ def varying_columns(x: Any) -> NDArray[np.bool_]:
     """(d,) which columns hold more than one value."""
     if sp.issparse(x):
         return np.asarray(x.max(axis=0).toarray() > x.min(axis=0).toarray()).ravel()
-    return np.asarray(np.ptp(x, axis=0) > 0)
+    # not ptp: booleans cannot be subtracted, and the range of small integers overflows
+    return np.asarray(x.max(axis=0) > x.min(axis=0))
 
 
 def _named(

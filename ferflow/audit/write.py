@@ -34,7 +34,7 @@ def write_audit(path: str | None) -> tuple[list[Table], Path]:
     write_table(FOLDER / "relatives.csv", found.relatives)
     page = FOLDER / "index.html"
     with atomic(page) as part:
-        part.write_text(audit_page(found, counts), encoding="utf-8")
+        part.write_text(audit_page(found, counts), encoding="utf-8", newline="\n")
     title = f"Audit of {found.meta['data_set']}"
     wide = f"{title}: relatives, a wider circle than twins"
     return [_table(title, findings(found, counts)), _table(wide, relatives(found, counts))], page

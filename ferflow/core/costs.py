@@ -4,21 +4,20 @@ A time in an output would make every run differ from the last, so costs lie in t
 folder, under the fingerprint of the stage that ran; MLflow and the records take them from there.
 """
 
-import resource
-import sys
 from pathlib import Path
 
 from ferflow.core.files import read_json, write_json
 from ferflow.core.params import repository_root
 from ferflow.core.paths import SCRATCH
 from ferflow.core.pipeline import STAGES, Pipeline
+from ferflow.core.system import peak_memory_mb
 
 
 def record_cost(stage: str | None, seconds: float) -> None:
     """Note what a stage of dvc.yaml cost; run by hand (None), nothing."""
     if stage is None:
         return
-    cost = {"seconds": round(seconds, 3), "peak_memory_mb": round(_peak_memory_mb(), 1)}
+    cost = {"seconds": round(seconds, 3), "peak_memory_mb": round(peak_memory_mb(), 1)}
     write_json(_file(stage, Pipeline().stage_fingerprint(stage)), cost)
 
 
@@ -35,9 +34,3 @@ def find_cost(pipeline: Pipeline, stage: str) -> dict[str, float] | None:
 
 def _file(stage: str, fingerprint: str) -> Path:
     return repository_root() / SCRATCH / "costs" / f"{stage}-{fingerprint}.json"
-
-
-def _peak_memory_mb() -> float:
-    """The largest resident size so far of this process, in MB (10**6 bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6  # bytes there, KiB here

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from ferflow.core.errors import FerflowError
-from ferflow.core.locks import exclusive, is_alive
+from ferflow.core.locks import exclusive
+from ferflow.core.system import is_alive
 
 LOCKS = Path(".dvc/tmp/rwlock")  # path -> the processes that read it, the one that writes it
 

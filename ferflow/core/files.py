@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from ferflow.core.errors import DataError, DiskError
-from ferflow.core.locks import is_alive
+from ferflow.core.system import is_alive
 
 _MAX_JSON = 8 << 20  # bytes; the longest, a model's or a run's figures, have some 30,000
 
@@ -49,7 +49,7 @@ def write_json(path: Path, content: Any) -> None:
     """Write indented JSON with a final newline; NaN is refused."""
     text = json.dumps(content, indent=2, allow_nan=False)
     with atomic(path) as part:
-        part.write_text(text + "\n", encoding="utf-8")
+        part.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def read_json(path: Path) -> Any:

@@ -1,9 +1,13 @@
-"""One process at a time, and one thread of it; and whether a process is still there."""
+"""One process at a time, and one thread of it."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def lock_of(path: Path) -> Path:
+    """The file that is locked by who uses a file or a folder."""
+    return path.with_name(f"{path.name}.lock")
 
 
 @contextmanager
@@ -25,14 +29,3 @@ def exclusive(file: Path, *, held: Exception | None = None) -> Iterator[None]:
         raise held from None
     with acquired:
         yield
-
-
-def is_alive(process: int) -> bool:
-    """Whether a process of that number runs on this machine, in this container."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True

@@ -1,9 +1,7 @@
 """What every stage script shares: its command line, its manners towards DVC, its errors."""
 
-import ctypes
 import inspect
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -16,8 +14,7 @@ from ferflow.core.errors import FerflowError, printable
 from ferflow.core.params import flatten
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.progress import hide_if_quiet
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+from ferflow.core.system import end_with_parent
 
 
 def run_stage(main: Callable[..., float | None]) -> None:
@@ -69,8 +66,7 @@ def _end_with_parent() -> None:
     Without it an orphan goes on writing the file that the next `dvc repro` is making. Where DVC
     was killed before the question, while modules were imported, another is the parent by now.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if end_with_parent():
         holders = lock_holders()
         if "DVC_STAGE" in os.environ and holders and os.getppid() not in holders:
             sys.exit("error: DVC was ended while this stage began.")

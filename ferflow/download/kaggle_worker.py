@@ -16,7 +16,7 @@ def main(handle: str, answer: Path) -> None:
         said = {"folder": str(kagglehub.dataset_download(handle))}
     except Exception as error:  # whatever it is, the other process tells the user
         said = {"error": f"{type(error).__name__}: {error}"}
-    answer.write_text(json.dumps(said), encoding="utf-8")
+    answer.write_text(json.dumps(said), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

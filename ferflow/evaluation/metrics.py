@@ -109,8 +109,9 @@ def wilson_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> 
     centre = share + z**2 / (2 * n)
     margin = z * (share * (1 - share) / n + (z / (2 * n)) ** 2) ** 0.5
     scale = 1 + z**2 / n
-    # At 0 % and 100 % one bound is exactly 0 or 1; rounding may overshoot it by one unit.
-    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)
+    # at 0 % and 100 % one bound is exactly 0 or 1, which rounding may miss by one unit
+    low = (centre - margin) / scale if n_correct > 0 else 0.0
+    return low, (centre + margin) / scale if n_correct < n else 1.0
 
 
 def confusion_table(y: Indices, p: Probabilities, labels: Sequence[str]) -> pd.DataFrame:

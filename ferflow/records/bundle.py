@@ -64,7 +64,7 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
         size = sum(file.stat().st_size for file in part.iterdir())
         if size > MAX_BYTES:
             raise FerflowError(f"the model takes {size:,} bytes; {MAX_BYTES:,} are allowed in Git.")
-        (part / CARD).write_text(_card(load_classifier(part)), encoding="utf-8")
+        (part / CARD).write_text(_card(load_classifier(part)), encoding="utf-8", newline="\n")
     file = target.with_suffix(".onnx")
     export(target, file)
     train, val = (load_split(PREPROCESSED / f"{name}.safetensors") for name in ("train", "val"))

@@ -1,6 +1,5 @@
 """Where a run was made: packages, processor, memory, graphics card."""
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,11 +38,12 @@ def hardware(params: dict[str, Any] | None = None) -> dict[str, str | int | floa
 
     And the graphics card, where the parameters of a run are given and ran on it.
     """
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    import psutil
+
     about: dict[str, str | int | float] = {
         "cpu": _cpu(),
         "cores": usable_cores(),
-        "memory_gb": round(pages * size / 1e9, 1),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": platform.system(),
     }
     if params is not None and (gpu := _gpu(params)):

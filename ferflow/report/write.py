@@ -34,7 +34,7 @@ def write_report() -> list[Path]:
     for path, text in texts.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             with atomic(path) as part:
-                part.write_text(text, encoding="utf-8")
+                part.write_text(text, encoding="utf-8", newline="\n")
             changed.append(path)
     for path in sorted(PICTURES.glob("*.svg")):
         if path not in texts:

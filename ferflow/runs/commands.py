@@ -178,6 +178,17 @@ def bundle(
     print(f"{BUNDLED.name}: {size / 1e6:.1f} MB, with its card in {BUNDLED / 'README.md'}")
 
 
+def clean(
+    older_than: Annotated[int, typer.Option(min=0, help="Days since its last change.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete it.")] = False,
+) -> None:
+    """Show what is old and needed by nothing: checkpoints, DVC's cache; with --yes delete it."""
+    from ferflow.runs.clean import clean as clean_up
+
+    for line in clean_up(older_than, delete=yes):
+        print(line, flush=True)
+
+
 def _print_spread(params: dict[str, Any], what: str) -> None:
     """The summary of the group that runs of these parameters belong to; `what` they differ in."""
     from rich.console import Console
@@ -202,4 +213,13 @@ def _print_spread(params: dict[str, Any], what: str) -> None:
         console.print("They are not all of the same code and data.")
 
 
-COMMANDS: list[Callable[..., None]] = [record, repeat, reproduce, mistake, mistakes, sweep, bundle]
+COMMANDS: list[Callable[..., None]] = [
+    record,
+    repeat,
+    reproduce,
+    mistake,
+    mistakes,
+    sweep,
+    bundle,
+    clean,
+]

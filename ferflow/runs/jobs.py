@@ -163,16 +163,22 @@ def left_text(jobs: list[Job]) -> str:
 
 
 @contextmanager
+def one_command() -> Iterator[None]:
+    """FerflowError where another of the commands that run presets, or clean up, is at work here."""
+    held = FerflowError("another `ferflow repeat`, `reproduce` or `clean` runs here.")
+    with exclusive(repository_root() / SCRATCH / "runs.lock", held=held):
+        yield
+
+
+@contextmanager
 def kept_params() -> Iterator[None]:
     """Put params.yaml back afterwards, whatever happens; one such command at a time.
 
     A copy lies in the scratch folder meanwhile, for the case that the process is killed.
     """
     refuse_while_dvc_runs()
-    folder = repository_root() / SCRATCH
-    copy = folder / "params.yaml.kept"
-    held = FerflowError("another `ferflow repeat` or `reproduce` runs here.")
-    with exclusive(folder / "runs.lock", held=held):
+    copy = repository_root() / SCRATCH / "params.yaml.kept"
+    with one_command():
         if copy.exists():
             raise FerflowError(
                 f"an earlier command was killed while it ran presets. Your params.yaml of then is "

@@ -117,4 +117,4 @@ def _options(overlay: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    TABLE.write_text(table_text(network_sizes()), encoding="utf-8")
+    TABLE.write_text(table_text(network_sizes()), encoding="utf-8", newline="\n")

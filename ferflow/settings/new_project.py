@@ -81,13 +81,17 @@ def new_project(folder: Path, data: Path, settings: dict[str, Any]) -> None:
     with atomic(folder) as part:
         _copy(part)
         pipeline = (came_with() / PIPELINE_FILE).read_text(encoding="utf-8")
-        (part / PIPELINE_FILE).write_text(project_pipeline(pipeline), encoding="utf-8")
+        (part / PIPELINE_FILE).write_text(
+            project_pipeline(pipeline), encoding="utf-8", newline="\n"
+        )
         preset = {"about": f"The project {name}.", "params": nested(overlay)}
-        (part / PRESETS / f"{name}.yaml").write_text(params_text(preset), encoding="utf-8")
+        (part / PRESETS / f"{name}.yaml").write_text(
+            params_text(preset), encoding="utf-8", newline="\n"
+        )
         about = _README.format(name=name, version=version("ferflow"))
-        (part / "README.md").write_text(about, encoding="utf-8")
+        (part / "README.md").write_text(about, encoding="utf-8", newline="\n")
         with contextlib.chdir(part):
-            PARAMS_FILE.write_text(params_text(compose(name, {})), encoding="utf-8")
+            PARAMS_FILE.write_text(params_text(compose(name, {})), encoding="utf-8", newline="\n")
             write_code(CODE)
             _put_into_git()
 
@@ -102,11 +106,11 @@ def write_code(folder: Path) -> None:
     """Write the fingerprints of the rooms that dvc.yaml here names, and ferflow's version."""
     with atomic(folder) as part:
         part.mkdir()
-        (part / "version").write_text(f"{version('ferflow')}\n", encoding="utf-8")
+        (part / "version").write_text(f"{version('ferflow')}\n", encoding="utf-8", newline="\n")
         for room in _rooms(PIPELINE_FILE.read_text(encoding="utf-8")):
             note = part / f"{room.relative_to(_PACKAGE)}.txt"
             note.parent.mkdir(parents=True, exist_ok=True)
-            note.write_text(f"{dvc_md5(room)}\n", encoding="utf-8")
+            note.write_text(f"{dvc_md5(room)}\n", encoding="utf-8", newline="\n")
 
 
 def _rooms(pipeline: str) -> Iterator[Path]:
@@ -128,14 +132,16 @@ def _copy(target: Path) -> None:
             shutil.copyfile(source, copy)
     for made in ("data", "models"):  # .gitignore leaves out what is in them but this
         (target / made).mkdir()
-        (target / made / "README.md").write_text("Made by `dvc repro`.\n", encoding="utf-8")
+        (target / made / "README.md").write_text(
+            "Made by `dvc repro`.\n", encoding="utf-8", newline="\n"
+        )
 
 
 def _put_into_git() -> None:
     """Make this folder a Git repository unless it lies in one; tell DVC where there is no Git."""
     git = shutil.which("git")
     if git is None:
-        with Path(".dvc/config").open("a", encoding="utf-8") as config:
+        with Path(".dvc/config").open("a", encoding="utf-8", newline="\n") as config:
             config.write("[core]\n    no_scm = true\n")
         return
     inside = subprocess.run([git, "rev-parse", "--git-dir"], capture_output=True, check=False)

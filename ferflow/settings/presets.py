@@ -135,7 +135,7 @@ def use(name: str, settings: dict[str, Any]) -> list[str]:
     refuse_while_dvc_runs()
     edits = own_edits()
     with atomic(PARAMS_FILE) as part:
-        part.write_text(params_text(params), encoding="utf-8")
+        part.write_text(params_text(params), encoding="utf-8", newline="\n")
     now = in_units(flatten(_plain(params)))
     return [
         f"{key}: {value!r} (now {now.get(key)!r})"

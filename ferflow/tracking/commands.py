@@ -1,6 +1,16 @@
 """Commands about MLflow: track, store."""
 
 from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Action(StrEnum):
+    """What `ferflow store` does beside printing."""
+
+    MOVE = "move"
 
 
 def track() -> None:
@@ -10,8 +20,21 @@ def track() -> None:
     print(track_last_run())
 
 
-def store() -> None:
-    """Print the address of MLflow's database, for `mlflow ui` and other readers."""
+def store(
+    action: Annotated[
+        Action | None,
+        typer.Argument(help="move: the repository was moved or copied; its runs go with it."),
+    ] = None,
+) -> None:
+    """Print the address of MLflow's database, or put its paths right after a move.
+
+    The address is for `mlflow ui` and other readers.
+    """
+    if action is not None:
+        from ferflow.tracking.move import move_store
+
+        print(move_store())
+        return
     from ferflow.tracking.store import open_store
 
     print(open_store()[0].tracking_uri)

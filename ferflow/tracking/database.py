@@ -1,5 +1,6 @@
 """MLflow's database under the repository, as far as it can be read without MLflow."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +24,26 @@ AND runs.status = 'FINISHED' AND runs.lifecycle_stage = 'active'
 def own_database() -> Path:
     """The database file, also when DVC runs in a temporary copy of the repository."""
     return repository_root().resolve() / FOLDER / "mlflow.db"
+
+
+def store_file() -> Path | None:
+    """The sqlite file that is the store, or None where a server is.
+
+    A relative one counts from the repository: DVC's temporary copies of it are deleted.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        return own_database()
+    if not uri.startswith("sqlite:"):
+        return None
+    from sqlalchemy.engine import make_url
+
+    return repository_root().resolve() / str(make_url(uri).database)
+
+
+def writer_lock(file: Path) -> Path:
+    """What a process holds while it fills runs of a database, or changes their places."""
+    return file.with_name(f"{file.name}.writer")
 
 
 def artifacts_uri(file: Path) -> str:

@@ -5,7 +5,6 @@ of the pipeline's state (parameters, code, data, outputs). Nothing in the pipeli
 """
 
 import base64
-import getpass
 import math
 import os
 import time
@@ -23,6 +22,7 @@ from ferflow.core.params import PARAMS_FILE, repository_root
 from ferflow.core.paths import CLASSIFIER, LOCK_FILE, METRICS, PICTURES, RAW, TABLES
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.split import load_split
+from ferflow.core.system import user_name
 from ferflow.core.tables import read_table
 from ferflow.evaluation.summary import protocol_line
 from ferflow.features.params import FeaturesParams
@@ -131,7 +131,7 @@ def _find_or_create(client: mlflow.MlflowClient, experiment_id: str, pipeline: P
         FINGERPRINT: fingerprint,
         "preset": preset,
         "commit": code_commit(),
-        "mlflow.user": _user(),
+        "mlflow.user": user_name(),
         "mlflow.source.name": "dvc.yaml",
         "mlflow.source.type": "PROJECT",
         "mlflow.note.content": f"Preset {preset}. {protocol_line()}",
@@ -250,11 +250,3 @@ def _example_image() -> str:
     picture = load_split(RAW / "val.safetensors").x[0]
     file = picture if picture.ndim == 1 else cv2.imencode(".png", picture)[1]
     return base64.b64encode(file.tobytes()).decode()
-
-
-def _user() -> str:
-    """The user's name; the number where there is none, as in a container."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

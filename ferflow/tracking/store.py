@@ -7,9 +7,15 @@ from pathlib import Path
 
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import atomic
-from ferflow.core.locks import exclusive
-from ferflow.core.params import repository_root
-from ferflow.tracking.database import EXPERIMENT, FOLDER, artifacts_uri, own_database
+from ferflow.core.locks import exclusive, lock_of
+from ferflow.tracking.database import (
+    EXPERIMENT,
+    artifacts_uri,
+    own_database,
+    store_file,
+    writer_lock,
+)
+from ferflow.tracking.reach import check_server
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -17,7 +23,6 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 
@@ -27,13 +32,13 @@ def open_store() -> tuple[MlflowClient, str]:
     MLFLOW_TRACKING_URI wins over the repository's own database, which lies in the real
     repository also when DVC runs in a temporary copy of it.
     """
-    file = _database()
+    file = store_file()
     if file is None:
-        client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+        uri = os.environ["MLFLOW_TRACKING_URI"]
+        check_server(uri)
+        client = MlflowClient(uri)
         return client, _experiment(client, None)
-    with exclusive(
-        file.with_name(f"{file.name}.lock")
-    ):  # two processes that create it at once crash
+    with exclusive(lock_of(file)):  # two processes that create it at once crash
         if not file.exists():
             _create(file)
         client = MlflowClient(database_uri(file))
@@ -42,8 +47,8 @@ def open_store() -> tuple[MlflowClient, str]:
         location = client.get_experiment(experiment_id).artifact_location
         if location != artifacts_uri(file):
             raise FerflowError(
-                f"{file.parent} was made for runs in {location}: the repository was moved, and "
-                f"MLflow stores full paths. Delete {FOLDER}/ and run `ferflow track`."
+                f"{file.parent} was made for runs in {location}: the repository was moved or "
+                "copied, and MLflow stores full paths. Put them right: ferflow store move"
             )
     return client, experiment_id
 
@@ -54,9 +59,9 @@ def one_writer() -> Iterator[None]:
 
     Two that look for a run at once would both create it. What MLflow raises is a FerflowError.
     """
-    file = _database()
+    file = store_file()
     try:
-        with nullcontext() if file is None else exclusive(file.with_name(f"{file.name}.writer")):
+        with nullcontext() if file is None else exclusive(writer_lock(file)):
             yield
     except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -66,19 +71,6 @@ def one_writer() -> Iterator[None]:
 def database_uri(file: Path) -> str:
     """The address of a store's database file."""
     return f"sqlite:///{file}"
-
-
-def _database() -> Path | None:
-    """The sqlite file that is the store, or None where a server is.
-
-    A relative one counts from the repository: DVC's temporary copies of it are deleted.
-    """
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    if not uri:
-        return own_database()
-    if not uri.startswith("sqlite:"):
-        return None
-    return repository_root().resolve() / str(make_url(uri).database)
 
 
 def _experiment(client: MlflowClient, artifacts: str | None) -> str:

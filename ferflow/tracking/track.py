@@ -4,6 +4,7 @@ import os
 
 from ferflow.core.pipeline import Pipeline
 from ferflow.tracking.database import finished_run
+from ferflow.tracking.reach import check_server
 
 
 def track_last_run() -> str:
@@ -11,7 +12,9 @@ def track_last_run() -> str:
     pipeline = Pipeline()
     pipeline.check_finished()
     fingerprint = pipeline.lock_fingerprint()
-    if not os.environ.get("MLFLOW_TRACKING_URI") and (name := finished_run(fingerprint)):
+    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+        check_server(uri)
+    elif name := finished_run(fingerprint):
         return f"MLflow has this run already: {name} ({fingerprint})"
     from ferflow.tracking.mirror import track_run  # seconds
 

@@ -3,11 +3,13 @@
 A checkpoint is one safetensors file, replaced as a whole after each epoch, in a folder named by a
 fingerprint of everything that an epoch depends on; anything else starts from the beginning. A
 training of more epochs than before goes on from there, too, if its schedule does not span them all.
+Queued experiments that share a training share its folder: one of them trains, the others wait.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from torch.optim import Optimizer
 import ferflow.training.architectures
 from ferflow.core.errors import DataError
 from ferflow.core.files import atomic
+from ferflow.core.locks import exclusive, lock_of
 from ferflow.training.families.network import Params
 from ferflow.training.shared import batch_augmentation
 from ferflow.training.shared.fitting import TrainingData
@@ -49,6 +52,23 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
     folder = data.scratch / digest.hexdigest()[:16]
     _delete_old(data.scratch, keep=folder)
     return folder
+
+
+@contextmanager
+def alone(folder: Path | None) -> Iterator[None]:
+    """Hold a checkpoint for the block's length; a line is printed where that has to be waited for.
+
+    Who waited goes on from what the other has made, also where it was killed.
+    """
+    with ExitStack() as stack:
+        if folder is not None:
+            lock = lock_of(folder)
+            try:
+                stack.enter_context(exclusive(lock, held=_HeldError()))
+            except _HeldError:
+                print(f"waiting: another process trains the same network ({folder})", flush=True)
+                stack.enter_context(exclusive(lock))
+        yield
 
 
 def fingerprint(data: TrainingData) -> str:
@@ -129,9 +149,14 @@ def restore_optimizer(
                 entry[key] = torch.empty_like(weights).copy_(value)
 
 
+class _HeldError(Exception):
+    """Another process trains into this folder."""
+
+
 def _delete_old(scratch: Path, keep: Path) -> None:
-    """Bound the disk: of other trainings' checkpoints the newest few stay."""
+    """Bound the disk: of other trainings' checkpoints the newest few stay, and those in use."""
     files = sorted(scratch.glob(f"*/{_FILE}"), key=lambda file: -file.stat().st_mtime)
     for file in [file for file in files if file.parent != keep][_KEPT:]:
-        file.unlink(missing_ok=True)
-        file.parent.rmdir()
+        with suppress(_HeldError), exclusive(lock_of(file.parent), held=_HeldError()):
+            file.unlink(missing_ok=True)
+            file.parent.rmdir()

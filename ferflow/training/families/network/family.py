@@ -16,6 +16,7 @@ from ferflow.core.face_shape import GREY_48, row_shape
 from ferflow.training.families.network import Params
 from ferflow.training.families.network.batches import check_images, to_tensor
 from ferflow.training.families.network.checkpoint import (
+    alone,
     checkpoint_folder,
     damaged,
     load_checkpoint,
@@ -47,9 +48,10 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     with torch.random.fork_rng():
         training = start_training(data, params, seed)
         folder = checkpoint_folder(data, params, seed, kind=training.computed_on)
-        earlier = _resume(training, folder, params.epochs)
         try:
-            _run(training, data, params, folder)
+            with alone(folder):
+                earlier = _resume(training, folder, params.epochs)
+                _run(training, data, params, folder)
         except torch.OutOfMemoryError:
             raise ParamError(_too_large(params.batch_size)) from None
         network = training.restore_best().cpu().eval()

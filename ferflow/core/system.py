@@ -1,0 +1,62 @@
+"""What one operating system has and another has not; nothing else in ferflow asks for it.
+
+The tests run on Linux. Elsewhere a stage outlives a killed DVC, and what cannot be known is guessed
+to the safe side.
+"""
+
+import getpass
+import os
+import sys
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of that number runs on this machine, in this container.
+
+    On Windows, without psutil, every process counts as alive.
+    """
+    if sys.platform == "win32":  # os.kill would end it
+        try:
+            import psutil
+        except ImportError:
+            return True
+        return bool(psutil.pid_exists(process))
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def end_with_parent() -> bool:
+    """Ask Linux to end this process with its parent; False where the system cannot be asked."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+    import signal
+
+    death_signal = 1  # PR_SET_PDEATHSIG in linux/prctl.h
+    ctypes.CDLL(None, use_errno=True).prctl(death_signal, signal.SIGKILL)
+    return True
+
+
+def peak_memory_mb() -> float:
+    """The largest resident size so far of this process, in MB (10**6 bytes)."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        used = psutil.Process().memory_info()
+        return float(getattr(used, "peak_wset", used.rss)) / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6  # bytes there, KiB here
+
+
+def user_name() -> str:
+    """The user's name; the number where there is none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # ImportError: on Windows there is no table of users
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
