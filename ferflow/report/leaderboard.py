@@ -11,7 +11,7 @@ from ferflow.core.files import read_json
 from ferflow.documents.render import Grid
 from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.records.compact import Answers
-from ferflow.records.record import ENSEMBLES, RunRecord, groups
+from ferflow.records.record import ENSEMBLES, SCORED, RunRecord, groups
 from ferflow.records.whose_labels import BOTH, FERPLUS, by_labels
 from ferflow.report.ended import is_unfinished
 from ferflow.report.models_table import on_official_splits
@@ -25,7 +25,6 @@ _HEADER = (
 )
 PUBLIC, PRIVATE = "val", "test"
 SPEEDS = Path("docs/leaderboard_speeds.json")
-SCORED = "scored"  # the preset of records that `ferflow score` made
 
 
 def on_record(records: list[RunRecord]) -> Grid:
@@ -136,4 +135,6 @@ def _size(record: RunRecord) -> tuple[str, str]:
 
 
 def _chosen_on(record: RunRecord) -> str:
-    return str(record.protocol.get("chosen_on", "PublicTest"))
+    if record.preset != SCORED:
+        return "PublicTest"
+    return str(record.protocol.get("about", {}).get("chosen_on", "not known"))
