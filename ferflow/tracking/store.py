@@ -5,20 +5,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive
 from ferflow.core.params import repository_root
 from ferflow.tracking.database import EXPERIMENT, FOLDER, artifacts_uri, own_database
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+_TAGS = {  # of the experiment
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": (
+        "Runs of ferflow, one for each state of the pipeline. The figures to compare are in the "
+        "group `at a glance`; repeats and sweeps lie below a run of their own, with the summary."
+    ),
+}
 
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+
+def page(experiment_id: str) -> str:
+    """Where MLflow's server shows the runs, behind its address, in the view for model training.
+
+    The server of MLflow 3.17 opens another one, for language models, whatever the experiment's
+    tags say: the address alone tells it.
+    """
+    return f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
 
 
 def open_store() -> tuple[MlflowClient, str]:
@@ -82,17 +95,21 @@ def _database() -> Path | None:
 
 
 def _experiment(client: MlflowClient, artifacts: str | None) -> str:
-    """The id of the experiment, which is made where there is none."""
+    """The id of the experiment, which is made where there is none, with the tags that it lacks."""
     if (found := client.get_experiment_by_name(EXPERIMENT)) is None:
         try:
-            return str(client.create_experiment(EXPERIMENT, artifacts))
+            return str(client.create_experiment(EXPERIMENT, artifacts, tags=_TAGS))
         except MlflowException:  # on a server another process may have been first
             if (found := client.get_experiment_by_name(EXPERIMENT)) is None:
                 raise
+    for key in _TAGS.keys() - found.tags.keys():
+        client.set_experiment_tag(found.experiment_id, key, _TAGS[key])
     return str(found.experiment_id)
 
 
 def _create(file: Path) -> None:
     """Make the database under another name first: one that is cut off half-made never opens."""
     with atomic(file) as part:
-        MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, artifacts_uri(file))
+        MlflowClient(database_uri(part)).create_experiment(
+            EXPERIMENT, artifacts_uri(file), tags=_TAGS
+        )
