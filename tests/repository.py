@@ -25,6 +25,7 @@ PLACES = [
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
 ]
 ALL_THREADS = {"OMP_NUM_THREADS": str(os.cpu_count())}  # as for users; `make test` sets one
 
@@ -142,7 +143,7 @@ class Repository:
         """A client and the run that belongs to the present state of the repository."""
         (fingerprint,) = re.findall(r"\((\w{16})\)", self.ferflow("track"))
         client, runs = self.runs()
-        (run,) = [r for r in runs if r.data.tags["ferflow.fingerprint"] == fingerprint]
+        (run,) = [r for r in runs if r.data.tags.get("ferflow.fingerprint") == fingerprint]
         return client, run
 
     def text(self, name):

@@ -7,24 +7,33 @@ from typing import Any
 from ferflow.core.paths import TABLES
 from ferflow.core.tables import read_table
 from ferflow.documents.render import Grid, render
-from ferflow.tracking.headline import in_digits, in_words
+from ferflow.tracking.headline import in_a_line, in_digits, in_words
 
 NOTE = "mlflow.note.content"  # the tag whose Markdown MLflow shows as the description
 _MOST = 8000  # characters of a tag; MLflow refuses more, or cuts it
 
 
 def describe_run(
-    summary: str, figures: Mapping[str, float], commit: str, run_id: str, tables: Path = TABLES
+    tags: Mapping[str, str],
+    seed: int,
+    protocol: str,
+    figures: Mapping[str, float],
+    run_id: str,
+    tables: Path = TABLES,
 ) -> str:
     """The description of a finished run.
 
-    summary : a line. figures : the headline figures, by name. commit : as `code_commit` names it.
+    MLflow shows its first lines, the rest on demand. tags : the run's, `preset` and `commit` among
+    them. protocol : what the figures mean, in a line. figures : the headline figures, by name.
     tables : where the stage `evaluate` wrote its tables. A confusion matrix with which the text
     would be too long for MLflow is left out.
     """
+    commit = tags["commit"]
     known = commit.removesuffix("-dirty")
     content: dict[str, Any] = {
-        "summary": summary,
+        "line": in_a_line(figures),
+        "about": f"Preset {tags['preset']}, seed {seed}.",
+        "protocol": protocol,
         "figures": figures_grid(figures),
         "commit": "" if known == "none" else known,
         "edited": commit.endswith("-dirty"),

@@ -27,6 +27,7 @@ FIGURES = {
 }
 SECONDS = f"{GROUP}/seconds"
 PEAK_MEMORY = f"{GROUP}/peak_memory_mb"
+_WORDS = {PEAK_MEMORY: "peak memory, MB", f"{GROUP}/log_loss_test": "log loss test, nats"}
 
 
 def score_figures(scores: Mapping[str, Any]) -> dict[str, float]:
@@ -56,7 +57,17 @@ def cost_figures(costs: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
 
 def in_words(name: str) -> str:
     """'at a glance/accuracy_test' -> 'accuracy test'."""
-    return name.removeprefix(f"{GROUP}/").replace("_", " ")
+    return _WORDS.get(name) or name.removeprefix(f"{GROUP}/").replace("_", " ")
+
+
+def in_a_line(figures: Mapping[str, float]) -> str:
+    """'Accuracy 0.652 on test, 0.648 on val.', or what of it there is."""
+    parts = [
+        f"{in_digits(name, figures[name])} on {split}"
+        for split in ("test", "val")
+        if (name := f"{GROUP}/accuracy_{split}") in figures
+    ]
+    return f"Accuracy {', '.join(parts)}." if parts else ""
 
 
 def in_digits(name: str, value: float) -> str:

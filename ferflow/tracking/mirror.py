@@ -127,11 +127,9 @@ def _headline(pipeline: Pipeline) -> dict[str, float]:
 
 def _describe(client: MlflowClient, run: Run, pipeline: Pipeline) -> None:
     """The description, and the data sets; where they are there already nothing changes."""
-    tags, run_id = run.data.tags, run.info.run_id
-    summary = f"Preset {tags['preset']}. {protocol_line()}"
-    client.set_tag(
-        run_id, NOTE, describe_run(summary, _headline(pipeline), tags["commit"], run_id)
-    )
+    run_id, seed = run.info.run_id, pipeline.params["seed"]
+    note = describe_run(run.data.tags, seed, protocol_line(), _headline(pipeline), run_id)
+    client.set_tag(run_id, NOTE, note)
     name = read_json(SCORES)["protocol"]["data_set"]
     counts = read_json(_DATA)["data"]
     found = data_sets(name, pipeline.data_fingerprint(), counts, pipeline.params["data"])

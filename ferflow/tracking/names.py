@@ -42,6 +42,8 @@ def model_name(protocol: Mapping[str, Any], fingerprint: str, n_val: int | None)
     protocol : of metrics/metrics.json. n_val : images of val that are scored; they are named where
     filters left some out, for then val is another one.
     """
-    words = re.sub(r"[^a-z0-9]+", "-", str(protocol["data_set"]).lower())[:_MOST_OF_MODEL].strip("-")
+    words = re.sub(r"[^a-z0-9]+", "-", str(protocol["data_set"]).lower())[:_MOST_OF_MODEL].strip(
+        "-"
+    )
     filtered = protocol["filters_on_val_and_test"] and n_val is not None
     return f"{words or 'data'}-{fingerprint[:6]}" + (f"-{n_val}-val" if filtered else "")

@@ -6,7 +6,6 @@ alike, are versions of one registered model.
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 
 BEST = "best-on-val"
 _VAL = "val_accuracy"  # a version's tag: all digits, so that equal accuracies stay equal

@@ -1,5 +1,6 @@
 """Where MLflow keeps runs: a database under the repository, made safely, or the user's server."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -15,23 +16,42 @@ from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive
 from ferflow.core.params import repository_root
 from ferflow.tracking.database import EXPERIMENT, FOLDER, artifacts_uri, own_database
+from ferflow.tracking.headline import ACCURACY_VAL, FIGURES, GROUP, SECONDS
 
-_TAGS = {  # of the experiment
-    "mlflow.experimentKind": "custom_model_development",
-    "mlflow.note.content": (
-        "Runs of ferflow, one for each state of the pipeline. The figures to compare are in the "
-        "group `at a glance`; repeats and sweeps lie below a run of their own, with the summary."
-    ),
-}
+_VIEW = "at-a-glance"
+_VIEW_TAG = f"mlflow.sharedViewState.{_VIEW}"  # MLflow keeps what is saved under `Views` so
 
 
-def page(experiment_id: str) -> str:
+def runs_page(experiment_id: str) -> str:
     """Where MLflow's server shows the runs, behind its address, in the view for model training.
 
-    The server of MLflow 3.17 opens another one, for language models, whatever the experiment's
-    tags say: the address alone tells it.
+    The server of MLflow 3.17 opens the one for language models, whatever tags the experiment has:
+    the address alone tells it. The saved view shows the headline figures, the best on val first.
     """
-    return f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
+    query = f"workflowType=machine_learning&viewStateShareKey={_VIEW}"
+    return f"/#/experiments/{experiment_id}/runs?{query}"
+
+
+def experiment_tags() -> dict[str, str]:
+    """What MLflow's pages read of an experiment: its kind, its description, a saved view."""
+    state = {
+        "orderByKey": f"metrics.`{ACCURACY_VAL}`",
+        "orderByAsc": False,
+        "selectedColumns": [
+            "attributes.`Duration`",
+            *(f"metrics.`{name}`" for name in (*FIGURES, SECONDS)),
+        ],
+    }
+    view = {"name": "At a glance", "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)}
+    return {
+        "mlflow.experimentKind": "custom_model_development",
+        "mlflow.note.content": (
+            "Runs of ferflow, one for each state of the pipeline. The figures to compare are in "
+            f"the group `{GROUP}`; `Views`, at the top, has them as columns. Repeats and sweeps "
+            "lie below a run of their own, with the summary."
+        ),
+        _VIEW_TAG: json.dumps(view),
+    }
 
 
 def open_store() -> tuple[MlflowClient, str]:
@@ -98,12 +118,13 @@ def _experiment(client: MlflowClient, artifacts: str | None) -> str:
     """The id of the experiment, which is made where there is none, with the tags that it lacks."""
     if (found := client.get_experiment_by_name(EXPERIMENT)) is None:
         try:
-            return str(client.create_experiment(EXPERIMENT, artifacts, tags=_TAGS))
+            return str(client.create_experiment(EXPERIMENT, artifacts, tags=experiment_tags()))
         except MlflowException:  # on a server another process may have been first
             if (found := client.get_experiment_by_name(EXPERIMENT)) is None:
                 raise
-    for key in _TAGS.keys() - found.tags.keys():
-        client.set_experiment_tag(found.experiment_id, key, _TAGS[key])
+    for key, value in experiment_tags().items():
+        if key not in found.tags:
+            client.set_experiment_tag(found.experiment_id, key, value)
     return str(found.experiment_id)
 
 
@@ -111,5 +132,5 @@ def _create(file: Path) -> None:
     """Make the database under another name first: one that is cut off half-made never opens."""
     with atomic(file) as part:
         MlflowClient(database_uri(part)).create_experiment(
-            EXPERIMENT, artifacts_uri(file), tags=_TAGS
+            EXPERIMENT, artifacts_uri(file), tags=experiment_tags()
         )
