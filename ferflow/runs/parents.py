@@ -32,7 +32,8 @@ def track_repeat(records: list[RunRecord], what: str) -> None:
         for score, spread in by_score.items()
         for word in _SPREAD
     }
-    figures |= {SECONDS: sum(record.seconds or 0.0 for record in records)}
+    seconds = [record.seconds for record in records if record.seconds is not None]
+    figures |= {SECONDS: sum(seconds)} if len(seconds) == len(records) else {}
     name = f"{first.preset}/{first.variant}" if first.variant else first.preset
     rows = [
         (in_words(key), *(f"{spread[word]:.3f}" for word in _SPREAD))
