@@ -63,6 +63,7 @@ format: .venv/ready ## put the code into the project's layout
 
 ui: .venv/ready ## show the runs in MLflow on http://127.0.0.1:5000
 	-ferflow track
+	@echo "open http://127.0.0.1:$(or $(PORT),5000)$$(ferflow store --page)"
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) \
 		--workers 1 --backend-store-uri "$$(ferflow store)"
 

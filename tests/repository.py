@@ -126,7 +126,7 @@ class Repository:
         """A client and the run that belongs to the present state of the repository."""
         (fingerprint,) = re.findall(r"\((\w{16})\)", self.ferflow("track"))
         client, runs = self.runs()
-        (run,) = [r for r in runs if r.data.tags["ferflow.fingerprint"] == fingerprint]
+        (run,) = [r for r in runs if r.data.tags.get("ferflow.fingerprint") == fingerprint]
         return client, run
 
     def text(self, name):

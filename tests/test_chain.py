@@ -183,6 +183,15 @@ def test_mlflow_has_one_finished_run_with_everything(small):
         assert run.data.metrics[f"cost/{stage}/seconds"] > 0
         assert run.data.metrics[f"cost/{stage}/peak_memory_mb"] > 10
     assert len(client.get_metric_history(run.info.run_id, "colony/score")) == 4
+    assert run.data.metrics["at a glance/accuracy_val"] == written["val"]["accuracy"]
+    assert [*run.data.metrics][0] == "at a glance/accuracy_test"  # in the order of MLflow's page
+    digests = {entry.dataset.digest for entry in run.inputs.dataset_inputs}
+    assert digests == {run.data.tags["data_fingerprint"]} and len(run.inputs.dataset_inputs) == 3
+    note = run.data.tags["mlflow.note.content"]
+    assert f"{written['test']['accuracy']:.3f} on test" in note and "| angry | " in note
+    (version,) = client.search_model_versions(f"run_id = '{run.info.run_id}'")
+    assert version.name == f"synthetic-faces-with-planted-defects-{digests.pop()[:6]}"
+    assert client.get_model_version_by_alias(version.name, "best-on-val").version == version.version
     folders = {item.path for item in client.list_artifacts(run.info.run_id)}
     assert {"pictures", "pipeline", "tables"} <= folders
 

@@ -44,7 +44,7 @@ for _module, _pattern in CHOSEN.items():
         if _found != _module:
             GRAPH.add_import(importer=_module, imported=_found)
 # MLflow gets this one as a file
-GRAPH.add_import(importer="ferflow.tracking.mirror", imported="ferflow.tracking.served_model")
+GRAPH.add_import(importer="ferflow.tracking.model", imported="ferflow.tracking.served_model")
 
 
 def file_of(module):

@@ -41,6 +41,16 @@ def test_repeat_records_each_seed_and_restores_params(recorded):
     assert len(re.findall(r"recorded as quickstart/seed-\d-\w{6}", recorded.printed)) == 2
     (summary,) = (recorded.folder / "metrics/papers/quickstart").glob("summary-*.json")
     assert json.loads(summary.read_text())["seeds"] == [0, 1]
+    assert "MLflow has 2 of 2 runs below: quickstart/" in recorded.printed
+    client, runs = recorded.runs()
+    (parent,) = [run for run in runs if "ferflow.group" in run.data.tags]
+    mean = json.loads(summary.read_text())["scores"]["test"]["accuracy"]["mean"]
+    assert parent.data.metrics["at a glance/accuracy_test"] == mean
+    below = {r.info.run_id for r in runs if r.data.tags.get("mlflow.parentRunId") == parent.info.run_id}
+    assert {client.get_run(run_id).data.tags["variation"] for run_id in below} == {
+        "seed 0",
+        "seed 1",
+    }
     assert recorded.ferflow("repeat", "--seeds", "2").count("recorded already") == 2
 
 

@@ -25,7 +25,7 @@ from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.recognizer import Recognizer
-from ferflow.tracking.mirror import model_parts
+from ferflow.tracking.model import model_parts
 
 # MLflow's own while it saves a model, which `track` does in a process of its own
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -28,7 +28,12 @@ def chain(monkeypatch):
         write_json(module.TRAIN, story)
 
     monkeypatch.setattr(module, "run_chain", run)
+    monkeypatch.setattr(module, "_fingerprint", lambda: f"run {len(asked)}")
+    monkeypatch.setattr(module, "_track", lambda *words: tracked.append(words))
     return asked
+
+
+tracked = []  # what MLflow would be told of sweeps
 
 
 def test_paper_2s_sweep_is_every_optimiser_with_every_schedule(chain, zip_of_faces, capsys):
@@ -47,6 +52,11 @@ def test_paper_2s_sweep_is_every_optimiser_with_every_schedule(chain, zip_of_fac
     assert set(in_short(table)["schedule_epochs"]) == {"none", "2"}
     assert "it failed" in capsys.readouterr().out
     assert (SWEEPS / "fernet.csv").exists()
+    preset, told, members = tracked[-1]
+    assert preset == "fernet" and told.equals(table)
+    assert len(members) == 8  # those that ran to their end
+    asked = chain[int(next(iter(members)).split()[1]) - 1]
+    assert members["run 1"].startswith(f"{asked['train.network.optimizer']}, ")
     assert PARAMS_FILE.read_bytes() == before
 
 

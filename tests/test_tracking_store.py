@@ -50,12 +50,18 @@ def test_an_experiment_that_another_process_made_first_is_taken():
 
         def get_experiment_by_name(self, _):
             self.asked += 1
-            return None if self.asked == 1 else type("Experiment", (), {"experiment_id": "7"})
+            found = type("Experiment", (), {"experiment_id": "7", "tags": {}})
+            return None if self.asked == 1 else found
 
-        def create_experiment(self, *_):
+        def create_experiment(self, *_, **__):
             raise MlflowException("exists already")
 
+        def set_experiment_tag(self, experiment_id, key, value):
+            tagged.append((experiment_id, key, value))
+
+    tagged = []
     assert store._experiment(Server(), None) == "7"
+    assert ("7", "mlflow.experimentKind", "custom_model_development") in tagged
 
 
 def test_a_database_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch):
@@ -64,7 +70,7 @@ def test_a_database_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch):
             self.part = tmp_path / f"mlflow.db.{os.getpid()}.part"
             assert uri == database_uri(self.part)
 
-        def create_experiment(self, *_):
+        def create_experiment(self, *_, **__):
             self.part.write_text("half")
             raise MlflowException("database or disk is full")
 

@@ -196,6 +196,7 @@ def _print_spread(params: dict[str, Any], what: str) -> None:
 
     from ferflow.records.record import find_records, load_records, summarise, summary_file
     from ferflow.records.record_run import variant_of
+    from ferflow.runs.parents import track_repeat
 
     console = Console()
     variant = variant_of(params)
@@ -211,6 +212,7 @@ def _print_spread(params: dict[str, Any], what: str) -> None:
     console.print(f"{len(group)} {what}: {summary_file(group[0])}", soft_wrap=True)
     if not summary["same_code_and_data"]:
         console.print("They are not all of the same code and data.")
+    track_repeat(group, what)
 
 
 COMMANDS: list[Callable[..., None]] = [

@@ -16,6 +16,7 @@ from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.files import read_json
 from ferflow.core.params import read_yaml
 from ferflow.core.paths import SCORES, TRAIN
+from ferflow.core.pipeline import Pipeline
 from ferflow.core.tables import read_table, write_table
 from ferflow.runs.jobs import Job, kept_params, run_chain
 from ferflow.settings.presets import PRESETS, compose, load_preset, params_text, preset_names
@@ -42,10 +43,13 @@ def sweep_axes(preset: str) -> list[list[dict[str, Any]]]:
 def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
     """Run every combination, write the table, and return it, the best on val first.
 
+    MLflow gets the runs below one of their own.
+
     settings : dotted key -> value, for every run.
     Raises FerflowError, and writes no table, if every run fails.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+    members: dict[str, str] = {}  # fingerprint of a run -> its settings
     variations = [
         {key: value for part in parts for key, value in part.items()}
         for parts in product(*sweep_axes(preset))
@@ -54,7 +58,10 @@ def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
         for k, variation in enumerate(variations):
             name = ", ".join(str(value) for value in variation.values())
             print(f"{preset} {k + 1} of {len(variations)}: {name}", flush=True)
-            rows.append(short(variation) | _run(preset, {**settings, **variation}, name))
+            row = _run(preset, {**settings, **variation}, name)
+            rows.append(short(variation) | row)
+            if row["accuracy"] is not None:
+                members[_fingerprint()] = name
     if all(row["accuracy"] is None for row in rows):
         raise FerflowError(
             f"none of the {len(rows)} variations of '{preset}' ran to its end: the reasons are "
@@ -64,6 +71,7 @@ def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
     scored = [key for key in _RESULTS if table[key].notna().any()]
     table = table[[*_settings(table), *scored]]
     write_table(SWEEPS / f"{preset}.csv", table)
+    _track(preset, table, members)
     return table
 
 
@@ -110,3 +118,16 @@ def _run(preset: str, settings: dict[str, Any], name: str) -> dict[str, Any]:
     scores, story = read_json(SCORES)["val"], read_json(TRAIN)["train"]
     epochs = {key: story.get(key) for key in _EPOCHS}
     return {score: scores[score] for score in _SCORES} | epochs
+
+
+def _fingerprint() -> str:
+    """Of the run that has just ended."""
+    return Pipeline().lock_fingerprint()
+
+
+def _track(preset: str, table: pd.DataFrame, members: Mapping[str, str]) -> None:
+    from ferflow.documents.render import Grid
+    from ferflow.runs.parents import track_sweep  # MLflow takes seconds
+
+    shown = in_short(table)
+    track_sweep(preset, table, Grid([*shown], shown.to_numpy().tolist()), members)

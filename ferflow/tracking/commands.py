@@ -25,6 +25,9 @@ def store(
         Action | None,
         typer.Argument(help="move: the repository was moved or copied; its runs go with it."),
     ] = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="Print where its server shows the runs instead.")
+    ] = False,
 ) -> None:
     """Print the address of MLflow's database, or put its paths right after a move.
 
@@ -35,9 +38,10 @@ def store(
 
         print(move_store())
         return
-    from ferflow.tracking.store import open_store
+    from ferflow.tracking.store import open_store, runs_page
 
-    print(open_store()[0].tracking_uri)
+    client, experiment_id = open_store()
+    print(runs_page(experiment_id) if page else client.tracking_uri)
 
 
 COMMANDS: list[Callable[..., None]] = [track, store]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _ILLEGAL = re.compile(r"[^\w. -]")  # MLflow takes colons, too, but not on Windows
+_MOST_OF_MODEL = 40
 _MOST = 60  # characters of a part; MLflow takes 250 of a name
 
 
@@ -33,3 +34,16 @@ def leaves(content: Mapping[str, Any], separator: str) -> Iterator[tuple[str, An
                 yield f"{part}{separator}{name}", inner
         else:
             yield part, value
+
+
+def model_name(protocol: Mapping[str, Any], fingerprint: str, n_val: int | None) -> str:
+    """'fer-2013-1a2b3c': the data set, and six digits of the fingerprint of its images.
+
+    protocol : of metrics/metrics.json. n_val : images of val that are scored; they are named where
+    filters left some out, for then val is another one.
+    """
+    words = re.sub(r"[^a-z0-9]+", "-", str(protocol["data_set"]).lower())[:_MOST_OF_MODEL].strip(
+        "-"
+    )
+    filtered = protocol["filters_on_val_and_test"] and n_val is not None
+    return f"{words or 'data'}-{fingerprint[:6]}" + (f"-{n_val}-val" if filtered else "")

@@ -1,9 +1,14 @@
 """Where MLflow keeps runs: a database under the repository, made safely, or the user's server."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import atomic
@@ -15,15 +20,43 @@ from ferflow.tracking.database import (
     store_file,
     writer_lock,
 )
+from ferflow.tracking.headline import ACCURACY_VAL, FIGURES, GROUP, SECONDS
 from ferflow.tracking.reach import check_server
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+_VIEW = "at-a-glance"
+_VIEW_TAG = f"mlflow.sharedViewState.{_VIEW}"  # MLflow keeps what is saved under `Views` so
 
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
+
+def runs_page(experiment_id: str) -> str:
+    """Where MLflow's server shows the runs, behind its address, in the view for model training.
+
+    The server of MLflow 3.17 opens the one for language models, whatever tags the experiment has:
+    the address alone tells it. The saved view shows the headline figures, the best on val first.
+    """
+    query = f"workflowType=machine_learning&viewStateShareKey={_VIEW}"
+    return f"/#/experiments/{experiment_id}/runs?{query}"
+
+
+def experiment_tags() -> dict[str, str]:
+    """What MLflow's pages read of an experiment: its kind, its description, a saved view."""
+    state = {
+        "orderByKey": f"metrics.`{ACCURACY_VAL}`",
+        "orderByAsc": False,
+        "selectedColumns": [
+            "attributes.`Duration`",
+            *(f"metrics.`{name}`" for name in (*FIGURES, SECONDS)),
+        ],
+    }
+    view = {"name": "At a glance", "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)}
+    return {
+        "mlflow.experimentKind": "custom_model_development",
+        "mlflow.note.content": (
+            "Runs of ferflow, one for each state of the pipeline. The figures to compare are in "
+            f"the group `{GROUP}`; `Views`, at the top, has them as columns. Repeats and sweeps "
+            "lie below a run of their own, with the summary."
+        ),
+        _VIEW_TAG: json.dumps(view),
+    }
 
 
 def open_store() -> tuple[MlflowClient, str]:
@@ -74,17 +107,22 @@ def database_uri(file: Path) -> str:
 
 
 def _experiment(client: MlflowClient, artifacts: str | None) -> str:
-    """The id of the experiment, which is made where there is none."""
+    """The id of the experiment, which is made where there is none, with the tags that it lacks."""
     if (found := client.get_experiment_by_name(EXPERIMENT)) is None:
         try:
-            return str(client.create_experiment(EXPERIMENT, artifacts))
+            return str(client.create_experiment(EXPERIMENT, artifacts, tags=experiment_tags()))
         except MlflowException:  # on a server another process may have been first
             if (found := client.get_experiment_by_name(EXPERIMENT)) is None:
                 raise
+    for key, value in experiment_tags().items():
+        if key not in found.tags:
+            client.set_experiment_tag(found.experiment_id, key, value)
     return str(found.experiment_id)
 
 
 def _create(file: Path) -> None:
     """Make the database under another name first: one that is cut off half-made never opens."""
     with atomic(file) as part:
-        MlflowClient(database_uri(part)).create_experiment(EXPERIMENT, artifacts_uri(file))
+        MlflowClient(database_uri(part)).create_experiment(
+            EXPERIMENT, artifacts_uri(file), tags=experiment_tags()
+        )
