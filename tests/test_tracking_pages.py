@@ -207,8 +207,9 @@ def test_the_alias_moves_to_a_higher_accuracy_on_val_and_to_no_other(opened):
     assert best.tags == {"preset": "quickstart", "val_accuracy": "0.4"}
 
 
-def test_an_experiment_of_before_gets_the_tags_and_keeps_its_own(folder, opened):
-    client, experiment_id = opened  # `folder` made it without any
+@pytest.mark.usefixtures("folder")  # which makes one without any
+def test_an_experiment_of_before_gets_the_tags_and_keeps_its_own(opened):
+    client, experiment_id = opened
     tags = client.get_experiment(experiment_id).tags
     assert tags["mlflow.experimentKind"] == "custom_model_development"
     assert "at a glance" in tags[NOTE]
@@ -284,7 +285,8 @@ def test_a_run_that_an_older_build_tracked_is_found_and_left_as_it_is(opened, mo
     monkeypatch.setattr(mirror, "Pipeline", Finished)
     client, experiment_id = opened
     old = finished(opened, "of an older build")
-    assert mirror.track_run() == "MLflow has this run already: of an older build (of an older build)"
+    said = mirror.track_run()
+    assert said == "MLflow has this run already: of an older build (of an older build)"
     found = client.search_runs([experiment_id], f"tags.`{FINGERPRINT}` = 'of an older build'")
     assert [run.info.run_id for run in found] == [old.info.run_id]
     assert found[0].data.metrics == {}

@@ -123,7 +123,8 @@ def points_picture(
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.plot(*zip(*best, strict=True), color=MUTED, linewidth=1, zorder=1)
-        axes.plot(*zip(*points.values(), strict=True), "o", color=next(iter(looks()))[0], clip_on=False)
+        colour, _ = next(iter(looks()))
+        axes.plot(*zip(*points.values(), strict=True), "o", color=colour, clip_on=False)
         for word, place in points.items():
             axes.annotate(word, place, (5, 3), textcoords="offset points")
         axes.margins(x=0.2, y=0.1)
