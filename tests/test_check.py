@@ -97,6 +97,14 @@ def test_an_impossible_value_of_another_family_is_named():
         ),
         ({"data__classes_map": []}, "data.classes_map must be a section of keys; got []."),
         ({"data__classes_map": {"a": 1}}, "data.classes_map.a must be text; got 1."),
+        *(
+            (
+                {"data__classes_map": {word: name}},
+                "data.classes_map: a class and its new name must not be blank. Legal: {class of "
+                f"the data: new name}}, such as {{anger: angry}}; got {{{word!r}: {name!r}}}.",
+            )
+            for word, name in (("happy", ""), ("happy", "  "), ("", "happy"))
+        ),
         ({"augment": 3}, "augment must be a section of keys; got 3."),
     ],
     ids=str,

@@ -179,7 +179,7 @@ def test_fer_plus_beside_it_is_offered(tmp_path, rows, write_csv):
     (tmp_path / "fer2013new.csv").write_text("Usage,Image name,neutral\nTraining,fer0.png,4\n")
     assert len(read_path(path).notes) == 1
     notes = read_path(tmp_path).notes
-    assert len(notes) == 2 and "data.labels: ferplus" in notes[1]
+    assert len(notes) == 2 and "data.labels=ferplus" in notes[1]
 
 
 def test_an_official_file_is_known_by_its_md5(rows, write_csv, monkeypatch):

@@ -372,3 +372,54 @@ def test_the_refusal_says_what_was_looked_for_and_what_is_there(refused):
 def test_pictures_without_classes_are_refused(refused):
     message = refused(pictures_of(["1.png", "2.png"]))
     assert "Found: 2 .png (1.png, 2.png)." in message
+
+
+@pytest.mark.parametrize(
+    ("parts", "found"),
+    [(["train", "holdout"], "holdout, train"), (["val", "test"], "test, val")],
+)
+def test_splits_of_other_names_are_refused_with_the_legal_ones(refused, parts, found):
+    message = refused(tree(parts, ["a", "b"], n=2))
+    assert message.startswith(f"data has class folders in {found}. Splits need a train folder")
+    assert "train: train, training; val: val, valid, validation, publictest; test: test" in message
+    assert "data.split to fraction" in message
+
+
+LIST = b"filename,expression\n1.png,a\n2.png,b\n"
+
+
+@pytest.mark.parametrize("where", ["", "images/"])
+def test_a_list_of_another_name_is_named_with_the_legal_ones(folder, refused, where):
+    files = {where + name: content for name, content in pictures_of(["1.png", "2.png"]).items()}
+    message = refused(files | {"annotations.csv": LIST})
+    assert message == (
+        "annotations.csv has the columns of a list of pictures (filename, expression), but lists "
+        "must be named labels.csv, labels.tsv or labels.parquet. Rename it."
+    )
+    with pytest.raises(DataError, match=r"Rename it and set data\.path to its folder\.$"):
+        read_path(folder({}) / "annotations.csv")
+
+
+def test_a_table_of_another_name_beside_classes_is_left_out(folder):
+    read = read_path(folder(tree([""], ["a", "b"], n=2) | {"annotations.csv": LIST}))
+    assert read.notes == ("left out, no pictures: annotations.csv",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("classes", [["a"], ["a", "b"]])
+def test_a_list_in_utf_16_is_refused_with_the_cure(refused, encoding, classes):
+    content = "\ufefffile,label\n".encode(encoding)
+    message = refused(tree([""], classes, n=2) | {"labels.csv": content})
+    assert message.startswith("labels.csv is encoded in UTF-16. Tables must be UTF-8")
+    assert "iconv -f UTF-16 -t UTF-8 labels.csv" in message
+
+
+@pytest.mark.parametrize("place", ["", "fer2013new.csv"])
+def test_fer_plus_without_pixels_says_what_takes_it(folder, place):
+    content = b"Usage,Image name,neutral,happiness,NF\nTraining,fer0000000.png,4,0,0\n"
+    path = folder({"fer2013new.csv": content}) / place
+    with pytest.raises(
+        DataError, match=r"fer2013new\.csv holds FER\+'s votes and no pixels"
+    ) as error:
+        read_path(path)
+    assert "data.labels to ferplus" in str(error.value)

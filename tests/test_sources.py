@@ -21,7 +21,7 @@ from ferflow.download.labels import (
     TWO_FOLDER_COUNTS,
 )
 from ferflow.download.peek import peek
-from ferflow.download.sources import load_data, read_path
+from ferflow.download.sources import load_data, load_images, read_path
 from ferflow.images.faces import faces_of, refuse_other_sizes, small_grey
 
 
@@ -310,6 +310,16 @@ def test_a_path_that_is_not_there_is_refused(tmp_path):
 
 
 # --- counts
+
+
+def test_a_path_of_another_computer_is_refused_with_the_cure(tmp_path, data_params):
+    path = str(tmp_path / "elsewhere" / "faces.zip")
+    with pytest.raises(DataError) as caught:
+        load_images(data_params(path=path, sha256="ab"), seed=0)
+    assert str(caught.value) == (
+        f"data.path: {path} is not here. Set data.path in params.yaml to its place on this "
+        "computer, or: ferflow use PRESET --set data.path=PATH"
+    )
 
 
 def test_every_difference_from_the_official_counts_is_told(tmp_path, ckplus, write_zip):

@@ -211,6 +211,8 @@ def test_a_project_of_ones_own_needs_no_clone(environment, tmp_path):
     assert project.repro() == {"code"}
     assert not project.run("git", "status", "--porcelain")
     assert "mine" in project.run("ferflow", "track")
+    shown = project.run("ferflow", "show")
+    assert "git add --all" in shown and "make " not in shown
 
     project.run("ferflow", "use", "mine", "--set", "train.random_forest.n_estimators=20")
     assert project.repro() == {"code", "check", "train", "evaluate", "track"}

@@ -9,7 +9,7 @@ from transformers.utils import cached_file, logging
 from ferflow.core.errors import DataError
 from ferflow.core.files import read_json
 from ferflow.core.hashing import check_sha256
-from ferflow.core.params import repository_root
+from ferflow.core.params import from_root
 
 _MAX_LAYERS = 1000  # of one kind; the deepest image networks have some 150
 _COUNTS = re.compile("depth|layer|block|repeat|stage")  # in the keys of config.json that count them
@@ -34,9 +34,9 @@ def be_quiet() -> None:
 
 def checked_name(name: str, sha256: str | None, key: str) -> str:
     """What `from_pretrained` is to load: the hub's name, or the local folder's full path."""
-    folder = repository_root() / name
+    folder = from_root(name)
     if not folder.is_dir():
-        if sha256 is not None or name.startswith((".", "/")):
+        if sha256 is not None or name.startswith((".", "/", "~")):
             raise DataError(f"{key}: there is no folder {name}.")
         return name
     check_sha256(folder, sha256, key)

@@ -5,7 +5,7 @@ from typing import Any
 
 from ferflow.core.errors import ParamError
 from ferflow.core.files import read_json
-from ferflow.core.params import repository_root
+from ferflow.core.params import from_root
 
 # `model_type`s that take images of their config's image_size alone, at transformers 5.23
 OWN_SIZE = {"donut-swin", "hiera", "levit", "pvt", "swin"}
@@ -55,6 +55,6 @@ def own_size(size: object) -> int | None:
 
 def known_config(name: str) -> dict[str, Any]:
     """The config.json of a local folder; {} of a model of the hub, which its stage asks for."""
-    file = repository_root() / name / "config.json"
+    file = from_root(name) / "config.json"
     content = read_json(file) if file.exists() else {}
     return content if isinstance(content, dict) else {}

@@ -32,12 +32,25 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def refuse_absent(path: Path, key: str) -> None:
+    """Raise DataError with the cure where the path that a parameter names does not exist.
+
+    key : the parameter, such as data.path. Projects are shared; paths differ between computers.
+    """
+    if not path.exists():
+        raise DataError(
+            f"{key}: {path} is not here. Set {key} in params.yaml to its place on this computer, "
+            f"or: ferflow use PRESET --set {key}=PATH"
+        )
+
+
 def check_sha256(path: Path, expected: str | None, key: str) -> None:
     """Refuse a file or folder that is not the one that params.yaml was written for.
 
     key : the parameter that names it. expected : its sha256, the parameter beside; None is wrong.
     Raises ParamError where the fingerprint differs, DataError where nothing is there.
     """
+    refuse_absent(path, key)
     found = sha256_of(path)
     if found != expected:
         raise ParamError(

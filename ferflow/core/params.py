@@ -40,7 +40,7 @@ def repository_root() -> Path:
 
 
 def from_root(path: str) -> Path:
-    """A path that a user wrote: absolute, from his home (`~/...`) or from the repository."""
+    """A path that a user wrote: absolute, from the home folder (`~/...`) or from the repository."""
     with suppress(RuntimeError):  # ~nobody: a folder of that name, then
         return repository_root() / Path(path).expanduser()
     return repository_root() / path

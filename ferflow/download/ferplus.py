@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ferflow.core.errors import DataError
 from ferflow.core.split import Split
 from ferflow.download.collection import Collection, count_differences, counts_agree
+from ferflow.download.labels import FER_PLUS_OFFER
 from ferflow.download.params import DataParams
 from ferflow.fer2013.join import find_entries
 from ferflow.fer2013.labels import FER2013_LABELS, FERPLUS_COLUMNS
@@ -69,7 +70,7 @@ def with_chosen_labels(
         rows=labelled,
         usage=collection.usage[kept],
         official_counts={},
-        notes=(*collection.notes, note),
+        notes=(*(n for n in collection.notes if n != FER_PLUS_OFFER), note),
     )
     return made, report
 

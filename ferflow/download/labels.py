@@ -35,6 +35,12 @@ PARTS = {
     "privatetest": "test",
 }
 
+FER_PLUS = "fer2013new.csv"  # FER+'s file of votes
+FER_PLUS_OFFER = (
+    f"{FER_PLUS} beside it holds FER+'s votes, of ten people for each image. To use its labels: "
+    "--set data.labels=ferplus"
+)
+
 # FER-2013's classes in words that other data sets have for them, in lower case
 SPELLINGS = {
     "angry": ("anger", "angryness", "mad", "rage"),

@@ -50,6 +50,17 @@ class DataParams(SplitParams, FaceParams):
             )
         return {str(key) if type(key) is int else key: value for key, value in names.items()}
 
+    @field_validator("classes_map")
+    @classmethod
+    def _not_blank(cls, names: dict[str, str]) -> dict[str, str]:
+        for word, name in names.items():
+            if not word.strip() or not name.strip():
+                raise ValueError(
+                    "a class and its new name must not be blank. Legal: {class of the data: new "
+                    f"name}}, such as {{anger: angry}}; got {{{word!r}: {name!r}}}."
+                )
+        return names
+
     @model_validator(mode="after")
     def _was_voted_on(self) -> "DataParams":
         if self.labels != "source" and self.source == "synthetic":

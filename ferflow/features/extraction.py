@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ferflow.core.face_shape import GREY_48, FaceShape, noted_shape
 from ferflow.core.files import pass_through
-from ferflow.core.params import repository_root
+from ferflow.core.params import from_root
 from ferflow.core.split import Split, load_split, split_writer
 from ferflow.features.params import FeaturesParams
 from ferflow.images.seen import refuse_seen
@@ -87,7 +87,7 @@ def extract_files(sources: dict[str, Path], target: Path, params: FeaturesParams
     splits = {name: load_split(source) for name, source in sources.items()}
     if "backbone" in params.parts:
         for name, split in splits.items():
-            refuse_seen(repository_root() / params.backbone, split.x, name)
+            refuse_seen(from_root(params.backbone), split.x, name)
     first = next(iter(splits.values()))
     real = np.flatnonzero(first.original)
     extractor = make_extractor(params, noted_shape(first.meta))

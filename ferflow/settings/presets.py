@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from ferflow.core.dvc_locks import refuse_while_dvc_runs
 from ferflow.core.errors import ParamError
 from ferflow.core.files import atomic
-from ferflow.core.hashing import sha256_of
+from ferflow.core.hashing import refuse_absent, sha256_of
 from ferflow.core.image_steps import in_units
 from ferflow.core.params import PARAMS_FILE, Record, flatten, from_root, nearest, read_yaml
 from ferflow.core.yaml_text import parse_yaml
@@ -184,6 +184,7 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
                 f"the preset '{name}' needs {needs}: ferflow use {name} "
                 f"--set data.path=FILE_OR_FOLDER {_HOW_TO_GET[needs]}"
             )
+        refuse_absent(Path(data["path"]), "data.path")
         data["sha256"] = sha256_of(Path(data["path"]))
     parts = features["joined"] if features["method"] == "joined" else [features["method"]]
     if "backbone" in parts and Path(features["backbone"]).is_dir():

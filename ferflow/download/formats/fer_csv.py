@@ -28,6 +28,8 @@ from ferflow.download.labels import (
     FER2013_COUNTS,
     FER2013_LABELS,
     FER2013_SPLITS,
+    FER_PLUS,
+    FER_PLUS_OFFER,
     PARTS,
     splits_of_parts,
 )
@@ -40,7 +42,6 @@ OFFICIAL_MD5 = {
     "b114b9e04e6949e5fe8b6a98b3892b1d": "icml_face_data.csv",
 }
 COLUMNS = ("emotion", "pixels", "Usage")
-FER_PLUS = "fer2013new.csv"
 
 T = TypeVar("T")
 
@@ -112,10 +113,7 @@ def read(files: Files) -> Found:
     notes = [f"{title} is {_origin(official)}"]
     notes += [f"{name} has no column emotion: its images cannot be used" for name in unlabelled]
     if any(PurePosixPath(name).name.lower() == FER_PLUS for name in files.names):
-        notes.append(
-            f"{FER_PLUS} beside it is FER+, ten people's votes for each image: "
-            "data.labels: ferplus takes its labels"
-        )
+        notes.append(FER_PLUS_OFFER)
     splits, counts = FER2013_SPLITS, FER2013_COUNTS
     if not any(rows.usages):
         splits, counts = {}, {"": FER2013_COUNTS["Training"]}

@@ -16,7 +16,7 @@ from ferflow.core.params import nearest
 from ferflow.core.zips import MAX_MEMBERS
 from ferflow.download.archives import Files
 from ferflow.download.collection import Found
-from ferflow.download.csv_rows import csv_rows
+from ferflow.download.csv_rows import EncodingError, csv_rows
 from ferflow.download.folders import pictures, shown
 from ferflow.download.labels import PARTS, splits_of_parts
 from ferflow.download.parquet_rows import parquet_rows
@@ -43,7 +43,7 @@ COLUMNS = {
     "person": ("person", "person_id", "subject", "subject_id", "identity", "id_person"),
 }
 
-_NAMES = ("labels.csv", "labels.tsv", "labels.parquet")
+NAMES = ("labels.csv", "labels.tsv", "labels.parquet")
 _WORDS = {word for words in COLUMNS.values() for word in words}
 _FIRST = 20  # rows looked at to tell whether it lists these pictures
 
@@ -62,6 +62,8 @@ def recognises(files: Files) -> bool:
     n_folders = len({path.parent for path in pictures(files.names)})
     try:
         rows = _rows(files, name)
+    except EncodingError:
+        return True
     except DataError:
         return n_folders == 1  # nothing else can be meant: `read` says what is wrong
     find_picture = _finder(files, name)
@@ -70,7 +72,7 @@ def recognises(files: Files) -> bool:
 
 def find(files: Files) -> str | None:
     """The list that lies highest, None where there is none."""
-    lists = [name for name in files.names if PurePosixPath(name).name.lower() in _NAMES]
+    lists = [name for name in files.names if PurePosixPath(name).name.lower() in NAMES]
     return min(lists, key=lambda name: (name.count("/"), name), default=None)
 
 
