@@ -191,6 +191,6 @@ def test_names_of_classes_are_free_to_map():
     params["data"]["classes_map"] = {1: "surprise"}
     check_params(params)
     mixed = refused(data__classes_map={"anger": "angry", 1: "surprise"})
-    assert mixed.endswith("numbers beside words need quotes: '1': surprise.")
+    assert mixed.endswith("numbers among words need quotes: '1': surprise.")
     use("quickstart", {"data.classes_map.anger": "angry"})
     assert read_yaml(PARAMS_FILE)["data"]["classes_map"] == {"anger": "angry"}

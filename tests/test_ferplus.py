@@ -166,7 +166,7 @@ def test_other_peoples_images_are_refused(faces, data_params):
 
 
 def test_drawn_faces_have_no_votes(data_params):
-    with pytest.raises(ValueError, match="needs FER-2013, on whose images people voted"):
+    with pytest.raises(ValueError, match="needs FER-2013, whose images people voted on"):
         data_params(source="synthetic", labels="ferplus")
 
 
@@ -212,7 +212,7 @@ def test_a_subset_of_classes_has_its_own_shares(splits):
     ("changes", "message"),
     [
         ({}, ""),
-        ({"train.family": "svm"}, "train.family svm learns one class an image"),
+        ({"train.family": "svm"}, "train.family svm learns one class per image"),
         ({"balance.method": "smote"}, "balance.method smote mixes rows of one class"),
         ({"data.source": "synthetic"}, "labels: ferplus_votes needs FER-2013"),
         ({"data.labels": "fer+"}, "must be 'source', 'ferplus' or 'ferplus_votes'; got 'fer"),
@@ -238,7 +238,7 @@ def test_networks_alone_learn_votes_and_balance_does_not_mix_them():
 
     check_soft("network")
     for family in set(family_names()) - {"network"}:
-        with pytest.raises(ParamError, match="learns one class an image"):
+        with pytest.raises(ParamError, match="learns one class per image"):
             check_soft(family)
     for method in ("none", "random_oversampling", "random_undersampling"):
         check_soft_method(method)

@@ -100,4 +100,4 @@ stage.run_stage(lambda: Path("ran").write_text("") and None)
     exit_code, said = run_script(workplace, code)
     assert (workplace / "ran").exists() == runs
     assert exit_code == (0 if runs else 1)
-    assert said == ("" if runs else "error: DVC was ended while this stage began.\n")
+    assert said == ("" if runs else "error: DVC ended while this stage was starting.\n")

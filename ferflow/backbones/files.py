@@ -51,12 +51,12 @@ def check_files(name: str) -> None:
     _check_config(read_part(name, "config.json"))
     parts = read_part(name, "model.safetensors.index.json").get("weight_map", {})
     if not all(str(part).endswith(".safetensors") for part in dict(parts).values()):
-        raise DataError("its weights lie in other files than safetensors")
+        raise DataError("its weights are not in safetensors files")
 
 
 def _check_config(config: dict[str, Any]) -> None:
     if odd := _REFUSED & config.keys():
-        raise DataError(f"config.json has the key {min(odd)}, which is not read")
+        raise DataError(f"config.json has the key {min(odd)}, which is refused")
     for key, value in config.items():
         many = value if isinstance(value, list) else [value]
         counts = [n for n in many if isinstance(n, int)] if _COUNTS.search(key) else []
@@ -71,5 +71,5 @@ def read_part(name: str, file: str) -> dict[str, Any]:
     place = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
     content = read_json(Path(place)) if place else {}
     if not isinstance(content, dict):
-        raise DataError(f"{file} of {name} holds no object")
+        raise DataError(f"{file} of {name} is not a JSON object")
     return content

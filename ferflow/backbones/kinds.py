@@ -30,18 +30,18 @@ def check_kind(config: dict[str, Any], name: str, key: str, size: int, size_key:
     kind = config.get("model_type")
     if kind in _MASKED:
         raise ParamError(
-            f"{key}: '{name}' ({kind}) leaves out places at random whenever it is asked, so its "
-            "features of an image differ from call to call. Name another backbone, such as a ViT."
+            f"{key}: '{name}' ({kind}) masks random patches in every call, so the features of an "
+            "image differ from call to call. Use another backbone, such as a ViT."
         )
     if (kind in _TIMM or "pretrained_cfg" in config) and find_spec("timm") is None:
         raise ParamError(
             f"{key}: '{name}' is a network of timm: it needs the packages timm and torchvision, "
-            "which ferflow does not bring. Name one in transformers' own format."
+            "which ferflow does not install. Use one in transformers' own format."
         )
     own = own_size(config.get("image_size"))
     if kind in OWN_SIZE and own is not None and own != size:
         raise ParamError(
-            f"{key}: '{name}' ({kind}) takes images of {own}x{own} pixels alone; got {size_key} "
+            f"{key}: '{name}' ({kind}) takes only images of {own}x{own} pixels; got {size_key} "
             f"{size}. Set {size_key} to {own}, or name another backbone."
         )
 

@@ -117,13 +117,13 @@ def _check_answers(
         own = own_size(getattr(network.config, "image_size", None))
         cure = f"Set {size_key} to {own}, its own size, or name" if own else "Name"
         raise ParamError(
-            f"{key}: '{name}' takes no images of {size}x{size} pixels ({reason}). {cure} an image "
-            "backbone that takes them."
+            f"{key}: '{name}' cannot take images of {size}x{size} pixels ({reason}). {cure} an "
+            "image backbone that takes them."
         ) from None
     if not (first - second).abs().max() <= _TOLERANCE * first.abs().max():
         raise DataError(
-            f"{key}: '{name}' answers the same images differently from call to call. Name another "
-            "backbone."
+            f"{key}: '{name}' gives different features for the same images from call to call. Use "
+            "another backbone."
         )
 
 

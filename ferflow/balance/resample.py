@@ -147,7 +147,7 @@ def _present(split: Split) -> dict[str, int]:
 
 def _check_classes(split: Split) -> None:
     if len(counts := _present(split)) < 2:
-        raise DataError(f"balancing needs two classes or more; the rows hold {list(counts)}.")
+        raise DataError(f"balancing needs two classes or more; the rows have {list(counts)}.")
 
 
 def _check_neighbours(split: Split, k_neighbors: int) -> None:

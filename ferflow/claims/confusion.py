@@ -220,7 +220,7 @@ def _parse_csv(path: Path, text: str) -> tuple[list[list[str]], list[str] | None
     rows = [[cell.strip() for cell in row] for row in table]
     rows = [row for row in rows if any(row)]
     if not rows:
-        raise DataError(f"{path} holds no numbers. Expected {_EXAMPLE}.")
+        raise DataError(f"{path} has no numbers. Expected {_EXAMPLE}.")
     labels = None
     if not any(map(_is_number, rows[0])):
         labels = [cell for cell in rows[0] if cell]
@@ -233,7 +233,7 @@ def _parse_csv(path: Path, text: str) -> tuple[list[list[str]], list[str] | None
 def _counts(path: Path, rows: Any) -> NDArray[np.int64]:
     """The cells as whole numbers (c, c); DataError says which is not."""
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        raise DataError(f"{path} holds no matrix. Expected {_EXAMPLE}.")
+        raise DataError(f"{path} has no matrix. Expected {_EXAMPLE}.")
     n = len(rows)
     if not 2 <= n <= MAX_CLASSES:
         raise DataError(f"{path}: a confusion matrix has 2 to {MAX_CLASSES} classes; got {n}.")
@@ -244,7 +244,7 @@ def _counts(path: Path, rows: Any) -> NDArray[np.int64]:
             )
     counts = np.array([[_count(path, cell) for cell in row] for row in rows], dtype=np.int64)
     if not counts.any():
-        raise DataError(f"{path}: every cell is 0; there is nothing to read.")
+        raise DataError(f"{path}: every cell is 0.")
     return counts
 
 

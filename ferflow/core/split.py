@@ -207,7 +207,7 @@ def load_split(path: Path) -> Split:
     except _MALFORMED as error:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(
-            f"{path} is not a whole split file ({reason}). Delete it and run the command again."
+            f"{path} is not a complete split file ({reason}). Delete it and run the command again."
         ) from None
     return split
 

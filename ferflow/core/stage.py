@@ -59,7 +59,7 @@ def _refuse_changed_params(before: dict[str, Any], after: dict[str, Any]) -> Non
         if now.get(key) != value:
             raise FerflowError(
                 f"{key} in params.yaml was {value!r} when this stage began, and is now "
-                f"{now.get(key)!r}: its results belong to neither. Run `dvc repro` again."
+                f"{now.get(key)!r}: its results fit neither. Run `dvc repro` again."
             )
 
 
@@ -73,4 +73,4 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         holders = lock_holders()
         if "DVC_STAGE" in os.environ and holders and os.getppid() not in holders:
-            sys.exit("error: DVC was ended while this stage began.")
+            sys.exit("error: DVC ended while this stage was starting.")

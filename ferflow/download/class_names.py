@@ -39,7 +39,7 @@ def name_classes(
     words = set(classes)
     if strangers := [word for word in classes_map if word not in words.union(known)]:
         raise ParamError(
-            f"data.classes_map names '{strangers[0]}', which is no class of these data. "
+            f"data.classes_map names '{strangers[0]}', which is not a class of these data. "
             f"Legal: {', '.join(_ordered(words.union(known)))}.{nearest(strangers[0], words)}"
         )
     wanted = {word: classes_map.get(word, word) for word in words}
@@ -71,9 +71,11 @@ def _ordered(words: set[str]) -> tuple[str, ...]:
 
 def _unknown(word: str, labels: tuple[str, ...], name: str) -> DataError:
     """A class that a known data set has not."""
-    place = f"{name}: the folder must name a class" if name else "a class must be one"
+    place = (
+        f"{name}: the folder must be named after a class" if name else "the classes must be among"
+    )
     guess = common_spelling(word)
-    cure = f" To read it as '{guess}': {map_hint({word: guess})}." if guess in labels else ""
+    cure = f" To rename it '{guess}': {map_hint({word: guess})}." if guess in labels else ""
     return DataError(f"{place} ({', '.join(labels)}); got '{word}'.{nearest(word, labels)}{cure}")
 
 
@@ -84,4 +86,4 @@ def _advice(labels: tuple[str, ...]) -> tuple[str, ...]:
     }
     if not pairs or len(set(pairs.values())) < len(pairs) or set(pairs.values()) & set(labels):
         return ()
-    return (f"classes keep their names; under FER-2013's they are read with {map_hint(pairs)}",)
+    return (f"classes keep their names; FER-2013's names are given with {map_hint(pairs)}",)

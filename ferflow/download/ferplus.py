@@ -86,9 +86,8 @@ def _check_joined(params: DataParams, entries: NDArray[np.int64]) -> None:
     if joined < _LEAST_JOINED * len(entries):
         raise DataError(
             f"data.labels: {params.labels} needs FER-2013's own images; of {len(entries):,} here, "
-            f"{joined:,} are known by name, row or pixels. Legal for data.path with it: "
-            "msambare/fer2013 and fer2013.csv, or their pictures in other folders. "
-            "Otherwise set data.labels to source."
+            f"{joined:,} are known by name, row or pixels. Legal for data.path: msambare/fer2013, "
+            "fer2013.csv, or their pictures in other folders. Otherwise set data.labels to source."
         )
 
 

@@ -45,10 +45,10 @@ def left_out(files: Files) -> tuple[list[str], tuple[str, ...]]:
         path = PurePosixPath(name)
         if path.parent in folders or path.suffix.lower() in _UNREAD:
             raise DataError(
-                f"{files.title}: {name} is no picture that is read ({', '.join(SUFFIXES)}). "
-                "Take it out of the class folders, or save it as one of these."
+                f"{files.title}: {name} is not a supported picture ({', '.join(SUFFIXES)}). "
+                "Move it out of the class folders, or save it in one of these formats."
             )
-    return chosen, (f"left out, no pictures: {shown(others)}",) if others else ()
+    return chosen, (f"left out, not pictures: {shown(others)}",) if others else ()
 
 
 def shown(names: Sequence[str]) -> str:

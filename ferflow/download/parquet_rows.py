@@ -40,7 +40,7 @@ def parquet_rows(
         columns = [_texts(column) for column in table.columns]
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{title} is no parquet file of labels ({reason}).") from None
+        raise DataError(f"{title} is not a parquet file of labels ({reason}).") from None
     rows = enumerate(zip(*columns, strict=True), start=2)
     return [(1, list(table.column_names)), *((number, list(row)) for number, row in rows)]
 

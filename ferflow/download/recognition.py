@@ -35,7 +35,7 @@ def find(files: Files) -> Found:
     Raises DataError that says what was looked for and what is there, where none does.
     """
     if not files.names:
-        raise DataError(f"{files.title} is empty: it holds no files.")
+        raise DataError(f"{files.title} is empty.")
     for layout in ORDER:
         if files.kind == "tar.gz" and layout is not fer_csv:
             continue  # the members of a tar can only be read one after the other
@@ -45,12 +45,12 @@ def find(files: Files) -> Found:
             found: Found = layout.read(files)
             return found
     if files.kind == "tar.gz":
-        raise DataError(f"{files.title} holds no CSV of FER-2013. Pack pictures as a zip instead.")
+        raise DataError(f"{files.title} has no CSV of FER-2013. Pack pictures as a zip instead.")
     if hint := near_miss(files):
         raise DataError(hint)
     looked_for = "; ".join(layout.LOOKS_FOR for layout in ORDER)
     raise DataError(
-        f"{files.title} holds no data set that is read. Looked for: {looked_for}. "
+        f"{files.title} has no data set in a known form. Looked for: {looked_for}. "
         f"Found: {_what_is_there(files)}."
     )
 

@@ -149,9 +149,9 @@ def _check_classes(side: NDArray[np.int64], rows: Split, names: tuple[str, ...])
         counts = np.bincount(rows.y[side == number], minlength=len(rows.labels))
         for label in np.flatnonzero((counts == 0) & (total > 0)):
             raise DataError(
-                f"no image of '{rows.labels[label]}' is left for {name}: with twins and subjects "
-                f"on one side, its {total[label]} images cannot be in every split. "
-                "Take larger fractions, fewer folds or more data."
+                f"no image of '{rows.labels[label]}' is left for {name}: its {total[label]} images "
+                "cannot be in every split while twins and persons stay together. Use larger "
+                "fractions, fewer folds or more data."
             )
 
 
@@ -168,8 +168,8 @@ def _check_sides(side: NDArray[np.int64], rows: Split, parts: list[str]) -> None
             others = [name for name, n in zip(rows.labels, counts, strict=True) if n]
             raise DataError(
                 f"the class '{word}' has no image in {SPLITS[number]} (parts: "
-                f"{', '.join(parts)}).{nearest(word, others)} Give it some, name it as in the "
-                "other parts (data.classes_map does so, too), or set data.split to fraction."
+                f"{', '.join(parts)}).{nearest(word, others)} Add images, use the other parts' "
+                "name for it (or data.classes_map), or set data.split to fraction."
             )
 
 

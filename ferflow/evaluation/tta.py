@@ -27,8 +27,8 @@ def tta_proba(
     """
     if "features" in classifier.meta:
         raise ParamError(
-            f"evaluate.tta '{method}' changes images, and this classifier takes "
-            f"{classifier.meta['features']['method']} features: set evaluate.tta to none."
+            f"evaluate.tta '{method}' changes images, but this classifier takes "
+            f"{classifier.meta['features']['method']} features. Set evaluate.tta to none."
         )
     parts = []
     for start in range(0, len(images), _IMAGES_AT_ONCE):

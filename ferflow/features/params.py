@@ -51,9 +51,9 @@ class FeaturesParams(Record):
             )
         if "landmarks" in self.parts and self.landmarks is None:
             raise ValueError(
-                "landmarks needs a network of yours, an ONNX file; "
-                "ferflow/features/extractors/landmarks.py says which. "
-                "Name it: ferflow use PRESET --set features.landmarks=FILE"
+                "landmarks needs a landmark network as an ONNX file; "
+                "ferflow/features/extractors/landmarks.py describes it. Set it: ferflow use PRESET "
+                "--set features.landmarks=FILE"
             )
         return self
 

@@ -34,8 +34,8 @@ def predict(
     smooth: Annotated[
         float, typer.Option(min=0, help="Seconds over which a video's answers are smoothed.")
     ] = 0.0,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row a face.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one row per face.")] = False,
     detect: Annotated[
         bool,
         typer.Option("--detect/--no-detect", help="Find faces, or take each picture as a face."),

@@ -42,7 +42,7 @@ class OnnxModel:
         except Exception as error:  # onnxruntime's errors have no base but Exception
             reason = " ".join(str(error).split())[:200]
             raise DataError(
-                f"{file} holds no model that names expressions on faces: {reason}. "
+                f"{file} is not a classifier of expressions: {reason}. "
                 "Make one with: ferflow export MODEL --to FILE"
             ) from None
 
@@ -71,23 +71,23 @@ class OnnxModel:
         for name, value in zip(outputs, found, strict=True):
             expected = (len(images), len(self.labels))
             if value.shape[:2] != expected or value.ndim != (4 if name == MAP else 2):
-                raise ValueError(f"{len(images)} faces get {name} of shape {value.shape}")
+                raise ValueError(f"{len(images)} faces give {name} of shape {value.shape}")
         return found
 
     def _try(self, n: int) -> None:
         """Ask about n faces for the first time; ValueError where something else is answered."""
         answer, *maps = self._run(self._outputs, np.zeros((n, *self.shape.array), np.uint8))
         if not np.allclose(answer.sum(axis=1), 1, atol=1e-3):  # nor if a number is none
-            raise ValueError("it answers a face with no probabilities")
+            raise ValueError("it does not answer with probabilities")
         if not np.isfinite(maps).all():
-            raise ValueError("its maps hold no numbers")
+            raise ValueError("its maps contain NaN or infinity")
 
 
 def _read_shape(session: Any) -> FaceShape:
     """The shape of the faces that a file takes; ValueError where it takes something else."""
     n, *sides = session.get_inputs()[0].shape
     if isinstance(n, int):
-        raise ValueError(f"it takes just {n} at a time")
+        raise ValueError(f"its batch size is fixed at {n}")
     shape = FaceShape(sides[0] if sides else 0, "grey" if len(sides) == 2 else "rgb")
     if tuple(sides) != shape.array:
         raise ValueError(f"its faces are of shape {sides}")

@@ -65,7 +65,7 @@ def read_picture(source: Source) -> Picture:
         return Picture(_checked(source))
     if isinstance(source, Image.Image):
         if 0 in source.size:
-            raise DataError(f"a picture needs a pixel at least; got size {source.size}.")
+            raise DataError(f"a picture must have at least one pixel; got size {source.size}.")
         with _damage_told():
             return Picture(_upright(source))
     if isinstance(source, bytes):
@@ -98,7 +98,7 @@ def _checked(pixels: NDArray[Any]) -> NDArray[np.uint8]:
             f"got {pixels.dtype} {shape}."
         )
     if 0 in shape:
-        raise DataError(f"a picture needs a pixel at least; got shape {shape}.")
+        raise DataError(f"a picture must have at least one pixel; got shape {shape}.")
     check_size(shape[1], shape[0])
     return pixels
 

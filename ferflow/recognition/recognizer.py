@@ -77,7 +77,7 @@ class Recognizer:
         """The recognizer with the small network that comes with ferflow; options as above."""
         if not (file := BUNDLED.with_suffix(".onnx")).is_file():
             raise DataError(
-                "ferflow comes without its bundled model here. Name a folder that the stage "
+                "this installation has no bundled model. Name a folder that the stage "
                 "`train` wrote instead: --model models/classifier, or Recognizer(folder)."
             )
         return cls(file, **options)
@@ -173,6 +173,6 @@ def _load(model: Path, threads: int) -> "OnnxModel | FaceClassifier":
         if (extra := missing(error.name)) is None:
             raise
         raise FerflowError(
-            f"the model folder {model} needs {extra} Or have somebody who has it write an .onnx "
-            "file: ferflow export FOLDER --to FILE."
+            f"the model folder {model} needs {extra} Or use an .onnx file, written where it is "
+            "installed: ferflow export FOLDER --to FILE."
         ) from None

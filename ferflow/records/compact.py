@@ -75,7 +75,9 @@ def compact(predictions: pd.DataFrame) -> dict[str, Answers]:
         image = np.array([image_number(word) for word in rows["source_id"]], dtype=np.int64)
         twins = twin_numbers(predictions, name)
         if len(np.unique(image)) < len(image):
-            raise DataError(f"{name}: two predictions bear one source id; they cannot be paired.")
+            raise DataError(
+                f"{name}: two predictions have the same source id, so they cannot be paired."
+            )
         answers[name] = Answers(image, y, p, labels, twins).take(np.argsort(image))
     if not answers:
         raise DataError("neither val nor test was scored: evaluate.splits must name one of them.")
@@ -141,10 +143,10 @@ def read_answers(path: Path) -> dict[str, Answers]:
         }
     except FileNotFoundError:
         raise DataError(
-            f"{path} is not here, though its record is. Record the run again."
+            f"{path} is missing, but its record is here. Record the run again."
         ) from None
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
-        raise DataError(f"{path} holds no predictions of a record: {error}") from None
+        raise DataError(f"{path} is not a record's file of predictions: {error}") from None
 
 
 def rounded(p: NDArray[np.float64], bits: int) -> NDArray[np.float32]:

@@ -87,7 +87,7 @@ def compare(a: list[RunRecord], b: list[RunRecord]) -> list[Comparison]:
     every = [*answers_a, *answers_b]
     splits = [name for name in KEPT_SPLITS if all(name in answers for answers in every)]
     if not splits:
-        raise FerflowError("the records have no split in common, of val and test.")
+        raise FerflowError("the records have neither val nor test in common.")
     return [
         compare_split(a, b, name, [x[name] for x in answers_a], [x[name] for x in answers_b])
         for name in splits
@@ -138,7 +138,7 @@ def common_images(models: list[Answers], split: str) -> list[Answers]:
     for other in models[1:]:
         if other.labels != first.labels:
             raise FerflowError(
-                f"{split}: the records tell other classes apart: {', '.join(first.labels)} "
+                f"{split}: the records have different classes: {', '.join(first.labels)} "
                 f"against {', '.join(other.labels)}."
             )
     images = first.image

@@ -159,7 +159,9 @@ class RunRecord(Record):
     def answers(self) -> dict[str, Answers]:
         """Its predictions; DataError where they are missing or not those that it was saved with."""
         if self.mistake:
-            raise FerflowError(f"{self.name} is a mistake's: it holds figures, no predictions.")
+            raise FerflowError(
+                f"{self.name} is a mistake's record: it has figures but no predictions."
+            )
         path = self.file("parquet")
         answers = read_answers(path)
         if sha256_of(path) != self.predictions_sha256:

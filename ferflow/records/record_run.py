@@ -89,7 +89,7 @@ def _about(pipeline: Pipeline) -> dict[str, Any]:
     pipeline.check_finished()
     params, code = pipeline.params, pipeline.code_fingerprint()
     if code != pipeline.locked_code_fingerprint():
-        raise FerflowError("the code is not that of the last run. Run `dvc repro` first.")
+        raise FerflowError("the code has changed since the last run. Run `dvc repro` first.")
     fold, n_folds = fold_of(params)
     return {
         "preset": params["preset"],

@@ -171,12 +171,14 @@ def kept_params() -> Iterator[None]:
     refuse_while_dvc_runs()
     folder = repository_root() / SCRATCH
     copy = folder / "params.yaml.kept"
-    held = FerflowError("another `ferflow repeat` or `reproduce` runs here.")
+    held = FerflowError(
+        "another `ferflow repeat` or `reproduce` is running here. Wait until it has ended."
+    )
     with exclusive(folder / "runs.lock", held=held):
         if copy.exists():
             raise FerflowError(
-                f"an earlier command was killed while it ran presets. Your params.yaml of then is "
-                f"{SCRATCH / copy.name}: copy it back, or delete it, and repeat."
+                "an earlier command was killed while it ran presets. It saved your params.yaml as "
+                f"{SCRATCH / copy.name}. Copy it back or delete it, then run the command again."
             )
         before = PARAMS_FILE.read_bytes()
         _write(copy, before)

@@ -33,7 +33,7 @@ def sweep_axes(preset: str) -> list[list[dict[str, Any]]]:
     if not axes:
         having = [name for name in preset_names() if "sweep" in read_yaml(PRESETS / f"{name}.yaml")]
         raise ParamError(
-            f"the preset '{preset}' names no variations to compare. These do: "
+            f"the preset '{preset}' has no variations to compare. These presets have some: "
             f"{', '.join(having) or 'none here'}."
         )
     return axes
@@ -57,8 +57,8 @@ def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
             rows.append(short(variation) | _run(preset, {**settings, **variation}, name))
     if all(row["accuracy"] is None for row in rows):
         raise FerflowError(
-            f"none of the {len(rows)} variations of '{preset}' ran to its end: the reasons are "
-            "above. There is nothing to compare, and no table is written."
+            f"all {len(rows)} variations of '{preset}' failed; the reasons are above. No table is "
+            "written."
         )
     table = pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable")
     scored = [key for key in _RESULTS if table[key].notna().any()]

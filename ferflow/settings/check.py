@@ -126,8 +126,8 @@ def _check_folds(params: dict[str, Any]) -> None:
     if method not in UNMIXED:
         raise ParamError(
             f"{PARAMS_FILE}: train.search.folds cannot be combined with balance.method {method}: "
-            "which images a synthetic row was mixed from is not known, so folds would leak. Set "
-            "balance.method to none, or train.search.folds to null (scored on val)."
+            "the images that a synthetic row was mixed from are not known, so folds would leak. "
+            "Set balance.method to none, or train.search.folds to null (scored on val)."
         )
 
 

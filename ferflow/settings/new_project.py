@@ -76,7 +76,7 @@ def new_project(folder: Path, data: Path, settings: dict[str, Any]) -> None:
             f"and is not '{DEFAULTS.stem}'; got '{name}'."
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FerflowError(f"{folder} is there already, and not empty. Choose another name.")
+        raise FerflowError(f"{folder} already exists and is not empty. Choose another name.")
     overlay = {"data.source": "path", "data.path": str(data.expanduser().absolute())} | settings
     with atomic(folder) as part:
         _copy(part)

@@ -41,7 +41,7 @@ def read(files: Files) -> Found:
         classes=[class_of(name) for name in names],
         source_id=["/".join(path.parts[-2:]) for path in paths],
         names=names,
-        no_splits=f"there is {part}/, and no other part" if part.lower() in PARTS else "",
+        no_splits=f"{part}/ is the only part" if part.lower() in PARTS else "",
         notes=notes,
     )
 

@@ -49,24 +49,26 @@ def read(files: Files) -> Found:
         if part_of(path).lower() not in PARTS:
             raise DataError(
                 f"{name}: expected <part>/<class>/<picture>, such as train/happy/1.jpg and "
-                "test/happy/2.jpg; the picture lies in no class folder of a part "
-                f"({', '.join(PARTS)})."
+                "test/happy/2.jpg; the picture is not in a class folder of a part ("
+                f"{', '.join(PARTS)})."
             )
         trees.setdefault(PurePosixPath(*path.parts[:-3]), {})["/".join(path.parts[-3:])] = name
     root, *copies = sorted(trees, key=lambda tree: (len(tree.parts), str(tree)))
     if other := [copy for copy in copies if trees[copy].keys() != trees[root].keys()]:
         raise DataError(
-            f"{files.title}: {other[0]}/ and {root}/ both hold parts of a data set, but not the "
-            "same files. Name the one that is meant in data.path."
+            f"{files.title}: {other[0]}/ and {root}/ both contain parts of a data set, with "
+            "different files. Set data.path to one of them."
         )
-    notes += tuple(f"{copy}/ names the same files as {root}/: left out" for copy in copies)
+    notes += tuple(f"{copy}/ has the same files as {root}/: left out" for copy in copies)
     ids = sorted(trees[root], key=natural_key)
     usage = [identity.split("/")[0] for identity in ids]
     classes = [class_of(identity) for identity in ids]
     splits = splits_of_parts(usage)
     edition = _is_edition(usage, classes)
     if not edition and (part := next((p for p, s in splits.items() if s != PARTS[p.lower()]), "")):
-        notes += (f"there is no test part: {part}/ is the test split, val is cut from train",)
+        notes += (
+            f"there is no test part: {part}/ becomes the test split, val is taken from train",
+        )
     return Found(
         data_set=(
             "FER-2013, the edition in train and validation folders"

@@ -46,7 +46,7 @@ def load(file: Path = BUNDLED) -> Detector:
     except Exception as error:  # onnxruntime's errors have no base but Exception
         reason = " ".join(str(error).split())[:200]
         raise DataError(
-            f"{file} holds no YuNet, which finds faces ({type(error).__name__}: {reason})."
+            f"{file} is not a YuNet face detector ({type(error).__name__}: {reason})."
         ) from None
     return Detector(network, min(_LEAST, most), most)
 

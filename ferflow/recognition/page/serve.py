@@ -50,7 +50,7 @@ MAP = "Under each face: what spoke for its label, bright where it counted most."
 def serve(recognizer: Recognizer, port: int) -> None:
     """Show the page on http://127.0.0.1:port until it is interrupted."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder goes with us
-    print(f"http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
+    print(f"http://127.0.0.1:{port} (Ctrl-C to stop)", flush=True)
     with _private_folder():
         import gradio as gr  # reads its environment when it is imported
 
@@ -72,7 +72,7 @@ def serve(recognizer: Recognizer, port: int) -> None:
                 app_kwargs={"middleware": middleware(), "docs_url": None},
             )
         except OSError:
-            raise DataError(f"port {port} is taken. Name another one: --port.") from None
+            raise DataError(f"port {port} is in use. Choose another with --port.") from None
 
 
 def build(recognizer: Recognizer) -> Any:

@@ -33,7 +33,7 @@ class Video:
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise DataError(
-                "is not a video that can be read: damaged, of an unknown kind, or without pictures."
+                "cannot be read as a video: it is damaged, of an unknown format or without frames."
             )
         width = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         check_size(width, int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))

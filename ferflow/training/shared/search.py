@@ -161,8 +161,8 @@ def _rows_and_folds(
         return train, group_folds(train, plan.folds, twins, seed), f"{plan.folds} folds of train"
     if data.val is None:
         raise ParamError(
-            "train.search is scored on val, whose rows train.add_validation put among those to "
-            "fit. Set train.add_validation to false, or train.search.folds to a number."
+            "train.search is scored on val, but train.add_validation trains on val. Set "
+            "train.add_validation to false, or train.search.folds to a number."
         )
     alone = [name not in twins.of_val for name in data.val.source_id]
     val = data.val.take(np.flatnonzero(alone))
@@ -183,9 +183,9 @@ def group_folds(rows: Split, n_folds: int, twins: Twins, seed: int) -> Folds:
     """
     if (rows.source_id == "").any():
         raise ParamError(
-            "train.search.folds: some training rows are synthetic, and which images they were "
-            "mixed from is not known, so they would carry scored images into the fit. "
-            "Set balance.method to none or random_oversampling, or train.search.folds to null."
+            "train.search.folds: some training rows are synthetic. The images they were mixed from "
+            "are not known, so folds would leak. Set balance.method to none or "
+            "random_oversampling, or train.search.folds to null."
         )
     groups = tied_groups(rows, twins)
     real = np.flatnonzero(rows.original)
@@ -193,8 +193,8 @@ def group_folds(rows: Split, n_folds: int, twins: Twins, seed: int) -> Folds:
         n = len(np.unique(groups[real[rows.y[real] == label]]))
         if 0 < n < n_folds:
             raise DataError(
-                f"train.search.folds: '{name}' has images of {n} people or pictures alone, fewer "
-                f"than {n_folds} folds. Take fewer folds or more data."
+                f"train.search.folds: '{name}' has only {n} independent groups of images, fewer "
+                f"than {n_folds} folds. Use fewer folds or more data."
             )
     dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     folds = []
@@ -224,8 +224,8 @@ def _check_classes(
         for part, what in ((fit, "fit"), (score, "score")):
             if label not in part:
                 raise DataError(
-                    f"train.search: {name} has no row of '{labels[label]}' to {what}. "
-                    "Take fewer folds, another seed or more data."
+                    f"train.search: {name} has no row of '{labels[label]}' to {what}. Use fewer "
+                    "folds, another seed or more data."
                 )
 
 

@@ -65,8 +65,8 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:  # noqa: ARG00
     }
     print("labels: " + ", ".join(f"{name} = {meant}" for name, meant in meaning.items()))
     print(
-        "Nothing is fitted. Which images the model was trained on is not known here: images of val "
-        "and test may be among them."
+        "Nothing is fitted. The model's training images are not known: images of val and test may "
+        "be among them."
     )
     return Fitted(model, about={"model": params.model, "label_meanings": meaning})
 
@@ -112,7 +112,7 @@ def load(folder: Path) -> PublishedModel:
         if not (np.isin(matrix, (0, 1)).all() and (matrix.sum(axis=1) <= 1).all()):
             raise ValueError("a label means one class or none")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"{folder / _ABOUT} describes no model: {error}") from None
+        raise DataError(f"{folder / _ABOUT} does not describe a model: {error}") from None
     return PublishedModel(network, *_processor(str(folder), str(folder)), matrix, batch_size)
 
 
@@ -146,7 +146,7 @@ def _load(place: str, key: str) -> Any:
         ) from None
     if absent := sorted([*report["missing_keys"], *map(str, report["mismatched_keys"])]):
         raise DataError(
-            f"{key}: '{place}' lacks weights ({', '.join(absent[:5])}): it is no trained "
+            f"{key}: '{place}' lacks weights ({', '.join(absent[:5])}): it is not a trained "
             "classifier."
         )
     return network.eval()

@@ -87,9 +87,9 @@ def load(folder: Path) -> Machine:
     try:
         temperature = float(read_json(file)["temperature"])
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{file} holds no temperature: {error!r}") from None
+        raise DataError(f"{file} has no temperature: {error!r}") from None
     if not 0 < temperature < np.inf:
-        raise DataError(f"{file} holds an impossible temperature: {temperature}.")
+        raise DataError(f"{file} has an impossible temperature: {temperature}.")
     return Machine(load_pipeline(folder, SVC), temperature)
 
 

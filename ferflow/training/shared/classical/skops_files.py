@@ -53,7 +53,7 @@ def load_model(path: Path, kind: type[M]) -> M:
     except (
         Exception
     ) as error:  # skops raises what its parts raise: zip, JSON, type and value errors
-        raise DataError(f"{path} is no model that can be trusted: {error}") from None
+        raise DataError(f"{path} is not a model that can be trusted: {error}") from None
     if not isinstance(model, kind):
         raise DataError(f"{path} holds a {type(model).__name__}, not a {kind.__name__}.")
     return model
