@@ -30,7 +30,7 @@ def onnx_answer(module: nn.Module, x: Tensor) -> tuple[Answer, str]:
     x : N_COMPARED inputs that are like those to come, or as many as there are. The answers may
     not depend on how many are asked about at once: two calls, of one input and of the others, must
     both agree with torch within TOLERANCE.
-    Raises NoEngineError where they do not, and where the module does not convert.
+    Raises NoEngineError if they do not, and where the module does not convert.
     """
     size = sum(weights.nbytes for weights in module.parameters())
     if size > _MAX_BYTES:

@@ -44,7 +44,7 @@ def checked_name(name: str, sha256: str | None, key: str) -> str:
 
 
 def check_files(name: str) -> None:
-    """Raise DataError where a network's files lead to pickles or code, or to no end of layers.
+    """Raise DataError if a network's files lead to pickles or code, or to no end of layers.
 
     `use_safetensors` alone does not keep a list of parts from naming pickles.
     """
@@ -67,7 +67,7 @@ def _check_config(config: dict[str, Any]) -> None:
 
 
 def read_part(name: str, file: str) -> dict[str, Any]:
-    """A JSON object among a network's files, empty where there is none."""
+    """A JSON object among a network's files, empty if there is none."""
     place = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
     content = read_json(Path(place)) if place else {}
     if not isinstance(content, dict):

@@ -41,8 +41,8 @@ def load_pretrained(
 
     sha256 : the fingerprint that a local folder must have. key : the parameter, for messages.
     size : pixels of the images that it will be asked about; size_key : the parameter.
-    Raises ParamError where the local folder is another one or the network takes no such images,
-    DataError where it cannot be loaded, or answers the same images otherwise the next time.
+    Raises ParamError if the local folder is another one or the network takes no such images,
+    DataError if it cannot be loaded, or answers the same images otherwise the next time.
     """
     place = checked_name(name, sha256, key)
     try:
@@ -57,7 +57,7 @@ def load_pretrained(
 
 
 def read_backbone(folder: Path) -> Any:
-    """The network in a folder that a training wrote, float32; DataError where it is none."""
+    """The network in a folder that a training wrote, float32; DataError if it is none."""
     return _load(str(folder), str(folder / "config.json"))
 
 

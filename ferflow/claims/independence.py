@@ -61,7 +61,7 @@ def independence(counts: Counts) -> Independence | None:
     cell, least is below 0.002 already for two by two: a table of 10 + 10 images, the smallest of
     that kind, has 2 / 184,756, and one of 10 images beside very many has 2**-9.
 
-    None where a cell expects fewer than five images beside 10**7 others or more.
+    None if a cell expects fewer than five images beside 10**7 others or more.
     """
     expected = expected_counts(counts)
     if expected.min() >= ENOUGH:

@@ -48,7 +48,7 @@ def check_sha256(path: Path, expected: str | None, key: str) -> None:
     """Refuse a file or folder that is not the one that params.yaml was written for.
 
     key : the parameter that names it. expected : its sha256, the parameter beside; None is wrong.
-    Raises ParamError where the fingerprint differs, DataError where nothing is there.
+    Raises ParamError if the fingerprint differs, DataError if nothing is there.
     """
     refuse_absent(path, key)
     found = sha256_of(path)

@@ -82,7 +82,7 @@ def spell(value: object) -> str:
 
 
 def _inside(schema: Schema, part: int | str) -> Schema | None:
-    """The schema of a key of a section, or of an entry of a list; None where there is none."""
+    """The schema of a key of a section, or of an entry of a list; None if there is none."""
     if isinstance(part, int):
         each = schema.get("prefixItems", [])  # of a tuple
         entry: Schema | None = each[part] if part < len(each) else schema.get("items")

@@ -119,7 +119,7 @@ def explain(record: type[Record], error: ValidationError) -> list[str]:
 
 
 def _explain(record: type[Record], fault: ErrorDetails) -> str:
-    """One fault of a record; a dot and the key come first, where it is not all of it."""
+    """One fault of a record; a dot and the key come first, if it is not all of it."""
     key = "".join(f".{part}" for part in fault["loc"])
     got = fault.get("input")
     match fault["type"]:

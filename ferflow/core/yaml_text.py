@@ -55,7 +55,7 @@ class _RareError(Exception):
 
 
 def parse_yaml(text: str) -> Any:
-    """The plain values in a YAML 1.2 text; ValueError where it is none, or has aliases."""
+    """The plain values in a YAML 1.2 text; ValueError if it is none, or has aliases."""
     try:
         content = ordinary(text)
     except (_RareError, YAMLError, ValueError):  # ValueError: a number too long for int()
@@ -131,7 +131,7 @@ def _scalar(text: str) -> Any:
 
 
 def refuse_long_numbers(value: Any) -> None:
-    """ValueError where a number, in hexadecimal perhaps, is one that Python would not print."""
+    """ValueError if a number, in hexadecimal perhaps, is one that Python would not print."""
     if isinstance(value, dict):
         value = [*value, *value.values()]
     if isinstance(value, list | tuple | set):

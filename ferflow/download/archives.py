@@ -157,7 +157,7 @@ class _Tar(Files):
 def open_files(path: Path) -> Iterator[Files]:
     """The files of a folder or archive, told by its content; any other file stands alone.
 
-    Raises DataError where nothing is there, or an archive is damaged or reaches out of itself.
+    Raises DataError if nothing is there, or an archive is damaged or reaches out of itself.
     """
     if path.is_dir():
         yield _Folder(path, filter(Path.is_file, path.rglob("*")), path.name)

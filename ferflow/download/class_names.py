@@ -33,7 +33,7 @@ def name_classes(
     words are the classes: FER-2013's seven in its order, others in alphabetical order.
     classes_map : word of the source -> name wanted. names : the images' files, for messages.
 
-    Raises ParamError where the map names what is not there, DataError where a word is no class of
+    Raises ParamError if the map names what is not there, DataError if a word is no class of
     a known data set, and where fewer than two classes are left.
     """
     words = set(classes)

@@ -22,7 +22,7 @@ def csv_rows(
     """Number of the line (from 1) and the fields of each row that is not blank, without spaces.
 
     The first row, the header, tells the delimiter. digest : fed with the file's bytes.
-    Raises EncodingError where the file is UTF-16; DataError naming the row that is too long, or in
+    Raises EncodingError if the file is UTF-16; DataError that names the row that is too long, or in
     which a quote is not closed.
     """
     lines = _lines(stream, title, digest)

@@ -28,14 +28,14 @@ def class_of(name: str) -> str:
 
 
 def part_of(path: PurePosixPath) -> str:
-    """The folder above a picture's class folder; '' where there is none."""
+    """The folder above a picture's class folder; '' if there is none."""
     return path.parent.parent.name
 
 
 def left_out(files: Files) -> tuple[list[str], tuple[str, ...]]:
     """The pictures, and a note that names the files beside the class folders that are none.
 
-    Raises DataError where a file within a class folder, or a picture anywhere, is none that is
+    Raises DataError if a file within a class folder, or a picture anywhere, is none that is
     read.
     """
     chosen = [name for name in files.names if is_picture(name)]

@@ -57,7 +57,7 @@ def splits_of_parts(parts: Iterable[str]) -> dict[str, str]:
     """A source's own parts, keys of `PARTS` in any case -> the splits that they stand for.
 
     Without a test part the val part is what scores are reported on, so it is the test split.
-    Empty where there is no train part, or no other.
+    Empty if there is no train part, or no other.
     """
     splits = {part: PARTS[part.lower()] for part in sorted(set(parts), key=_turn)}
     if "train" not in splits.values() or len(set(splits.values())) == 1:
@@ -68,7 +68,7 @@ def splits_of_parts(parts: Iterable[str]) -> dict[str, str]:
 
 
 def common_spelling(word: str) -> str | None:
-    """FER-2013's name for a class in another spelling, None where it is none that is known."""
+    """FER-2013's name for a class in another spelling, None if it is none that is known."""
     plain = word.strip().lower()
     return next((name for name, words in SPELLINGS.items() if plain in (name, *words)), None)
 

@@ -20,7 +20,7 @@ def parquet_rows(
 ) -> list[tuple[int, list[str]]]:
     """The header and the rows of the columns wanted (in lower case), numbered as those of a CSV.
 
-    Raises DataError where the file is none, or holds more than a list of pictures can.
+    Raises DataError if the file is none, or holds more than a list of pictures can.
     """
     content = stream.read(_MAX_BYTES + 1)
     try:
@@ -46,7 +46,7 @@ def parquet_rows(
 
 
 def _texts(column: Any) -> list[str]:
-    """The values of a column (arrow's ChunkedArray) as text, '' where there is none."""
+    """The values of a column (arrow's ChunkedArray) as text, '' if there is none."""
     texts: list[str] = []
     for chunk in column.chunks:
         if not pa.types.is_dictionary(chunk.type):

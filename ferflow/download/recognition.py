@@ -32,7 +32,7 @@ ORDER: tuple[ModuleType, ...] = (
 def find(files: Files) -> Found:
     """What the format that recognises the files makes of them.
 
-    Raises DataError that says what was looked for and what is there, where none does.
+    Raises DataError that says what was looked for and what is there, if none does.
     """
     if not files.names:
         raise DataError(f"{files.title} is empty.")

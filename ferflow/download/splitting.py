@@ -26,8 +26,8 @@ def split_collection(collection: Collection, params: SplitParams, seed: int) -> 
     """The collection's rows as train, val and test; `meta["split"]` holds the rule in words.
 
     Takes the collection over: its images are brought into the splits' order in place, because
-    ten times FER-2013 should not need its memory twice. Raises ParamError where the source has no
-    splits of its own, DataError where a class has too few groups to be in every split.
+    ten times FER-2013 should not need its memory twice. Raises ParamError if the source has no
+    splits of its own, DataError if a class has too few groups to be in every split.
     """
     side, rule = _RULES[params.split](collection, params, np.random.default_rng(seed))
     order = np.argsort(side, kind="stable")

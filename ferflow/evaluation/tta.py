@@ -23,7 +23,7 @@ def tta_proba(
 
     method : 'flip', the image and its mirror image; 'ten_crop', four corners and the centre,
     scaled back up, and their mirror images (Krizhevsky et al. 2012); 'draws', n draws of a policy.
-    Raises ParamError where the classifier takes something else than images.
+    Raises ParamError if the classifier takes something else than images.
     """
     if "features" in classifier.meta:
         raise ParamError(

@@ -58,7 +58,7 @@ class FeaturesParams(Record):
         return self
 
     def check_face(self, face: FaceShape) -> None:
-        """ParamError where a part cannot be made of faces of that shape."""
+        """ParamError if a part cannot be made of faces of that shape."""
         if "hog" in self.parts and face.size % HOG_CELL:
             raise ParamError(
                 f"features.method hog divides faces into cells of {HOG_CELL}x{HOG_CELL} pixels: "

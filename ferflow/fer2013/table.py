@@ -83,9 +83,9 @@ def load_table() -> Table:
 
 
 def clear_majority(votes: Votes, *, contempt: bool = False) -> NDArray[np.int64]:
-    """(n,) the class that more people named than anything else, UNKNOWN where there is none.
+    """(n,) the class that more people named than anything else, UNKNOWN if there is none.
 
-    votes : (n, 10). There is none where two lead alike, or where most say unknown, no face ('NF')
+    votes : (n, 10). There is none if two lead alike, or where most say unknown, no face ('NF')
     or contempt, unless `contempt` makes that an eighth class; nor where nobody was asked.
     """
     n_classes = len(class_names(contempt=contempt))
@@ -97,7 +97,7 @@ def clear_majority(votes: Votes, *, contempt: bool = False) -> NDArray[np.int64]
 
 
 def shares(votes: Votes, *, contempt: bool = False) -> NDArray[np.float32]:
-    """(n, 7 or 8) the votes for each class as shares of those for any; 0 where there are none."""
+    """(n, 7 or 8) the votes for each class as shares of those for any; 0 if there are none."""
     named = votes[:, : len(class_names(contempt=contempt))].astype(np.float32)
     return np.asarray(named / np.maximum(named.sum(axis=1, keepdims=True), 1))
 

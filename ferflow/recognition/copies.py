@@ -31,8 +31,8 @@ class Copies:
     def __init__(self, folder: Path, inputs: Sequence[Input], labels: Sequence[str]) -> None:
         """labels : class names in label order.
 
-        Raises DataError where the folder lies in one that is read, or cannot be made; FerflowError
-        where there is a video and no encoder.
+        Raises DataError if the folder lies in one that is read, or cannot be made; FerflowError
+        if there is a video and no encoder.
         """
         self._folder = folder
         self._labels = labels

@@ -37,7 +37,7 @@ def grad_cam(
     """Grad-CAM maps (n, height, width), before its ReLU, of a network of scores (n, n_classes).
 
     The maps are those of the last layer with the resolution of the last convolution, which
-    takes in the normalisation and the activation behind it. None where nothing has two places.
+    takes in the normalisation and the activation behind it. None if nothing has two places.
     """
     network.eval()
     with torch.enable_grad(), _record_maps(network) as recorded:

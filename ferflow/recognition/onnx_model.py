@@ -29,7 +29,7 @@ class OnnxModel:
         """Load a file.
 
         threads : on which it computes; 0 for as many as there are cores that the process may use.
-        Raises DataError where it is missing, damaged, too large or of somebody else's making.
+        Raises DataError if it is missing, damaged, too large or of somebody else's making.
         """
         self._session = open_session(file, threads)
         try:
@@ -56,7 +56,7 @@ class OnnxModel:
     def maps(self, images: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.float32] | None:
         """What each place of a face adds to the score of its class, (n, height, width).
 
-        images : faces, at least one. None where the file does not tell.
+        images : faces, at least one. None if the file does not tell.
         """
         if MAP not in self._outputs:
             return None
@@ -64,7 +64,7 @@ class OnnxModel:
         return maps[np.arange(len(images)), list(classes)]
 
     def _run(self, outputs: list[str], images: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        """The outputs of those names; ValueError where they are of another shape."""
+        """The outputs of those names; ValueError if they are of another shape."""
         check_faces(images, self.shape)
         faces = correct_lighting(images, self._lighting)
         found = [np.asarray(value) for value in self._session.run(outputs, {INPUT: faces})]
@@ -95,7 +95,7 @@ def _read_shape(session: Any) -> FaceShape:
 
 
 def _read_about(session: Any) -> tuple[tuple[str, ...], str]:
-    """Labels and lighting from a file's metadata; ValueError where they are not sound."""
+    """Labels and lighting from a file's metadata; ValueError if they are not sound."""
     metadata = session.get_modelmeta().custom_metadata_map
     if KEY not in metadata:
         raise ValueError(f"it has no labels (its metadata lack the key {KEY!r})")

@@ -60,11 +60,11 @@ class Recognizer:
         The file needs neither torch nor the rest of the workflow.
 
         detector : what finds faces: yunet, haar, or the .onnx file of a YuNet. thorough : whether
-        it also looks for small faces on large pictures and, where no face is upright, on the
+        it also looks for small faces on large pictures and, if no face is upright, on the
         picture turned by 90, 180 and 270 degrees, which takes longer. threads : on which
         pictures are searched and a file's network computes; 0 for as many as there are cores that
         the process may use.
-        Raises DataError where a file is something else or damaged, ParamError where the detector
+        Raises DataError if a file is something else or damaged, ParamError if the detector
         is not known.
         """
         self.threads = threads or usable_cores()
@@ -89,7 +89,7 @@ class Recognizer:
 
         image : a file's path or its bytes, an array, uint8, grey (height, width) or RGB, or a
         picture of Pillow's.
-        detect : False where the whole picture is a face already.
+        detect : False if the whole picture is a face already.
         boxes : where the faces are, if you know: left, top, width, height in pixels of each. The
         faces come in the same order, cut out of just these boxes.
         Raises DataError if the picture cannot be read, or a box lies outside it.

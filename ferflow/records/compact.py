@@ -43,7 +43,7 @@ class Answers:
     """One split's true classes and probabilities.
 
     image : int64 (n,), rising. y : int64 (n,). p : float64 (n, c), rows sum to 1.
-    twins : int64 (n,), equal numbers for images of one photograph; None where there are none, or
+    twins : int64 (n,), equal numbers for images of one photograph; None if there are none, or
     nobody looked.
     """
 
@@ -121,7 +121,7 @@ def rewrite_twins(path: Path, answers: dict[str, Answers]) -> None:
 
 
 def read_answers(path: Path) -> dict[str, Answers]:
-    """Split -> answers. Raises DataError where the file is missing, too large or not such a one."""
+    """Split -> answers. Raises DataError if the file is missing, too large or not such a one."""
     try:
         content = read_bounded(path, _MAX_BYTES)
         # a word that fills the file may stand in every row: kept once, and never copied
@@ -202,7 +202,7 @@ def _write(path: Path, answers: dict[str, Answers], bits: int | None, n_bins: in
 
 
 def _with_twins(table: pa.Table, answers: dict[str, Answers]) -> pa.Table:
-    """The table with the column of twins, where a split holds any."""
+    """The table with the column of twins, if a split holds any."""
     if all(split.twins is None for split in answers.values()):
         return table
     twins = [np.arange(len(a.y)) if a.twins is None else a.twins for a in answers.values()]

@@ -77,7 +77,7 @@ class Comparison:
 def compare(a: list[RunRecord], b: list[RunRecord]) -> list[Comparison]:
     """A comparison for each split that all records have answered.
 
-    Raises FerflowError where there is no such split, or the classes or all images differ; or
+    Raises FerflowError if there is no such split, or the classes or all images differ; or
     folds are compared with other folds or with none.
     """
     check_same_labels([*a, *b])
@@ -161,7 +161,7 @@ def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> tuple[int, int, float
     a, b : (n,), whether each model is right. Under equal error rates, of the k images that one
     alone has right, a's share is binomial(k, 1/2). The exact p doubles the smaller tail; mid-p
     counts the observed value half, which makes the test less cautious than its level; both are 1
-    where neither model is ahead.
+    if neither model is ahead.
     """
     only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
     k, fewer = only_a + only_b, min(only_a, only_b)

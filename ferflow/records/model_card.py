@@ -24,7 +24,7 @@ _LIMITS = """\
 
 
 def model_card(classifier: Classifier, scores: Mapping[str, Any], protocol: str) -> str:
-    """Markdown: what the model is, what it was trained on, how well it does, where it does not.
+    """Markdown: what the model is, what it was trained on, how well it does, if it does not.
 
     scores : split -> what `ferflow.evaluation.metrics.split_metrics` gives.
     """

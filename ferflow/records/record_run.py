@@ -39,7 +39,7 @@ def record_run(name: str | None = None, trained_on: dict[str, str] | None = None
 
     name : the variant's name, instead of a hash of the parameters that differ from the preset.
     trained_on : torch's version and perhaps 'gpu', of another machine that trained the network.
-    Raises FerflowError where the files are not those of one finished run of the present code.
+    Raises FerflowError if the files are not those of one finished run of the present code.
     """
     if name is not None:
         check_name(name)
@@ -147,7 +147,7 @@ def fold_of(params: dict[str, Any]) -> tuple[int | None, int | None]:
 
 
 def read_curves(path: Path) -> dict[str, list[int | float | None]]:
-    """Column -> values of a table of curves; an empty one where there are none."""
+    """Column -> values of a table of curves; an empty one if there are none."""
     table = read_table(path)
     if table.empty:
         return {}

@@ -37,7 +37,7 @@ def bootstrap(
 
     Each resample draws k of the k groups of twins with replacement (an image without twins is a
     group), the same ones for every model. The groups are the coarsest that a model brings. Raises
-    ValueError where the images differ.
+    ValueError if the images differ.
     """
     first = models[0]
     for other in models[1:]:

@@ -55,7 +55,7 @@ class Ties:
 def rescore() -> list[tuple[str, str]]:
     """Score every record of the present data set again; (record, what was done).
 
-    Raises FerflowError where the images are not here.
+    Raises FerflowError if the images are not here.
     """
     pipeline = Pipeline()
     files = {name: RAW / f"{name}.safetensors" for name in SPLITS}

@@ -92,7 +92,7 @@ def sections(rows: list[Standing], records: list[RunRecord]) -> list[Section]:
 
 
 def ensembles(records: list[RunRecord]) -> Grid | None:
-    """The recorded ensembles; None where there is none."""
+    """The recorded ensembles; None if there is none."""
     made = [_ensemble(record) for record in records if record.preset == ENSEMBLES]
     return Grid(["ensemble", "members", "val accuracy", "test accuracy"], made) if made else None
 
@@ -162,7 +162,7 @@ def _reading(printed: Matrix) -> str:
 def _matrix(paper: Paper, record: RunRecord) -> Picture:
     """The first seed's confusion matrix on test, or on val where test was not scored.
 
-    Its classes stand in the order of the paper's matrices, where those have the same.
+    Its classes stand in the order of the paper's matrices, if those have the same.
     """
     split, a = _answered(record)
     orders = [read_matrix(matrix.path).labels for matrix in paper.matrices]
@@ -202,7 +202,7 @@ def _on_record(preset: str, records: list[RunRecord]) -> OnRecord:
 def _scores(group: list[RunRecord], *, wide: bool = False) -> Grid | None:
     """A preset's scores on each split but train; `wide`: on those without relatives alone.
 
-    None where there is no such split. The two never share a table.
+    None if there is no such split. The two never share a table.
     """
     splits = [
         name

@@ -54,8 +54,8 @@ _KEYS: dict[str, Any] = {  # of run.json, with their types
 def record_from(folder: Path, name: str | None = None) -> RunRecord:
     """Store a network trained elsewhere, evaluated here, as the run of the present params.yaml.
 
-    Raises FerflowError where a file is missing or damaged, where the folder is of other parameters,
-    other code or other rows, where the training had not ended, or where the network's answers here
+    Raises FerflowError if a file is missing or damaged, if the folder is of other parameters,
+    other code or other rows, if the training had not ended, or where the network's answers here
     are not those from there.
     """
     if name is not None:
@@ -74,7 +74,7 @@ def record_from(folder: Path, name: str | None = None) -> RunRecord:
 
 
 def read_training_data(scratch: Path | None = None) -> TrainingData:
-    """What the stage `train` is handed in the last run; DataError where that is not here."""
+    """What the stage `train` is handed in the last run; DataError if that is not here."""
     mask = load_mask(Path(_MASK))
     splits: list[Split] = [load_split(Path(path)) for path in _ROWS]
     train, val = (replace(split, x=select_columns(split.x, mask)) for split in splits)

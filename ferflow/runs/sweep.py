@@ -68,7 +68,7 @@ def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def read_sweep(preset: str) -> pd.DataFrame | None:
-    """The table of a preset's last sweep, the best first; None where there is none."""
+    """The table of a preset's last sweep, the best first; None if there is none."""
     path = SWEEPS / f"{preset}.csv"
     return read_table(path, "table of variations") if path.exists() else None
 
@@ -87,7 +87,7 @@ def in_short(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _settings(table: pd.DataFrame) -> list[str]:
-    """The columns of what was varied; empty where a variation names no value for it."""
+    """The columns of what was varied; empty if a variation names no value for it."""
     return [name for name in table.columns if name not in _RESULTS]
 
 

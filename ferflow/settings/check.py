@@ -79,7 +79,7 @@ def _own_sections() -> set[str]:
 
 
 def check_pictures(params: dict[str, Any]) -> None:
-    """ParamError where the source's pictures have another size, and `data.resize` is false.
+    """ParamError if the source's pictures have another size, and `data.resize` is false.
 
     Of those at `data.path` some are asked, so that it comes out before the chain starts.
     """

@@ -67,7 +67,7 @@ def new_project(folder: Path, data: Path, settings: dict[str, Any]) -> None:
     folder : not there yet, or empty; its name becomes the preset's and the runs'. data : what
     `data.path` takes. settings : other parameters (dotted key -> value), part of the preset.
     A Git repository is made of it, unless it lies in one. Raises ParamError for an illegal name,
-    setting or data, FerflowError where something is there; nothing is left then.
+    setting or data, FerflowError if something is there; nothing is left then.
     """
     name = folder.absolute().name
     if not _NAME.fullmatch(name) or name == DEFAULTS.stem:

@@ -73,7 +73,7 @@ class _File(Record):
 class Preset:
     """A named system: what it is, and which paper it follows (a key of the papers' registry).
 
-    keras : whose augmentation it follows, one of `KERAS`; None where the paper names none.
+    keras : whose augmentation it follows, one of `KERAS`; None if the paper names none.
     needs : the data set that `data.path` has to name, a key of `_HOW_TO_GET`.
     """
 
@@ -92,7 +92,7 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str) -> Preset:
-    """A preset by name; ParamError where there is none, with the nearest."""
+    """A preset by name; ParamError if there is none, with the nearest."""
     legal = preset_names()
     if name not in legal:
         raise ParamError(
@@ -144,7 +144,7 @@ def use(name: str, settings: dict[str, Any]) -> list[str]:
 
 
 def own_edits() -> dict[str, Any]:
-    """What stands in params.yaml (dotted key -> value) beyond the preset that it names.
+    """What is written in params.yaml (dotted key -> value) beyond the preset that it names.
 
     Without the fingerprints, which follow from the paths.
     """
@@ -236,14 +236,14 @@ def _set(params: Any, key: str, value: Any) -> None:
 
 
 def _expanded(key: str, value: Any) -> Any:
-    """A value with the home folder for its '~', where the key's value is a path."""
+    """A value with the home folder for its '~', if the key's value is a path."""
     if key in _PATHS and isinstance(value, str) and value.startswith("~"):
         return str(from_root(value))
     return value
 
 
 def params_text(params: Any) -> str:
-    """What stands in params.yaml for commented parameters."""
+    """What is written in params.yaml for commented parameters."""
     from ruamel.yaml import YAML
 
     yaml = YAML()

@@ -197,7 +197,7 @@ class _Planter:
         return (None if self._last_twin is None else row), self._last_twin
 
     def _draw(self, rows_of: Mapping[int, list[int]]) -> int | None:
-        """Take out a row, of a class in proportion to its rows; None where there is none."""
+        """Take out a row, of a class in proportion to its rows; None if there is none."""
         sizes = np.array([len(rows) for rows in rows_of.values()])
         if not sizes.any():
             return None

@@ -22,7 +22,7 @@ def recognises(files: Files) -> bool:
 def read(files: Files) -> Found:
     """All images, class by class.
 
-    Raises DataError naming the picture that lies elsewhere than the others, or the folders that
+    Raises DataError that names the picture that lies elsewhere than the others, or the folders that
     may be splits under other names.
     """
     chosen, notes = left_out(files)

@@ -70,7 +70,7 @@ def _tables(files: Files) -> list[str]:
 
 
 def _header(files: Files, name: str) -> list[str]:
-    """The columns' names in lower case, empty where the first line has none."""
+    """The columns' names in lower case, empty if the first line has none."""
     try:
         with files.open(name) as stream:
             first = next(csv_rows(stream, name), (0, []))
@@ -92,7 +92,7 @@ class _Rows:
 def read(files: Files) -> Found:
     """All images, in the order of the rows; the id is the usage and the row, counted from 0.
 
-    Raises DataError naming the row (the header is row 1) and the value where one is impossible.
+    Raises DataError that names the row (the header is row 1) and the value where one is impossible.
     """
     rows, unlabelled, official = _Rows(), list[str](), None
     tables = sorted(_tables(files), key=lambda name: _part(name) or "")

@@ -27,7 +27,7 @@ def recognises(files: Files) -> bool:
 def read(files: Files) -> Found:
     """All images, usage by usage in the order of the numbers in the file names.
 
-    Raises DataError naming the member whose file name has no usage, and where a usage has no
+    Raises DataError that names the member whose file name has no usage, and where a usage has no
     images.
     """
     chosen, notes = left_out(files)

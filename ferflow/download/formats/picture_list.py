@@ -71,7 +71,7 @@ def recognises(files: Files) -> bool:
 
 
 def find(files: Files) -> str | None:
-    """The list that lies highest, None where there is none."""
+    """The list that lies highest, None if there is none."""
     lists = [name for name in files.names if PurePosixPath(name).name.lower() in NAMES]
     return min(lists, key=lambda name: (name.count("/"), name), default=None)
 
@@ -79,7 +79,7 @@ def find(files: Files) -> str | None:
 def read(files: Files) -> Found:
     """The images in the list's order; the id is the path from the list.
 
-    Raises DataError naming the row whose picture is not there or named before, whose class is
+    Raises DataError that names the row whose picture is not there or named before, whose class is
     empty, or whose split is none.
     """
     name = find(files)
@@ -159,7 +159,7 @@ def _notes(
 
 
 def _finder(files: Files, list_name: str) -> Callable[[str], str | None]:
-    """A function from a path in the list to the picture's name here, None where it is not here."""
+    """A function from a path in the list to the picture's name here, None if it is not here."""
     here = set(files.names)
     folder = PurePosixPath(list_name).parent
     by_file = defaultdict(list)
@@ -186,7 +186,7 @@ def _identity(picture: str, list_name: str) -> str:
 def _rows(files: Files, name: str) -> list[Row]:
     """The rows of a list under our names of the columns.
 
-    Raises DataError where there is no path or no label, or the file is none that is read.
+    Raises DataError if there is no path or no label, or the file is none that is read.
     """
     title = PurePosixPath(name).name
     with files.open(name) as stream:

@@ -40,7 +40,7 @@ def read(files: Files) -> Found:
     Kaggle's copy of FER-2013's edition holds both folders twice, as `images/train` and
     `images/images/train`: the second, found to name the same files, is left out.
 
-    Raises DataError naming the picture that lies in no class folder of a part.
+    Raises DataError that names the picture that lies in no class folder of a part.
     """
     trees: dict[PurePosixPath, dict[str, str]] = {}  # folder above the parts -> id -> name
     chosen, notes = left_out(files)

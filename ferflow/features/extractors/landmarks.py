@@ -38,8 +38,8 @@ def make(params: FeaturesParams, face: FaceShape) -> Extractor:
     """Features of shape (k, 2): each landmark's x and y in a frame of the face's own.
 
     The landmarks' mean is (0, 0) and their mean squared distance from it 1, so that neither
-    the face's place nor its size counts. Raises ParamError where the file is not the one that
-    params.yaml was written for, DataError where it is not there or no such network.
+    the face's place nor its size counts. Raises ParamError if the file is not the one that
+    params.yaml was written for, DataError if it is not there or no such network.
     """
     assert params.landmarks is not None  # the record refuses the method without a file
     file = from_root(params.landmarks)

@@ -35,7 +35,7 @@ _UPRIGHT = np.array([[-1.0, -1.0], [1.0, -1.0], [0.0, 0.0], [-0.8, 1.0], [0.8, 1
 
 
 def load(file: Path = BUNDLED) -> Detector:
-    """The detector in a file; DataError where the file holds another network."""
+    """The detector in a file; DataError if the file holds another network."""
     session = open_session(file, threads=1)  # several threads search pictures of their own
     try:
         (source,) = session.get_inputs()

@@ -59,7 +59,7 @@ def export(folder: Path, target: Path) -> Compared:
     output `map`, float32 (n, n_classes, height, width): what each place adds to the score of each
     class. The metadata hold labels and lighting. The same classifier gives the same bytes.
 
-    Raises FerflowError where the model does not convert, or the file does not answer as it does.
+    Raises FerflowError if the model does not convert, or the file does not answer as it does.
     """
     classifier = FaceClassifier(folder)
     content = to_onnx(classifier.classifier)

@@ -150,7 +150,7 @@ def live_answer(
 def take_upload(payload: Any) -> bytes | None:
     """The bytes of what the browser sent; its file goes as soon as the browser has shown it.
 
-    payload : gradio's ImageData; None where the picture was cleared.
+    payload : gradio's ImageData; None if the picture was cleared.
     """
     if payload is None:
         return None

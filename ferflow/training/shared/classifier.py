@@ -64,7 +64,7 @@ def write_about(folder: Path, classifier: Classifier) -> None:
 
 
 def load_classifier(folder: Path, *, fast: bool = False) -> Classifier:
-    """The classifier in a folder that `train` wrote; DataError where it is something else.
+    """The classifier in a folder that `train` wrote; DataError if it is something else.
 
     So it is where a file is not the one that was written. fast : whether it may be less precise
     where it answers sooner so.

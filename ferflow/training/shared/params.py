@@ -35,7 +35,7 @@ def family_names() -> list[str]:
 
 
 def known_family(name: str) -> str:
-    """The name itself; ParamError, with the legal ones, where there is none of that name."""
+    """The name itself; ParamError, with the legal ones, if there is none of that name."""
     try:
         return known(name, ferflow.training.families)
     except ValueError as error:
@@ -43,7 +43,7 @@ def known_family(name: str) -> str:
 
 
 def check_soft(family: str) -> None:
-    """ParamError where a family cannot learn people's votes, of which a row has several."""
+    """ParamError if a family cannot learn people's votes, of which a row has several."""
     if not getattr(importlib.import_module(f"ferflow.training.families.{family}"), "SOFT", False):
         raise ParamError(
             f"train.family {family} learns one class per image; data.labels: ferplus_votes gives "

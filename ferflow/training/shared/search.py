@@ -58,7 +58,7 @@ class Found:
 
 
 def read_twins(of_val: Path, in_train: Path) -> Twins:
-    """Twins from the two tables that `preprocess` writes; DataError where one is not there."""
+    """Twins from the two tables that `preprocess` writes; DataError if one is not there."""
     of, pairs = read_twins_of(of_val), read_twins_within(in_train)
     val = of.loc[of["split"] == "val", "source_id"]
     return Twins(frozenset(val), dict(zip(pairs["source_id"], pairs["twin_of"], strict=True)))
@@ -116,8 +116,8 @@ def search(
 ) -> Found:
     """The best of the settings that `plan` names; `params` holds the rest of them.
 
-    Raises DataError where a fold would lack a class or where there are no rows to score, ParamError
-    where folds are asked for and rows are synthetic.
+    Raises DataError if a fold would lack a class or where there are no rows to score, ParamError
+    if folds are asked for and rows are synthetic.
     """
     tried = candidates(plan, params, seed)
     rows, folds, scored_on = _rows_and_folds(data, plan, seed, twins)
@@ -178,7 +178,7 @@ def _rows_and_folds(
 def group_folds(rows: Split, n_folds: int, twins: Twins, seed: int) -> Folds:
     """Folds over the real rows; copies of an image are fitted where the image is.
 
-    Raises ParamError where rows are mixtures of several images, DataError where a class has too
+    Raises ParamError if rows are mixtures of several images, DataError if a class has too
     few images, subjects or twins to be on both sides of every fold.
     """
     if (rows.source_id == "").any():

@@ -80,7 +80,7 @@ def check_grid(search: SearchParams, family: str, params: dict[str, Any], kind: 
 def candidates(search: SearchParams, params: Record, seed: int) -> list[Record]:
     """The settings to try: all of the grid, or `n_candidates` of them drawn at random.
 
-    Raises ParamError where two values are legal alone and not together.
+    Raises ParamError if two values are legal alone and not together.
     """
     from sklearn.model_selection import ParameterGrid, ParameterSampler  # a second, for few runs
 

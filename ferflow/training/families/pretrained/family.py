@@ -48,7 +48,7 @@ class PublishedModel:
 def fit(data: TrainingData, params: Params, seed: int) -> Fitted:  # noqa: ARG001
     """The published model, its labels matched with the data's; no row is looked at.
 
-    Raises ParamError where the labels do not match, DataError where it cannot be loaded or the rows
+    Raises ParamError if the labels do not match, DataError if it cannot be loaded or the rows
     are no images.
     """
     assert params.model is not None  # `check_params` refuses null
@@ -102,7 +102,7 @@ def save(model: PublishedModel, folder: Path) -> None:
 
 
 def load(folder: Path) -> PublishedModel:
-    """The model in a folder; DataError where it is damaged or of another kind."""
+    """The model in a folder; DataError if it is damaged or of another kind."""
     about = read_json(folder / _ABOUT)
     network = _load(str(folder), str(folder))
     try:

@@ -18,7 +18,7 @@ def match_labels(
 
     classes : one of theirs -> one of ours, or None for a label to leave out. What it does not name
     is matched by the name itself, whatever its case.
-    Raises ParamError where a label stands for no class, or no label for a class.
+    Raises ParamError if a label stands for no class, or no label for a class.
     """
     _check_map(theirs, ours, classes)
     places = {name.casefold(): k for k, name in enumerate(ours)}

@@ -46,7 +46,7 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     """A machine fitted to the training rows, its probabilities calibrated on the val rows.
 
     Without val rows the temperature is 1. The seed draws the rows where `max_rows` asks for fewer.
-    Raises DataError where the rows are of one class, ParamError where a class would get none.
+    Raises DataError if the rows are of one class, ParamError if a class would get none.
     """
     train = _drawn(data.train, params.max_rows, seed)
     x, y = as_numbers(train.x), train.y

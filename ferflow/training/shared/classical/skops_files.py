@@ -44,7 +44,7 @@ def dump_model(model: Any, path: Path) -> None:
 
 
 def load_model(path: Path, kind: type[M]) -> M:
-    """The model in a file; DataError where it is damaged, holds other types, or is another kind."""
+    """The model in a file; DataError if it is damaged, holds other types, or is another kind."""
     try:
         with open_zip(path, max_bytes=_MAX_BYTES):
             model = skops.io.load(path, trusted=TRUSTED_TYPES)

@@ -24,7 +24,7 @@ _NO_CHILD = -1  # in both columns of a leaf
 
 
 def check_forest(file: Path, forest: Any) -> None:
-    """Raises DataError where a tree of a random forest or of extra trees leads out of itself."""
+    """Raises DataError if a tree of a random forest or of extra trees leads out of itself."""
     with _refused(file):
         for estimator in forest.estimators_:
             if type(estimator) not in (DecisionTreeClassifier, ExtraTreeClassifier):
@@ -50,7 +50,7 @@ def check_boosting(file: Path, model: Any) -> None:
 
 
 def check_neighbors(file: Path, model: Any) -> None:
-    """Raises DataError where neighbours are not compared one by one, or are of no class."""
+    """Raises DataError if neighbours are not compared one by one, or are of no class."""
     with _refused(file):
         if model._fit_method != "brute":
             raise ValueError("it does not compare by brute force")
@@ -61,7 +61,7 @@ def check_neighbors(file: Path, model: Any) -> None:
 
 
 def check_steps(file: Path, pipeline: Pipeline, kind: type) -> None:
-    """Raises DataError where a pipeline holds anything but scaling, PCA and a classifier `kind`."""
+    """Raises DataError if a pipeline holds anything but scaling, PCA and a classifier `kind`."""
     *before, last = [step for _, step in pipeline.steps]
     if odd := [step for step in before if type(step) not in _STEPS]:
         raise DataError(
@@ -87,7 +87,7 @@ def _check_nodes(
     inner: NDArray[np.bool_],
     n_features: int,
 ) -> None:
-    """Children come after their parents, so every way ends; ValueError where they do not."""
+    """Children come after their parents, so every way ends; ValueError if they do not."""
     here = np.flatnonzero(inner)
     if not len(left):
         raise ValueError("a tree is empty")
