@@ -72,7 +72,7 @@ class AntColonySelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):  # ty
     racing : bool, default=True
         Score on a part of the rows and trees first, and only the best ants in full.
     racing_factor : int, default=4
-        From 2: one in so many ants climbs to the next rung, which has so many times the rows.
+        From 2: one of this many ants climbs to the next rung, which has this many times the rows.
     accelerate : bool, default=False
         Score with scikit-learn-intelex's version of the estimator, if there is one.
     checkpoint : path of a folder or None, default=None

@@ -90,7 +90,7 @@ def image_galleries(audit: Audit) -> list[Gallery]:
 
 
 def _gallery(audit: Audit, title: str, note: str, sets: Sequence[Sequence[Any]]) -> Gallery:
-    """A gallery of sets of rows; says so if there is none."""
+    """A gallery of sets of rows; a note says so if there are none."""
     shown = [[_shown(audit, row) for row in rows] for rows in sets]
     return Gallery(title, note if sets else "None.", shown)
 

@@ -26,7 +26,7 @@ _REFUSED = {
 def be_quiet() -> None:
     """Keep `transformers` from drawing bars and from listing the weights of a tower left aside.
 
-    Which weights are missing is asked wherever a network is loaded.
+    Missing weights are checked wherever a network is loaded.
     """
     logging.disable_progress_bar()
     logging.set_verbosity_error()
@@ -67,7 +67,7 @@ def _check_config(config: dict[str, Any]) -> None:
 
 
 def read_part(name: str, file: str) -> dict[str, Any]:
-    """A JSON object among a network's files, empty if there is none."""
+    """A JSON object among a network's files, empty if the file is missing."""
     place = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
     content = read_json(Path(place)) if place else {}
     if not isinstance(content, dict):

@@ -15,7 +15,7 @@ TOWERS = {
     "metaclip_2": "MetaClip2VisionModel",
     "siglip": "SiglipVisionModel",
 }
-_MASKED = {"vit_mae"}  # a share of the places is left out, drawn anew in every call
+_MASKED = {"vit_mae"}  # a share of the places is left out, drawn again in every call
 _TIMM = {"timm_backbone", "timm_wrapper"}
 _LARGEST = 4096  # pixels; what a config says beyond is not passed on
 

@@ -57,7 +57,7 @@ def load_pretrained(
 
 
 def read_backbone(folder: Path) -> Any:
-    """The network in a folder that a training wrote, float32; DataError if it is none."""
+    """The network in a folder that a training wrote, float32; DataError if it is not one."""
     return _load(str(folder), str(folder / "config.json"))
 
 
@@ -75,7 +75,7 @@ def features_of(network: Any, x: Tensor, pooling: str = "flatten") -> Tensor:
 
     Positions that the network learnt for images of another size are interpolated.
     pooling : 'flatten' for all of the last map or all tokens; 'avg' for the mean over places,
-    (n, channel): class, distillation, register and detection tokens are no places.
+    (n, channel): class, distillation, register and detection tokens are not places.
     """
     own = own_size(getattr(network.config, "image_size", None))
     takes = inspect.signature(network.forward).parameters

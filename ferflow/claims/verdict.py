@@ -56,8 +56,8 @@ class Beside:
 
     side : 1, the claim is above the preset's figure and its scatter; 0, within; -1, below; None
     if the scatter is not known. reached : the preset's figure. share : of the scored images, the
-    least that the preset must have been trained on to print the claim; None if that is no
-    question. likened : the preset's mistakes that print the claim, within the scatter.
+    least that the preset must have been trained on to print the claim; None if the question does
+    not arise. likened : the preset's mistakes that print the claim, within the scatter.
     """
 
     side: Literal[-1, 0, 1] | None
@@ -75,7 +75,7 @@ class Verdict:
     ceiling is known for, such as '5 classes'. readings : the mistakes that could print it; none for
     a figure that needs none. share : the least share of the scored images that a network of 0.74
     must have been trained on. recorded : whether the preset has a record. beside : its figure, None
-    if there is none on the claim's split. one_run : whether that is of one run. caveats : what
+    if it has none on the claim's split. one_run : whether that is of one run. caveats : what
     the verdict assumes.
     """
 

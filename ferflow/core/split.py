@@ -187,7 +187,7 @@ def split_writer(
 def load_split(path: Path) -> Split:
     """The split in a file, its values mapped from disk (read-only) rather than read.
 
-    Raises DataError if the file is missing, cut short or no split.
+    Raises DataError if the file is missing, cut short or not a split.
     """
     try:
         arrays, meta = _map_arrays(path)
@@ -213,7 +213,7 @@ def load_split(path: Path) -> Split:
 
 
 def _reserve(file: int, size: int) -> None:
-    """Make a file that long; an OSError if the disk has not the room.
+    """Make a file that long; an OSError if the disk is too full.
 
     Mapped from a file with holes, a full disk would be a signal that ends the process.
     """
@@ -278,7 +278,7 @@ def _map_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
 
 
 def _check_rows(arrays: dict[str, NDArray[Any]], labels: Any) -> None:
-    """ValueError if the classes are none of the labels', or the arrays of other kinds."""
+    """ValueError if a class has no label, or an array has another type."""
     y = arrays["y"]
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("its labels are not words")

@@ -66,7 +66,7 @@ def _refuse_changed_params(before: dict[str, Any], after: dict[str, Any]) -> Non
 def _end_with_parent() -> None:
     """Ask Linux to end this process with its parent, so that no stage outlives a killed DVC.
 
-    Without it an orphan goes on writing the file that the next `dvc repro` is making. Where DVC
+    Without it an orphan keeps writing the file that the next `dvc repro` is making. Where DVC
     was killed before the question, while modules were imported, another is the parent by now.
     """
     if sys.platform == "linux":

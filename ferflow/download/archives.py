@@ -36,7 +36,7 @@ _DAMAGED = (
     EOFError,
     RuntimeError,
 )
-# and opening one, or a member; ValueError: a name that is no UTF-8, IndexError: one that is empty
+# and opening one, or a member; ValueError: a name that is not UTF-8, IndexError: one that is empty
 _MISSHAPEN = (*_DAMAGED, OSError, ValueError, OverflowError, IndexError, struct.error)
 
 

@@ -33,8 +33,8 @@ def name_classes(
     words are the classes: FER-2013's seven in its order, others in alphabetical order.
     classes_map : word of the source -> name wanted. names : the images' files, for messages.
 
-    Raises ParamError if the map names what is not there, DataError if a word is no class of
-    a known data set, and where fewer than two classes are left.
+    Raises ParamError if the map names what is not there, DataError if a word is not a class of a
+    known data set, and where fewer than two classes are left.
     """
     words = set(classes)
     if strangers := [word for word in classes_map if word not in words.union(known)]:
@@ -70,7 +70,7 @@ def _ordered(words: set[str]) -> tuple[str, ...]:
 
 
 def _unknown(word: str, labels: tuple[str, ...], name: str) -> DataError:
-    """A class that a known data set has not."""
+    """A class that a known data set does not have."""
     place = (
         f"{name}: the folder must be named after a class" if name else "the classes must be among"
     )

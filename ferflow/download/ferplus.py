@@ -1,4 +1,4 @@
-"""FER+'s labels in the place of FER-2013's: what people said of an image, ten of them each.
+"""FER+'s labels instead of FER-2013's: ten people's votes for each image.
 
 Barsoum, Zhang, Canton Ferrer and Zhang, "Training deep networks for facial expression recognition
 with crowd-sourced label distribution", ICMI 2016. The votes are in `ferflow.fer2013`.

@@ -33,10 +33,10 @@ def part_of(path: PurePosixPath) -> str:
 
 
 def left_out(files: Files) -> tuple[list[str], tuple[str, ...]]:
-    """The pictures, and a note that names the files beside the class folders that are none.
+    """The pictures, and a note that names the files beside the class folders that are not pictures.
 
-    Raises DataError if a file within a class folder, or a picture anywhere, is none that is
-    read.
+    Raises DataError if a file within a class folder, or a picture anywhere, is not
+    supported.
     """
     chosen = [name for name in files.names if is_picture(name)]
     folders = {PurePosixPath(name).parent for name in chosen} - {PurePosixPath()}

@@ -7,7 +7,7 @@ from ferflow.fer2013.labels import FER2013_LABELS as FER2013_LABELS
 from ferflow.fer2013.labels import FER2013_SPLITS as FER2013_SPLITS
 
 # The other Kaggle edition, jonathanoheix/face-expression-recognition-dataset: FER-2013's images
-# dealt anew into two folders. `validation` is what papers 4 and 5 tested on.
+# dealt again into two folders. `validation` is what papers 4 and 5 tested on.
 TWO_FOLDER_SPLITS = {"train": "train", "validation": "test"}
 
 # images per folder and class, in FER-2013's label order; both folders add up to FER-2013's classes
@@ -68,7 +68,7 @@ def splits_of_parts(parts: Iterable[str]) -> dict[str, str]:
 
 
 def common_spelling(word: str) -> str | None:
-    """FER-2013's name for a class in another spelling, None if it is none that is known."""
+    """FER-2013's name for a class in another spelling, None if it is not a known one."""
     plain = word.strip().lower()
     return next((name for name, words in SPELLINGS.items() if plain in (name, *words)), None)
 

@@ -20,7 +20,7 @@ def parquet_rows(
 ) -> list[tuple[int, list[str]]]:
     """The header and the rows of the columns wanted (in lower case), numbered as those of a CSV.
 
-    Raises DataError if the file is none, or holds more than a list of pictures can.
+    Raises DataError if the file is not parquet, or has more than a list of pictures can have.
     """
     content = stream.read(_MAX_BYTES + 1)
     try:

@@ -31,7 +31,7 @@ def read_pictures(files: Files, names: Sequence[str]) -> Pictures:
     """The pictures of the named files: (n, 48, 48) if all are grey and of that size.
 
     Else the bytes of all files, see `ferflow.images.faces`. One file at a time is in memory
-    besides. Raises DataError that names the file where it is no picture, or cut off.
+    besides. Raises DataError that names the file if it is not a picture, or cut off.
     """
     images = np.empty((len(names), SIDE, SIDE), np.uint8)
     for image, name in zip(images, names, strict=True):
@@ -54,7 +54,7 @@ def _read_files(files: Files, names: Sequence[str]) -> Pictures:
 def decode(name: str, content: bytes) -> tuple[NDArray[np.uint8], bool]:
     """The grey levels (height, width) of the picture in a file's bytes; whether it holds no others.
 
-    Raises DataError that names the file where it is no picture, or cut off.
+    Raises DataError that names the file if it is not a picture, or cut off.
     """
     try:
         return decode_grey_and_kind(content)

@@ -67,7 +67,7 @@ def _official(
 def _fraction(
     collection: Collection, params: SplitParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], str]:
-    """All images anew: a share for test, and a share of the rest for val."""
+    """New splits: a share of all images for test, and a share of the rest for val."""
     val, test, rows = params.val_fraction, params.test_fraction, collection.rows
     shares = np.array([(1 - test) * (1 - val), (1 - test) * val, test])
     side = deal(groups_of(rows), rows.y, shares, rng)
@@ -78,7 +78,7 @@ def _fraction(
 def _kfold(
     collection: Collection, params: SplitParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], str]:
-    """All images anew in equal folds: one is test, the next one val."""
+    """New splits: all images in equal folds; one is test, the next one val."""
     n, rows = params.n_folds, collection.rows
     val_fold = (params.fold + 1) % n
     folds = deal(groups_of(rows), rows.y, np.full(n, 1 / n), rng)

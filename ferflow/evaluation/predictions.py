@@ -5,7 +5,7 @@ the true class), then ``p_<class>`` (float64, 0 to 1) for each class in label or
 test-time augmentation was asked for ``tta_<class>``, its mean over views. ``twin_of``, if it is
 known, names the first image of a row's twins in its split; '' stands for that image itself and for
 those without twins. Every figure and score can be made again from such a file without running a
-model. The same content gives the same bytes, so that DVC sees no change if there is none.
+model. The same content gives the same bytes, so that DVC sees a change only if there is one.
 """
 
 from collections.abc import Sequence

@@ -46,7 +46,7 @@ def next_steps() -> str:
 def metrics_table() -> Table:
     """A row per metric, a column per scored split, and beside it that split without twins.
 
-    Scores without relatives are another question: they stand in `SCORES` alone.
+    Scores without relatives are another question: they are only in `SCORES`.
     """
     scores = read_json(SCORES)
     columns = [column for name in SPLITS for column in (name, f"{name}_without_twins")]

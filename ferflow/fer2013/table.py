@@ -2,8 +2,8 @@
 
 `table.npz` beside this module has no pixels; `benchmarks/fer2013_table.py` makes it. Its entries
 are the 35,887 rows of fer2013.csv in their order, and after them the 177 files of the folder
-edition (msambare/fer2013 on Kaggle) whose row nobody knows: so many rows FER+ leaves out, by which
-rows and files were joined. An entry without a file has no label, hash or twins either.
+edition (msambare/fer2013 on Kaggle) whose row nobody knows: as many rows as FER+ leaves out, by
+which rows and files were joined. An entry without a file has no label, hash or twins either.
 """
 
 import hashlib

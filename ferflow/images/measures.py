@@ -15,9 +15,9 @@ Images = NDArray[np.uint8]
 # An image whose grey levels span no more than this is flat. JPEG leaves a few levels of noise:
 # of FER-2013's 13 flat images 12 span 0 levels and one spans 4; the next image spans 47.
 FLAT_RANGE = 8
-# A pixel within so many levels of 0 or 255 is pure black or white: JPEG moves such values.
+# A pixel within this many levels of 0 or 255 is pure black or white: JPEG moves such values.
 PURE_MARGIN = 2
-# A pixel is textured if it differs by so many levels from its neighbour to the right or below.
+# A pixel is textured if it differs by this many levels from its neighbour to the right or below.
 TEXTURE_STEP = 8
 
 _CHUNK = 2048  # images at a time

@@ -19,7 +19,7 @@ def maps_of(
 ) -> NDArray[np.float32] | None:
     """Maps (n, height, width) of what spoke for and against a class on each face.
 
-    None for a classifier that is no network, or one without convolutions. A family of networks
+    None for a classifier that is not a network, or has no convolutions. A family of networks
     offers `as_network(model, x)`: the torch module, which gives class scores, and the input that it
     makes of the selected features x (n, d).
     """

@@ -77,7 +77,7 @@ class OnnxModel:
     def _try(self, n: int) -> None:
         """Ask about n faces for the first time; ValueError where something else is answered."""
         answer, *maps = self._run(self._outputs, np.zeros((n, *self.shape.array), np.uint8))
-        if not np.allclose(answer.sum(axis=1), 1, atol=1e-3):  # nor if a number is none
+        if not np.allclose(answer.sum(axis=1), 1, atol=1e-3):  # also for NaN
             raise ValueError("it does not answer with probabilities")
         if not np.isfinite(maps).all():
             raise ValueError("its maps contain NaN or infinity")

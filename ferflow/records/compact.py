@@ -187,7 +187,7 @@ def _agree(answers: dict[str, Answers], bits: int, n_bins: int) -> bool:
 
 
 def _write(path: Path, answers: dict[str, Answers], bits: int | None, n_bins: int) -> None:
-    """`bits` None: float64; otherwise float32 of so many binary digits."""
+    """`bits` None: float64; otherwise float32 with this many binary digits."""
     labels = next(iter(answers.values())).labels
     splits = [name for name, split in answers.items() for _ in split.y]
     p = np.concatenate([split.p for split in answers.values()])

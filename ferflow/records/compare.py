@@ -4,7 +4,7 @@ One run against one: the difference of each score with a paired bootstrap interv
 McNemar's test of the decisions (McNemar 1947; exact and mid-p as in Fagerland, Lydersen and Laake
 2013). It says whether these two models differ, not whether their systems do.
 
-Several seeds: the difference of the means; images and seeds are both drawn anew, so the interval
+Several seeds: the difference of the means; images and seeds are both resampled, so the interval
 holds the scatter of the test images and of the training. Equal seeds are drawn together.
 
 Folds: every pair has other test images. The difference of each fold is a value, and their mean has
@@ -203,7 +203,7 @@ def compare_split(
 def _seed_draws(
     seeds_a: list[int | None], seeds_b: list[int | None]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices into each group, a row for each resample: seeds are drawn anew as images are.
+    """Indices into each group, a row for each resample: seeds are resampled as images are.
 
     So an interval over groups holds both scatters. Groups of the same seeds are drawn alike. Of n
     seeds n - 1 are drawn: the mean of n draws would scatter by (n - 1) / n too little, which

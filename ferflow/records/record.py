@@ -26,7 +26,7 @@ from ferflow.records.compact import Answers, read_answers, write_answers
 from ferflow.records.resampling import SCORES
 
 FOLDER = METRICS / "papers"
-ENSEMBLES = "ensembles"  # the folder of records that are no run
+ENSEMBLES = "ensembles"  # the folder of records that are not runs
 SUMMARY = "summary"
 SUPERSEDED = "as-of-"  # how the variant of a record begins whose preset has changed since
 MISTAKE = "mistake"  # the one "split" of a mistake's record
@@ -48,7 +48,7 @@ class RunRecord(Record):
     """What is known of one run, or of an ensemble of them.
 
     variant : what tells it from the preset as it is: a name, or a hash of the edited parameters.
-    fold : which of `n_folds` was the test split; None if the splits are no folds.
+    fold : which of `n_folds` was the test split; None if the splits are not folds.
     mistake : the mistake with which it was evaluated, on purpose; None for an honest record.
     members : weights of an ensemble's records, by their names.
     metrics : split (and 'test_without_twins') -> scores. intervals : split -> score -> 95 %.
@@ -133,7 +133,7 @@ class RunRecord(Record):
 
     @property
     def is_superseded(self) -> bool:
-        """Whether its preset has changed since: it is kept, and stands in no table."""
+        """Whether its preset has changed since: it is kept, but appears in no table."""
         return (self.variant or "").startswith(SUPERSEDED)
 
     @property

@@ -64,7 +64,7 @@ def record_run(name: str | None = None, trained_on: dict[str, str] | None = None
 
 
 def record_mistake(name: str, scores: dict[str, Any]) -> RunRecord:
-    """Store what a mistake made of the last finished run: figures alone, none of them a result.
+    """Store what a mistake made of the last finished run: only figures, none of them a result.
 
     scores : of `mistaken_scores`. Raises FerflowError as `record_run` does.
     """

@@ -40,7 +40,7 @@ def check_same_labels(records: list[RunRecord]) -> None:
 def by_labels(answers: Answers) -> dict[str, Answers]:
     """FER2013, FERPLUS, BOTH -> the answers with that truth, on the images that have it.
 
-    Nothing if no image is FER-2013's, or a class is none of its seven.
+    Nothing if no image is FER-2013's, or a class is not one of its seven.
     """
     if not set(answers.labels) <= set(FER2013_LABELS):
         return {}

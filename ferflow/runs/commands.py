@@ -67,7 +67,7 @@ def reproduce(
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Also run what is on record.")] = False,
 ) -> None:
-    """Run and record presets one after another; called again, it goes on where it was."""
+    """Run and record presets one after another; called again, it continues."""
     if bool(presets) == all_:
         raise FerflowError("name the presets to run, or --all for those of the papers.")
     from ferflow.runs.jobs import paper_presets, reproduce_jobs, run_jobs

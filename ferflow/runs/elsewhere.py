@@ -1,7 +1,7 @@
 """`ferflow record --from`: a network trained on another machine, as a run of the chain here.
 
 What `benchmarks/gpu.py` wrote there becomes the checkpoint of a training that has ended, from
-which the stage `train` goes on: so `evaluate` and the record are made as of any run. The record
+which the stage `train` continues: so `evaluate` and the record are made as of any run. The record
 names the torch and the device that trained.
 """
 
@@ -143,7 +143,7 @@ def _check_code(run: dict[str, Any]) -> None:
 def _planted(folder: Path, run: dict[str, Any]) -> Iterator[None]:
     """With the ended training's checkpoint in place; one of a training here is put back then.
 
-    It has no optimiser's state, so more epochs must not go on from it.
+    It has no optimiser's state, so training must not continue from it.
     """
     from ferflow.training.families.network.checkpoint import save_checkpoint
 

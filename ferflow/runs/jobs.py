@@ -1,7 +1,7 @@
 """Running presets through DVC and recording each: `ferflow repeat` and `ferflow reproduce`.
 
 The records are the only state: what is recorded with these parameters is skipped, whatever code
-made it, so that an interrupted command goes on where it was when it is called again.
+made it, so that an interrupted command continues when it is called again.
 """
 
 from collections.abc import Iterator
@@ -140,7 +140,7 @@ def run_chain(job: Job) -> None:
     write_params(job.text)
     repro(
         failed=f"{job.name}: `dvc repro` failed, see above. What was recorded before stays; the "
-        "same command goes on from here."
+        "same command continues from here."
     )
 
 

@@ -1,4 +1,4 @@
-"""A project of one's own: the chain in a new folder, ferflow from where it is installed.
+"""A project of your own: the chain in a new folder, with the installed ferflow.
 
 Its stages depend on code/: a file for each room of ferflow that they run, which holds the room's
 fingerprint. The stage `code` writes them, always, so that what an upgrade changes runs again.
@@ -93,7 +93,7 @@ def new_project(folder: Path, data: Path, settings: dict[str, Any]) -> None:
 
 
 def project_pipeline(text: str) -> str:
-    """Our dvc.yaml as a project's: fingerprints in the place of rooms, and what writes them."""
+    """Our dvc.yaml for a project: fingerprints instead of rooms, and the stage that writes them."""
     text = _ROOM.sub(rf"\1{CODE}/\2.txt", text)
     return text.replace("stages:\n", f"stages:\n{_CODE_STAGE}", 1)
 
@@ -132,7 +132,7 @@ def _copy(target: Path) -> None:
 
 
 def _put_into_git() -> None:
-    """Make this folder a Git repository unless it lies in one; tell DVC where there is no Git."""
+    """Make this folder a Git repository unless it lies in one; tell DVC if there is no Git."""
     git = shutil.which("git")
     if git is None:
         with Path(".dvc/config").open("a", encoding="utf-8") as config:

@@ -80,7 +80,7 @@ def read(files: Files) -> Found:
     """The images in the list's order; the id is the path from the list.
 
     Raises DataError that names the row whose picture is not there or named before, whose class is
-    empty, or whose split is none.
+    empty, or whose split is unknown.
     """
     name = find(files)
     assert name is not None  # recognised
@@ -186,7 +186,7 @@ def _identity(picture: str, list_name: str) -> str:
 def _rows(files: Files, name: str) -> list[Row]:
     """The rows of a list under our names of the columns.
 
-    Raises DataError if there is no path or no label, or the file is none that is read.
+    Raises DataError if there is no path or no label, or the file cannot be read.
     """
     title = PurePosixPath(name).name
     with files.open(name) as stream:

@@ -4,7 +4,7 @@ With or without `val` (`valid`, `validation`). Where there is no `test`, `val` i
 report on, so it is the test split. Validation images are then cut from `train`, twins on one side.
 
 FER-2013's edition jonathanoheix/face-expression-recognition-dataset comes so: its images dealt
-anew into `images/train` (28,821) and `images/validation` (7,066), which papers 4 and 5 used.
+again into `images/train` (28,821) and `images/validation` (7,066), which papers 4 and 5 used.
 """
 
 from collections import Counter

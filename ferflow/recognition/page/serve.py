@@ -108,7 +108,7 @@ def build(recognizer: Recognizer) -> Any:
             with gr.Column(scale=3):
                 live, past = gr.HTML(), gr.State([])
         # gradio's own would decode a picture of any size before we see it, and keep its file; of
-        # the class, for gradio makes a visitor's components anew
+        # the class, for gradio makes a visitor's components again
         gr.Image.preprocess = lambda _, payload: take_upload(payload)
         common = {"api_visibility": "private", "show_progress": "hidden"}
         # by default gradio drops what is pasted while it still hears of the other source

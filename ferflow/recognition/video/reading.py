@@ -23,7 +23,7 @@ class Video:
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises DataError, without the file's name, if it is no video that can be read."""
+        """Raises DataError, without the file's name, if it cannot be read as a video."""
         try:
             with path.open("rb") as file:
                 if not file.read(1):

@@ -72,7 +72,7 @@ def check_mistake(name: str) -> None:
 
 
 def cost_text(names: list[str]) -> str:
-    """What some mistakes will cost, told before they run: what is fitted and extracted anew."""
+    """What some mistakes will cost, before they run: what is fitted and extracted again."""
     meta, _ = _honest()
     changed = [name for name in names if name in CHANGES_IMAGES] if "features" in meta else []
     extracted = f" Features of changed images are extracted for {', '.join(changed)}."

@@ -1,4 +1,4 @@
-"""Augmentation policies: the steps that draw anew for every image of a batch."""
+"""Augmentation policies: steps drawn for every image of every batch."""
 
 from typing import Any
 

@@ -116,7 +116,7 @@ def search(
 ) -> Found:
     """The best of the settings that `plan` names; `params` holds the rest of them.
 
-    Raises DataError if a fold would lack a class or where there are no rows to score, ParamError
+    Raises DataError if a fold would lack a class or if there are no rows to score, ParamError
     if folds are asked for and rows are synthetic.
     """
     tried = candidates(plan, params, seed)

@@ -46,7 +46,7 @@ class SearchParams(Record):
 
 
 def check_grid(search: SearchParams, family: str, params: dict[str, Any], kind: type) -> None:
-    """Refuse keys that are no parameters of the family, and values that it would refuse.
+    """Refuse keys that are not parameters of the family, and values that it would refuse.
 
     params : params.yaml, whose section of the family the values are put into one by one.
     Raises ParamError with a line for each fault.

@@ -46,10 +46,10 @@ class PublishedModel:
 
 
 def fit(data: TrainingData, params: Params, seed: int) -> Fitted:  # noqa: ARG001
-    """The published model, its labels matched with the data's; no row is looked at.
+    """The published model, its labels matched with the data's; rows are not used.
 
-    Raises ParamError if the labels do not match, DataError if it cannot be loaded or the rows
-    are no images.
+    Raises ParamError if the labels do not match, DataError if it cannot be loaded or the rows are
+    not images.
     """
     assert params.model is not None  # `check_params` refuses null
     _shape(data.train.x)

@@ -94,7 +94,7 @@ def load(folder: Path) -> Machine:
 
 
 def _drawn(train: Split, max_rows: int | None, seed: int) -> Split:
-    """At most so many of the rows, each class by its share; all of them for None."""
+    """At most this many of the rows, in proportion to the classes; all of them for None."""
     if max_rows is None or len(train) <= max_rows:
         return train
     rows = resample(

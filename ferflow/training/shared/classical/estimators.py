@@ -36,7 +36,7 @@ def make_pipeline(params: ScaledParams, classifier: Any) -> Pipeline:
 def fit_pipeline(
     classifier: Any, data: TrainingData, params: ScaledParams, family: str
 ) -> Pipeline:
-    """The pipeline fitted to the training rows; ParamError if PCA cannot be had from them."""
+    """The pipeline fitted to the training rows; ParamError if they are too few for that PCA."""
     x = as_numbers(data.train.x)
     check_components(params, x, family)
     return make_pipeline(params, classifier).fit(x, data.train.y)
