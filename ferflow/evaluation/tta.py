@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import ParamError
 from ferflow.core.image_steps import Step
+from ferflow.core.progress import progress
 from ferflow.training.shared.classifier import Classifier
 
 Images = NDArray[np.uint8]
@@ -31,7 +32,8 @@ def tta_proba(
             f"{classifier.meta['features']['method']} features. Set evaluate.tta to none."
         )
     parts = []
-    for start in range(0, len(images), _IMAGES_AT_ONCE):
+    starts = range(0, len(images), _IMAGES_AT_ONCE)
+    for start in progress(starts, f"evaluate.tta {method}", unit="batch"):
         part = np.asarray(images[start : start + _IMAGES_AT_ONCE])
         chosen = _views(part, method, policy, n, seed + start)
         answers = [classifier.predict_proba(view) for view in chosen]

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.core.progress import progress
+
 Images = NDArray[np.uint8]
 
 # An image whose grey levels span no more than this is flat. JPEG leaves a few levels of noise:
@@ -73,6 +75,6 @@ def in_chunks(
 ) -> NDArray[Any]:
     """`measure` of all items (images, or rows of them), (n,), a few thousand at a time."""
     measured = np.empty(len(items), dtype)
-    for start in range(0, len(items), _CHUNK):
+    for start in progress(range(0, len(items), _CHUNK), "measuring images", unit="batch"):
         measured[start : start + _CHUNK] = measure(items[start : start + _CHUNK])
     return measured

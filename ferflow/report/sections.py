@@ -10,6 +10,7 @@ from ferflow.claims.confusion import read_confusion, read_matrix
 from ferflow.claims.decoder import N_TEST
 from ferflow.claims.registry import METRICS, Claim, Matrix, Paper, digits, load_papers
 from ferflow.claims.verdict import CEILING_CLASSES
+from ferflow.core.progress import progress
 from ferflow.documents.render import Grid
 from ferflow.evaluation.metrics import confusion_table, roc_table
 from ferflow.evaluation.protocol import OWN_LABELS
@@ -87,7 +88,7 @@ def sections(rows: list[Standing], records: list[RunRecord]) -> list[Section]:
     """A section for each paper."""
     return [
         _section(paper, [row for row in rows if row.paper is paper], records)
-        for paper in load_papers().values()
+        for paper in progress(load_papers().values(), "report", unit="paper")
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 from ferflow.claims.decoder import decode, lifting_share
 from ferflow.claims.registry import METRICS, Claim, Paper, load_papers
 from ferflow.claims.verdict import CEILING_CLASSES, Z_975, Beside, Kind, Verdict, scatter
+from ferflow.core.progress import progress
 from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.records.record import MISTAKE, RunRecord, groups, over_runs
 from ferflow.report.ended import is_unfinished
@@ -248,7 +249,7 @@ def _bounds(record: RunRecord, split: str, score: str) -> tuple[float, float] | 
 
 
 def _standings(records: list[RunRecord]) -> Iterator[Standing]:
-    for paper in load_papers().values():
+    for paper in progress(load_papers().values(), "claims", unit="paper"):
         for claim in paper.claims:
             group = honest_group(records, claim.preset)
             wrong = mistake_groups(records, claim.preset)

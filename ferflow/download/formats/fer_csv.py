@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.core.params import nearest
+from ferflow.core.progress import progress
 from ferflow.download.archives import Files
 from ferflow.download.collection import Found
 from ferflow.download.csv_rows import csv_rows
@@ -145,7 +146,7 @@ def _read_table(files: Files, name: str, rows: _Rows, part: str | None) -> str:
         lines = csv_rows(stream, title, digest)
         header = next(lines, (1, []))[1]
         columns, width, shift = _columns(title, header), 0, 0
-        for number, fields in lines:
+        for number, fields in progress(lines, f"reading {title}", unit="row"):
             if len(rows.ids) == _MAX_ROWS:
                 raise DataError(f"{title} has more than {_MAX_ROWS:,} rows: this is not FER-2013.")
             if not width:  # R's write.table names no column for the row names
