@@ -46,7 +46,7 @@ def predict(
     ] = False,
     threads: Annotated[int, typer.Option(min=0, help="Cores to use; 0 for all.")] = 0,
 ) -> None:
-    """Name the expressions on the faces in pictures and videos."""
+    """Recognise the expressions of faces in pictures and videos."""
     from ferflow.recognition.inputs import find_inputs
     from ferflow.recognition.predict import predict, tame_libraries
     from ferflow.recognition.recognizer import Recognizer

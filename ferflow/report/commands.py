@@ -28,7 +28,7 @@ def decode(
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Print the verdicts on all claims.")] = False,
 ) -> None:
-    """Say whether an accuracy is possible, and which mistakes could print it where it is not."""
+    """Say whether an accuracy is possible, and which mistakes could print it if it is not."""
     from rich.console import Console
 
     from ferflow.claims.decoder import decode as read_figure

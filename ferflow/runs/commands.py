@@ -42,7 +42,7 @@ def repeat(
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Also run what is on record.")] = False,
 ) -> None:
-    """Run params.yaml with several seeds, or on several folds; record each, mean and spread."""
+    """Run params.yaml with several seeds or folds; record each, their mean and spread."""
     if seeds is not None and folds is not None:
         raise FerflowError(
             f"--seeds and --folds exclude each other; got {seeds} and {folds}. Folds take the "
@@ -87,7 +87,7 @@ def mistake(
         bool, typer.Option("--all", help="Run and record every mistake that applies.")
     ] = False,
 ) -> None:
-    """Evaluate the honest run wrongly, on purpose, and watch the number rise."""
+    """Evaluate the honest run wrongly on purpose, to see how much the score rises."""
     from rich.console import Console
 
     if (name is None) != all_:

@@ -8,7 +8,7 @@ import typer
 
 
 def presets() -> None:
-    """List the systems: what each is, which paper (and Keras) it follows and what that claims."""
+    """List the systems: what each is, which paper (and Keras) it follows, its claims."""
     from rich.console import Console
     from rich.table import Table
 
@@ -104,9 +104,9 @@ def new(
 
 
 def check() -> None:
-    """Say whether every value in params.yaml is legal, before anything runs.
+    """Check that every value in params.yaml is legal, before anything runs.
 
-    Where a kill cut off DVC's list of locks, the list is deleted.
+    DVC's list of locks is deleted if a kill has damaged it.
     """
     from ferflow.core.dvc_locks import delete_cut_off_locks
     from ferflow.core.params import PARAMS_FILE, read_yaml
