@@ -35,16 +35,16 @@ SECONDS_BETWEEN = 0.15  # live pictures
 
 TITLE = "Expressions on faces"
 WHAT_IT_IS_NOT = """
-It reads posed expressions, not feelings: the data it learnt from shows faces that people sorted
-by eye into seven words, and they agree with each other on two thirds of them. A face tells
-little of what somebody feels. The European Union's AI Act (Article 5) forbids systems that infer
-emotions at work and in schools. Pictures stay on this machine, and none is kept.
+It recognises posed expressions, not feelings. It was trained on faces that people sorted by eye
+into seven classes; people agree with each other on two thirds of them. A face says little about
+what somebody feels. The European Union's AI Act (Article 5) forbids systems that infer emotions at
+work and in schools. Pictures stay on this machine and are not stored.
 """
 NO_MAP = (
-    "There is no map of what this model looked at: only networks with convolutions have one, and "
-    "of those in ONNX files the ones that end in a mean over places."
+    "This model has no map of what counted for a label: only networks with convolutions have one, "
+    "and ONNX files only if their network ends in a mean over places."
 )
-MAP = "Under each face: what spoke for its label, bright where it counted most."
+MAP = "Under each face: what counted for its label; the brighter, the more."
 
 
 def serve(recognizer: Recognizer, port: int) -> None:
