@@ -283,7 +283,7 @@ def test_a_truncated_tar_gz_is_refused(tmp_path, rows, write_csv, kept):
 @pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"no tar", mtime=0)])
 def test_what_is_no_tar_gz_is_refused(tmp_path, content):
     (tmp_path / "fer2013.tar.gz").write_bytes(content)
-    with pytest.raises(DataError, match=r"not a complete tar\.gz file|has no"):
+    with pytest.raises(DataError, match=r"not a complete tar\.gz file|is empty"):
         read_path(tmp_path / "fer2013.tar.gz")
 
 

@@ -107,7 +107,7 @@ def test_without_a_test_part_val_is_test_and_that_is_said(folder, read_splits):
     assert all(source.startswith("val/") for source in splits["test"].source_id)
     assert sizes(splits)[2] == 56
     assert read_path(path).notes == (
-        "there is no test part: val/ is the test split, val is cut from train",
+        "there is no test part: val/ becomes the test split, val is taken from train",
     )
 
 
@@ -259,7 +259,7 @@ def test_a_person_in_two_official_splits_is_said(folder):
     left_out, persons = read_path(folder(files)).notes
     assert left_out == "pictures that are not in labels.csv, left out: 3.png"
     assert persons.startswith("persons in more than one split of labels.csv")
-    assert "scored: x." in persons
+    assert "trained on: x." in persons
 
 
 def test_a_list_beside_class_folders_is_read_where_it_names_their_pictures(folder):
