@@ -263,7 +263,7 @@ def test_a_wrong_parameter_is_refused_before_any_stage_of_the_chain(own, right, 
 def test_a_missing_data_path_is_one_line_and_writes_nothing(own):
     before = own.text("params.yaml")
     printed = own.use("mobilenet-aco-rf", "data.path=nowhere.zip", ok=False)
-    assert printed.startswith("error: nowhere.zip is not here")
+    assert printed.startswith("error: data.path: nowhere.zip is not here")
     assert len(printed.splitlines()) == 1
     assert own.text("params.yaml") == before
 
