@@ -18,7 +18,7 @@ if hasattr(os, "statvfs"):
 
 
 def __getattr__(name: str) -> object:
-    """The library's face, loaded when it is asked for: `import ferflow` alone loads nothing."""
+    """The library's face, loaded when it is used: `import ferflow` alone loads nothing."""
     if name == "Recognizer":
         from ferflow.recognition.recognizer import Recognizer
 

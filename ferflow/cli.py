@@ -122,9 +122,9 @@ def enter(
 
 
 def main() -> None:
-    """Run a command; what the user or the disk is at fault for is a line, not a traceback.
+    """Run a command; errors of the user or the disk are one line, not a traceback.
 
-    So is a command, or an option of one, whose extra is not installed.
+    So is a command or option whose extra is not installed.
     """
     _speak_utf8()
     try:

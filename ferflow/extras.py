@@ -37,9 +37,9 @@ EXTRAS = {
 
 
 def missing(module: str | None) -> str | None:
-    """What is needed and how to get it, where a module is of an extra that is not installed.
+    """What is needed and how to get it, if a module is of an extra that is not installed.
 
-    module : as ModuleNotFoundError names it. None where it is something else that is not there.
+    module : as ModuleNotFoundError names it. None if it is something else that is not there.
     """
     package = (module or "").partition(".")[0]
     for extra, (what, packages) in EXTRAS.items():

@@ -107,7 +107,7 @@ def test_one_that_takes_its_own_size_alone_says_so_before_anything_runs(tmp_path
     name, config = OWN_SIZE[kind]
     folder = save(tmp_path / kind, name, config)
     size = np.ravel(config["image_size"])[0]
-    line = rf"takes images of {size}x{size} pixels alone; .*Set features\.input_size to {size}"
+    line = rf"takes only images of {size}x{size} pixels; .*Set features\.input_size to {size}"
     with pytest.raises(ParamError, match=line):
         make_extractor(network(folder, input_size=64))
     with pytest.raises(ParamError, match=line) as caught:
@@ -153,7 +153,7 @@ def test_masks_drawn_anew_are_refused(tmp_path):
         lambda: make_extractor(network(folder, input_size=96)),
         lambda: check_params(params_with(folder, input_size=96)),
     ):
-        with pytest.raises(ParamError, match=r"\(vit_mae\) leaves out places at random"):
+        with pytest.raises(ParamError, match=r"\(vit_mae\) masks random patches"):
             refuse()
 
 
@@ -168,7 +168,7 @@ def test_any_network_whose_two_calls_differ_is_refused(tmp_path, monkeypatch):
         )
 
     monkeypatch.setattr(transformers.ViTModel, "forward", noisy)
-    with pytest.raises(DataError, match="differently from call to call"):
+    with pytest.raises(DataError, match="different features for the same images from call to call"):
         make_extractor(network(folder))
 
 

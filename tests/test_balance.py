@@ -1,6 +1,7 @@
 """Class balance: real rows stay, new rows are marked and lie where they should."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,13 @@ from imblearn.under_sampling import TomekLinks
 from ferflow.balance.params import BalanceParams
 from ferflow.balance.resample import balance, count_rows
 from ferflow.core.errors import DataError, ParamError
+from ferflow.core.split import load_split, save_split
+from ferflow.core.yaml_text import parse_yaml
+from ferflow.selection.params import SelectionParams
+from ferflow.selection.select import make_judge
+from stages import balance as stage
 
+ROOT = Path(__file__).parents[1]
 SMOTE = BalanceParams(method="smote", k_neighbors=3)
 REPEAT = BalanceParams(method="random_oversampling", k_neighbors=3)
 COUNTS = (30, 6, 12)
@@ -344,3 +351,37 @@ def test_augmented_copies_are_not_counted_as_new(clouds):
     copies = replace(clouds, transform=np.full(len(clouds), "horizontal_flip"))
     balanced = balance(copies, params_of("random_oversampling"), seed=0)
     assert count_rows(copies, balanced, "random_oversampling")["new"]["disgust"] == 95
+
+
+@pytest.fixture
+def run_stage(tmp_path, monkeypatch, clouds):
+    """Balance the clouds, some rows augmented: (bytes of the source, file of all, file of kept)."""
+    monkeypatch.chdir(tmp_path)
+    transform = np.where(np.arange(len(clouds)) % 5 == 4, "flip", clouds.transform)
+    save_split(tmp_path / "source", replace(clouds, transform=transform))
+
+    def run(method):
+        text = f"{{seed: 0, balance: {{method: {method}, k_neighbors: 3}}}}"
+        (tmp_path / "params.yaml").write_text(text)
+        files = [tmp_path / name for name in ("source", "all", "kept", "counts.json")]
+        stage.main(*files)
+        return files[0].read_bytes(), *files[1:3]
+
+    return run
+
+
+@pytest.mark.parametrize("method", ["none", *SYNTHETIC, "random_oversampling"])
+def test_what_is_kept_has_the_same_bytes_whatever_fills_up(run_stage, method):
+    """So that `select_features`, which judges by real rows only, does not run again."""
+    source, _, kept = run_stage(method)
+    assert kept.read_bytes() == source
+
+
+@pytest.mark.parametrize("method", ["smote", "smote_enn", "smote_tomek", "random_undersampling"])
+def test_the_judge_fits_the_same_rows_from_all_and_from_what_is_kept(run_stage, same_split, method):
+    source, everything, kept = run_stage(method)
+    defaults = parse_yaml((ROOT / "presets/defaults.yaml").read_text(encoding="utf-8"))
+    params = SelectionParams(**defaults["selection"] | {"max_rows": 40})
+    judges = [make_judge(load_split(f), load_split(f), params, 0).train for f in (everything, kept)]
+    same_split(*judges)
+    assert (kept.read_bytes() == source) == (method == "smote")

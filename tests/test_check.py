@@ -97,6 +97,14 @@ def test_an_impossible_value_of_another_family_is_named():
         ),
         ({"data__classes_map": []}, "data.classes_map must be a section of keys; got []."),
         ({"data__classes_map": {"a": 1}}, "data.classes_map.a must be text; got 1."),
+        *(
+            (
+                {"data__classes_map": {word: name}},
+                "data.classes_map: a class and its new name must not be blank. Legal: {class of "
+                f"the data: new name}}, such as {{anger: angry}}; got {{{word!r}: {name!r}}}.",
+            )
+            for word, name in (("happy", ""), ("happy", "  "), ("", "happy"))
+        ),
         ({"augment": 3}, "augment must be a section of keys; got 3."),
     ],
     ids=str,
@@ -183,6 +191,6 @@ def test_names_of_classes_are_free_to_map():
     params["data"]["classes_map"] = {1: "surprise"}
     check_params(params)
     mixed = refused(data__classes_map={"anger": "angry", 1: "surprise"})
-    assert mixed.endswith("numbers beside words need quotes: '1': surprise.")
+    assert mixed.endswith("numbers among words need quotes: '1': surprise.")
     use("quickstart", {"data.classes_map.anger": "angry"})
     assert read_yaml(PARAMS_FILE)["data"]["classes_map"] == {"anger": "angry"}

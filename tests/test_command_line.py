@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from ferflow.cli import GROUPS, app
 from ferflow.core.errors import FerflowError
+from ferflow.evaluation.summary import next_steps
 from ferflow.runs.mistakes.by_name import MISTAKES
 from ferflow.settings.presets import preset_names
 
@@ -49,6 +50,17 @@ def test_what_the_disk_refuses_is_a_line(ferflow, workplace):
     assert code == 1
     (line,) = said.decode().splitlines()
     assert line.startswith("error: [Errno 17] File exists")
+
+
+def test_the_next_steps_are_commands_that_work_where_they_are_shown(workplace):
+    every = {name for names in GROUPS.values() for name in names}
+    clone = next_steps()
+    assert "make ui" in clone and ".venv/bin/activate" in clone
+    (workplace / "code").mkdir()  # of a project that `ferflow new` made
+    project = next_steps()
+    for text in (clone, project):
+        assert set(re.findall(r"ferflow (\w+)", text)) <= every
+    assert not re.search(r"make |\.venv|ferflow use", project)
 
 
 def test_help_lists_every_command_in_its_group():

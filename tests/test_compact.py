@@ -115,7 +115,7 @@ def test_training_rows_are_left_out_and_something_must_remain():
 def test_one_source_id_twice_is_refused():
     frame = softmax_frame(n=20)
     frame.loc[1, "source_id"] = frame.loc[0, "source_id"]
-    with pytest.raises(DataError, match="two predictions bear one source id"):
+    with pytest.raises(DataError, match="two predictions have the same source id"):
         compact(frame)
 
 
@@ -145,7 +145,7 @@ def test_what_is_no_records_predictions_is_refused(tmp_path, spoil):
     path = tmp_path / "predictions.parquet"
     write_answers(path, compact(softmax_frame(n=20)), 15)
     spoil(pd.read_parquet(path)).to_parquet(path, index=False)
-    with pytest.raises(DataError, match="holds no predictions of a record") as caught:
+    with pytest.raises(DataError, match="is not a record's file of predictions") as caught:
         read_answers(path)
     assert "\n" not in str(caught.value)
 
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path):
     path = tmp_path / "predictions.parquet"
     for content in (b"", b"PAR1", b"PAR1" + b"x" * 100 + b"PAR1"):
         path.write_bytes(content)
-        with pytest.raises(DataError, match="holds no predictions"):
+        with pytest.raises(DataError, match="is not a record's file"):
             read_answers(path)
     with path.open("wb") as file:
         file.truncate(20 << 20)

@@ -119,7 +119,7 @@ def test_a_file_that_is_no_yunet(tmp_path):
     (tmp_path / "words.onnx").write_text("nothing")
     with pytest.raises(DataError, match=r"words\.onnx is not an ONNX file"):
         load_detector(tmp_path / "words.onnx")
-    with pytest.raises(DataError, match=r"bundled\.onnx holds no YuNet"):
+    with pytest.raises(DataError, match=r"bundled\.onnx is not a YuNet"):
         load_detector(BUNDLED.with_suffix(".onnx"))
 
 

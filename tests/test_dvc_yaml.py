@@ -14,7 +14,8 @@ from ferflow.runs.mistakes import by_name as mistakes
 from ferflow.settings.check import SECTIONS
 
 ROOT = Path(__file__).parents[1]
-STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
+PIPELINE = read_yaml(ROOT / "dvc.yaml")
+STAGES = PIPELINE["stages"]
 CHAIN = [stage for stage in STAGES if stage != "check"]
 MISTAKES = read_yaml(ROOT / "mistakes/dvc.yaml")["stages"]["mistake"]
 FOLDERS = ("ferflow", "stages")
@@ -84,6 +85,20 @@ def is_empty(file):
     return len(ast.parse(file.read_text(encoding="utf-8")).body) <= 1
 
 
+def kept_in_cache(entry):
+    """The outs of a stage that DVC's cache keeps."""
+    return [out for out in entry.get("outs", []) if isinstance(out, str)]
+
+
+def kept_in_git(entry):
+    """The metrics and tables of a stage, with their options."""
+    return [
+        item
+        for item in [*entry.get("outs", []), *entry.get("metrics", [])]
+        if isinstance(item, dict)
+    ]
+
+
 def sections_of(entry):
     return {key.split(".")[0] for key in entry.get("params", [])}
 
@@ -142,7 +157,7 @@ def test_every_module_that_a_parameter_can_choose_counts():
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_dep_and_no_out_is_named_twice(stage):
-    for key in ("deps", "outs", "metrics", "plots", "params"):
+    for key in ("deps", "outs", "metrics", "params"):
         entries = list(map(str, STAGES[stage].get(key, [])))
         assert len(set(entries)) == len(entries)
 
@@ -181,7 +196,7 @@ def test_pipelines_are_short_enough_to_be_read():
 def test_only_evaluate_and_stages_that_fit_nothing_are_handed_the_test_split():
     handed = set()
     for stage, entry in STAGES.items():
-        files = [*entry["deps"], *entry.get("outs", [])]
+        files = [*entry["deps"], *kept_in_cache(entry)]
         test_files = {PurePosixPath(f) for f in files if "test" in PurePosixPath(f).name}
         if test_files:
             handed.add(stage)
@@ -190,7 +205,7 @@ def test_only_evaluate_and_stages_that_fit_nothing_are_handed_the_test_split():
 
 @pytest.mark.parametrize("stage", sorted(set(STAGES) - FIT_NOTHING - {"evaluate"}))
 def test_no_word_of_a_fitting_stages_command_leads_to_the_test_split(stage):
-    outs = [PurePosixPath(out) for entry in STAGES.values() for out in entry.get("outs", [])]
+    outs = [PurePosixPath(out) for entry in STAGES.values() for out in kept_in_cache(entry)]
     test_files = [out for out in outs if "test" in out.name]
     assert test_files
     for word in shlex.split(STAGES[stage]["cmd"])[4:]:
@@ -204,7 +219,7 @@ def test_a_stage_reads_only_what_the_stages_above_it_make():
         for dep in entry["deps"]:
             is_code = dep.endswith((".py", "}")) or dep.startswith(FOLDERS)
             assert is_code or dep in made, f"{stage}: {dep}"
-        for kind in ("outs", "metrics", "plots"):
+        for kind in ("outs", "metrics"):
             made |= {
                 out if isinstance(out, str) else next(iter(out)) for out in entry.get(kind, [])
             }
@@ -250,18 +265,32 @@ def test_train_watches_its_family_and_that_familys_section():
     }
 
 
-def test_metrics_and_plots_are_kept_in_git_and_artifacts_in_the_cache():
+def test_metrics_and_tables_are_kept_in_git_and_artifacts_in_the_cache():
     for entry in STAGES.values():
-        for item in [*entry.get("metrics", []), *entry.get("plots", [])]:
-            (options,) = item.values()
-            assert options["cache"] is False
-        assert all(isinstance(out, str) for out in entry.get("outs", []))
+        assert all(item[name] == {"cache": False} for item in kept_in_git(entry) for name in item)
+        assert not any(out.startswith("metrics/") for out in kept_in_cache(entry))
+
+
+def test_every_table_for_plots_is_a_chart_with_a_title_and_labelled_axes():
+    pictures, *charts = PIPELINE["plots"]
+    assert pictures == "data/evaluation/pictures"
+    drawn = set()
+    for chart in charts:
+        ((name, options),) = chart.items()
+        assert {"title", "x", "y", "x_label", "y_label"} <= options.keys()
+        tables = options["y"] if isinstance(options["y"], dict) else {name: options["y"]}
+        for table, columns in tables.items():
+            header = (ROOT / table).read_text(encoding="utf-8").splitlines()[0].split(",")
+            assert {options["x"], *([columns] if isinstance(columns, str) else columns)} <= {
+                *header
+            }
+        drawn |= tables.keys()
+    assert drawn == {file for file in metrics_files() if file.startswith("metrics/plots/")}
 
 
 def metrics_files():
-    """Every metrics file and plot that a pipeline names."""
-    kept = [m for entry in STAGES.values() for m in entry.get("metrics", [])]
-    kept += [plot for entry in STAGES.values() for plot in entry.get("plots", [])]
+    """Every metrics file and table that a pipeline names."""
+    kept = [item for entry in STAGES.values() for item in kept_in_git(entry)]
     named = {next(iter(item)) for item in kept}
     (of_mistakes,) = MISTAKES["do"]["metrics"]
     (template,) = of_mistakes

@@ -105,7 +105,7 @@ def test_a_split_file_holds_pictures_as_files(tmp_path, make_split):
     load_split(tmp_path / "a.safetensors")  # another cut, and none outside
     content[place + 16 : place + 24] = (1 << 40).to_bytes(8, "little")
     (tmp_path / "a.safetensors").write_bytes(content)
-    with pytest.raises(DataError, match="not a whole split file"):
+    with pytest.raises(DataError, match="not a complete split file"):
         load_split(tmp_path / "a.safetensors")
 
 
@@ -373,5 +373,5 @@ def test_a_model_that_notes_an_impossible_shape_is_refused(models, tmp_path, fac
     about = json.loads((folder / "classifier.json").read_text())
     about["meta"]["face"] = face
     (folder / "classifier.json").write_text(json.dumps(about))
-    with pytest.raises(DataError, match="holds no classifier of faces that works"):
+    with pytest.raises(DataError, match="is not a working classifier of faces"):
         Recognizer(folder)

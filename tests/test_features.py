@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, MobileNetV2Config, MobileNetV2Model
 
+from ferflow.backbones.files import checked_name
+from ferflow.backbones.kinds import known_config
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.hashing import sha256_of
 from ferflow.core.split import load_split, save_split
@@ -205,7 +207,14 @@ def test_a_network_that_changed_is_refused(tiny_network):
         make_extractor(network(tiny_network, backbone_sha256=None))
 
 
-@pytest.mark.parametrize("name", ["/nowhere/network", "./network", "models/network"])
+def test_a_tilde_is_the_home_folder(tiny_network, monkeypatch):
+    monkeypatch.setenv("HOME", str(tiny_network.parent))
+    name = f"~/{tiny_network.name}"
+    assert checked_name(name, sha256_of(tiny_network), "features.backbone") == str(tiny_network)
+    assert known_config(name) == json.loads((tiny_network / "config.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["/nowhere/network", "./network", "models/network", "~/nothing"])
 def test_a_missing_folder_is_named(name):
     params = settings(method="backbone", backbone=name, backbone_sha256="0" * 64)
     with pytest.raises(DataError, match=f"there is no folder {name}"):

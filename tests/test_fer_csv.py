@@ -148,7 +148,9 @@ def test_kaggles_train_and_test_csv_say_what_is_missing(tmp_path, images, rows, 
         "train.csv has no column Usage, and test.csv no column emotion: the val and test images of "
         "FER-2013 are missing; fer2013.csv and icml_face_data.csv have them"
     )
-    with pytest.raises(DataError, match=r"test\.csv has no column emotion: as Kaggle's"):
+    with pytest.raises(
+        DataError, match=r"test\.csv has no column emotion: like test\.csv of Kaggle's"
+    ):
         read_path(tmp_path / "test.csv")
 
 
@@ -164,7 +166,7 @@ def test_tables_of_parts_are_official_splits(tmp_path, images, rows, write_csv):
 def test_two_tables_without_parts_are_not_guessed_among(tmp_path, rows, write_csv):
     for name in ("a.csv", "b.csv"):
         write_csv(rows, name=name)
-    with pytest.raises(DataError, match=r"several tables of pixels \(a\.csv, b\.csv\)"):
+    with pytest.raises(DataError, match=r"several tables with pixels \(a\.csv, b\.csv\)"):
         read_path(tmp_path)
 
 
@@ -179,7 +181,7 @@ def test_fer_plus_beside_it_is_offered(tmp_path, rows, write_csv):
     (tmp_path / "fer2013new.csv").write_text("Usage,Image name,neutral\nTraining,fer0.png,4\n")
     assert len(read_path(path).notes) == 1
     notes = read_path(tmp_path).notes
-    assert len(notes) == 2 and "data.labels: ferplus" in notes[1]
+    assert len(notes) == 2 and "data.labels=ferplus" in notes[1]
 
 
 def test_an_official_file_is_known_by_its_md5(rows, write_csv, monkeypatch):
@@ -233,7 +235,7 @@ def test_a_row_of_too_many_fields_is_named(refused):
 
 
 def test_a_usage_without_images_is_named(rows, write_csv):
-    with pytest.raises(DataError, match="holds no PublicTest images"):
+    with pytest.raises(DataError, match="has no PublicTest images"):
         read_path(write_csv([row for row in rows if row[2] != "PublicTest"]))
 
 
@@ -244,7 +246,7 @@ def test_a_csv_without_header_is_refused(rows, write_csv):
 
 
 def test_a_header_alone_is_refused(write_csv):
-    with pytest.raises(DataError, match="holds its header and no images"):
+    with pytest.raises(DataError, match="has a header but no images"):
         read_path(write_csv([]))
 
 
@@ -281,12 +283,12 @@ def test_a_truncated_tar_gz_is_refused(tmp_path, rows, write_csv, kept):
 @pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"no tar", mtime=0)])
 def test_what_is_no_tar_gz_is_refused(tmp_path, content):
     (tmp_path / "fer2013.tar.gz").write_bytes(content)
-    with pytest.raises(DataError, match=r"not a whole tar\.gz file|holds no"):
+    with pytest.raises(DataError, match=r"not a complete tar\.gz file|is empty"):
         read_path(tmp_path / "fer2013.tar.gz")
 
 
 def test_a_tar_gz_of_pictures_is_refused(tmp_path):
     with tarfile.open(tmp_path / "fer.tar.gz", "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("train/happy/Training_1.jpg"), io.BytesIO())
-    with pytest.raises(DataError, match=r"holds no CSV of FER-2013. Pack pictures as a zip"):
+    with pytest.raises(DataError, match=r"has no CSV of FER-2013. Pack pictures as a zip"):
         read_path(tmp_path / "fer.tar.gz")

@@ -12,6 +12,7 @@ from ferflow.core.errors import DataError, ParamError
 from ferflow.core.params import read_yaml
 from ferflow.download import ferplus
 from ferflow.download.ferplus import with_chosen_labels
+from ferflow.download.labels import FER_PLUS_OFFER
 from ferflow.download.sources import load_data, read_path
 from ferflow.fer2013.labels import FER2013_LABELS, FERPLUS_COLUMNS
 from ferflow.fer2013.table import USAGES, Table, pixel_hash
@@ -165,7 +166,7 @@ def test_other_peoples_images_are_refused(faces, data_params):
 
 
 def test_drawn_faces_have_no_votes(data_params):
-    with pytest.raises(ValueError, match="needs FER-2013, on whose images people voted"):
+    with pytest.raises(ValueError, match="needs FER-2013, whose images people voted on"):
         data_params(source="synthetic", labels="ferplus")
 
 
@@ -174,6 +175,17 @@ def splits(zip_of_faces, data_params, monkeypatch):
     params = data_params(path=str(zip_of_faces), sha256="", labels="ferplus_votes")
     monkeypatch.setattr("ferflow.download.sources.check_sha256", lambda *_: None)
     return load_data(params, seed=0)
+
+
+@pytest.mark.usefixtures("table")
+def test_fer_plus_is_not_offered_to_who_takes_it(tmp_path, faces, data_params):
+    as_csv(tmp_path / "fer2013.csv", faces)
+    (tmp_path / "fer2013new.csv").write_text("Usage,Image name,NF\nTraining,fer0.png,4\n")
+    read = read_path(tmp_path)
+    assert FER_PLUS_OFFER in with_chosen_labels(read, data_params())[0].notes
+    for labels in ("ferplus", "ferplus_votes"):
+        found, _ = with_chosen_labels(read, data_params(labels=labels))
+        assert [note[:5] for note in found.notes] == ["fer20", "FER+:"]
 
 
 def test_the_report_of_the_data_says_so(splits):
@@ -200,7 +212,7 @@ def test_a_subset_of_classes_has_its_own_shares(splits):
     ("changes", "message"),
     [
         ({}, ""),
-        ({"train.family": "svm"}, "train.family svm learns one class an image"),
+        ({"train.family": "svm"}, "train.family svm learns one class per image"),
         ({"balance.method": "smote"}, "balance.method smote mixes rows of one class"),
         ({"data.source": "synthetic"}, "labels: ferplus_votes needs FER-2013"),
         ({"data.labels": "fer+"}, "must be 'source', 'ferplus' or 'ferplus_votes'; got 'fer"),
@@ -226,7 +238,7 @@ def test_networks_alone_learn_votes_and_balance_does_not_mix_them():
 
     check_soft("network")
     for family in set(family_names()) - {"network"}:
-        with pytest.raises(ParamError, match="learns one class an image"):
+        with pytest.raises(ParamError, match="learns one class per image"):
             check_soft(family)
     for method in ("none", "random_oversampling", "random_undersampling"):
         check_soft_method(method)

@@ -205,15 +205,17 @@ def test_a_folder_of_another_training_is_refused_in_a_line(run, monkeypatch, tmp
         "train.network.epochs is 2 in params.yaml, and the network was trained with 3": lambda: (
             edited(run, params=story["params"] | {"train.network.epochs": 3})
         ),
-        "trained by other code than is here (ferflow/core)": lambda: edited(
+        "trained with other code (ferflow/core)": lambda: edited(
             run, code=story["code"] | {"ferflow/core": "0"}
         ),
         "trained on other images": lambda: edited(run, fingerprint="0"),
-        "had not ended; it has 1 epochs": lambda: edited(
+        "is unfinished: it stopped after 1 epochs": lambda: edited(
             run, history=story["history"][:1], best={"score": 0.1, "epoch": 1}
         ),
-        "holds no network of these parameters": lambda: rewritten(run, weights, lambda t: t[:1]),
-        "a probability on val differs by": lambda: rewritten(run, probabilities, lambda t: 1 - t),
+        "has no network with these parameters": lambda: rewritten(run, weights, lambda t: t[:1]),
+        "answers differ here: a probability on val by": lambda: rewritten(
+            run, probabilities, lambda t: 1 - t
+        ),
         "val has (": lambda: rewritten(run, probabilities, lambda t: t[:3]),
     }
     for words, spoil in cases.items():

@@ -203,13 +203,13 @@ def test_a_link_in_a_tar_is_never_followed(tmp_path, target):
             member = tarfile.TarInfo("fer2013.csv" if kind == tarfile.SYMTYPE else "other.csv")
             member.type, member.linkname = kind, target
             archive.addfile(member)
-    assert "holds no files" in refused(tmp_path / "a.tar.gz")
+    assert "is empty" in refused(tmp_path / "a.tar.gz")
 
 
 def test_a_member_that_stands_twice_in_a_tar_is_refused(tmp_path):
     content = raw_header(b"fer2013.csv", 0, b"0") * 2
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress(content))
-    assert "holds the member fer2013.csv more than once" in refused(tmp_path / "a.tar.gz")
+    assert "has the member fer2013.csv more than once" in refused(tmp_path / "a.tar.gz")
 
 
 # --- folders, pipes and devices
@@ -222,7 +222,7 @@ def test_a_pipe_and_a_device_are_no_data(tmp_path, name):
         (tmp_path / name).unlink(missing_ok=True)
         (tmp_path / name).symlink_to(target)
         assert "is not here" in refused(tmp_path / name)
-    assert "holds no files" in refused(tmp_path)
+    assert "is empty" in refused(tmp_path)
 
 
 # --- tables

@@ -167,7 +167,7 @@ def split_file(path, **changes):
     ],
 )
 def test_a_split_that_is_none_is_refused(tmp_path, changes):
-    with pytest.raises(DataError, match="is not a whole split file"):
+    with pytest.raises(DataError, match="is not a complete split file"):
         load_split(split_file(tmp_path / "a.safetensors", **changes))
 
 
@@ -204,6 +204,6 @@ def test_rows_that_take_no_room_in_the_file_are_refused(tmp_path):
 def test_a_long_word_in_every_row_is_kept_once(tmp_path):
     path = answers(tmp_path / "a.parquet", 3_000, label="x" * 500_000)  # 1.5 GB if it were copied
     before = peak()
-    with pytest.raises(DataError, match="holds no predictions"):
+    with pytest.raises(DataError, match="is not a record's file of predictions"):
         read_answers(path)
     assert peak() - before < 400 << 20

@@ -97,7 +97,7 @@ def test_numbered_classes_of_raf_db_stand_in_their_order(folder):
     files["train_labels.csv"] = b"image,label\nim0.png,1\n"
     collection = read_path(folder(files))
     assert collection.rows.labels == tuple(map(str, range(1, 11)))
-    assert collection.notes == ("left out, no pictures: train_labels.csv",)
+    assert collection.notes == ("left out, not pictures: train_labels.csv",)
     assert collection.splits == {"train": "train", "test": "test"}
 
 
@@ -107,7 +107,7 @@ def test_without_a_test_part_val_is_test_and_that_is_said(folder, read_splits):
     assert all(source.startswith("val/") for source in splits["test"].source_id)
     assert sizes(splits)[2] == 56
     assert read_path(path).notes == (
-        "there is no test part: val/ is the test split, val is cut from train",
+        "there is no test part: val/ becomes the test split, val is taken from train",
     )
 
 
@@ -143,7 +143,7 @@ def test_a_class_of_one_part_only_is_taken_for_a_slip(folder, read_splits, part)
 
 def test_one_part_alone_is_no_split(folder, read_splits):
     path = folder(tree(["train"], ["a", "b"]))
-    with pytest.raises(ParamError, match="there is train/, and no other part"):
+    with pytest.raises(ParamError, match="train/ is the only part"):
         read_splits(path)
     assert sum(sizes(read_splits(path, split="fraction"))) == 16
 
@@ -163,12 +163,12 @@ def test_files_beside_class_folders_do_not_change_what_a_folder_is(folder, parts
     more = {"README.md": b"#", "fer.csv": b"a,b\n1,2\n", "docs/list.txt": b"x"}
     after = read_path(folder(files | more))
     assert np.array_equal(after.rows.x, before)
-    assert after.notes == ("left out, no pictures: README.md, docs/list.txt, fer.csv",)
+    assert after.notes == ("left out, not pictures: README.md, docs/list.txt, fer.csv",)
 
 
 @pytest.mark.parametrize("name", ["a/1.webp", "c/1.HEIC", "a/notes.txt"])
 def test_a_picture_that_is_not_read_is_not_left_out_in_silence(refused, name):
-    assert f"{name} is no picture that is read" in refused(tree([""], ["a", "b"]) | {name: b"x"})
+    assert f"{name} is not a supported picture" in refused(tree([""], ["a", "b"]) | {name: b"x"})
 
 
 HIDDEN = [".DS_Store", "a/Thumbs.db", "desktop.ini", "__MACOSX/a/._im0.png"]
@@ -257,9 +257,9 @@ def test_a_person_in_two_official_splits_is_said(folder):
     table["split"] = ["train", "test"]
     files = pictures_of(["1.png", "2.png", "3.png"]) | {"labels.csv": listed(table)}
     left_out, persons = read_path(folder(files)).notes
-    assert left_out == "pictures that labels.csv does not name, left out: 3.png"
+    assert left_out == "pictures that are not in labels.csv, left out: 3.png"
     assert persons.startswith("persons in more than one split of labels.csv")
-    assert "scored: x." in persons
+    assert "trained on: x." in persons
 
 
 def test_a_list_beside_class_folders_is_read_where_it_names_their_pictures(folder):
@@ -269,7 +269,7 @@ def test_a_list_beside_class_folders_is_read_where_it_names_their_pictures(folde
     assert collection.rows.labels == ("x", "y")
     other = read_path(folder({"labels.csv": b"file,label\nelsewhere.png,x\n"}))
     assert other.rows.labels == ("a", "b")
-    assert other.notes == ("left out, no pictures: labels.csv",)
+    assert other.notes == ("left out, not pictures: labels.csv",)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_a_list_beside_class_folders_is_read_where_it_names_their_pictures(folde
         (["path,label", '1.png,"a\nb"', "2.png,b"], "has several lines"),
         (["path,label", "1.png,a", "2.png,a"], "of one class only"),
         (["path,labelled", "1.png,a"], "no column label .*its columns are path, labelled"),
-        (["path,label"], "holds its header and no rows"),
+        (["path,label"], "has a header but no rows"),
     ],
 )
 def test_a_fault_in_a_list_is_named(refused, rows, message):
@@ -293,13 +293,15 @@ def test_a_fault_in_a_list_is_named(refused, rows, message):
 
 def test_a_list_alone_asks_for_its_folder(folder):
     path = folder({"labels.csv": b"path,label\n1.png,a\n"})
-    with pytest.raises(DataError, match="name the folder that holds it and the pictures"):
+    with pytest.raises(
+        DataError, match=r"set data\.path to the folder that has the list and the pictures"
+    ):
         read_path(path / "labels.csv")
 
 
 def test_a_parquet_that_is_none_or_holds_endless_words_is_refused(refused):
     pictures = pictures_of(["1.png", "2.png"])
-    assert "is no parquet file of labels" in refused(pictures | {"labels.parquet": b"PAR1"})
+    assert "is not a parquet file of labels" in refused(pictures | {"labels.parquet": b"PAR1"})
     table = pd.DataFrame({"path": ["1.png"] * 3000, "label": ["x" * 100_000] * 3000})
     long = refused(pictures | {"labels.parquet": listed(table, "parquet")})
     assert "a word is longer than 4,096 letters" in long
@@ -363,7 +365,7 @@ def test_names_that_a_system_allows_are_kept(folder):
 
 def test_the_refusal_says_what_was_looked_for_and_what_is_there(refused):
     message = refused({"a.txt": b"", "clip.mp4": b"", "b/notes.txt": b""})
-    assert "holds no data set that is read" in message
+    assert "has no data set in a known form" in message
     for words in ("labels.csv", "emotion, pixels, Usage", "CK+48", "train/<class>/<picture>"):
         assert words in message
     assert message.endswith("Found: 2 .txt, 1 .mp4 (a.txt, b/notes.txt, clip.mp4).")
@@ -372,3 +374,54 @@ def test_the_refusal_says_what_was_looked_for_and_what_is_there(refused):
 def test_pictures_without_classes_are_refused(refused):
     message = refused(pictures_of(["1.png", "2.png"]))
     assert "Found: 2 .png (1.png, 2.png)." in message
+
+
+@pytest.mark.parametrize(
+    ("parts", "found"),
+    [(["train", "holdout"], "holdout, train"), (["val", "test"], "test, val")],
+)
+def test_splits_of_other_names_are_refused_with_the_legal_ones(refused, parts, found):
+    message = refused(tree(parts, ["a", "b"], n=2))
+    assert message.startswith(f"data has class folders in {found}. Splits need a train folder")
+    assert "train: train, training; val: val, valid, validation, publictest; test: test" in message
+    assert "data.split to fraction" in message
+
+
+LIST = b"filename,expression\n1.png,a\n2.png,b\n"
+
+
+@pytest.mark.parametrize("where", ["", "images/"])
+def test_a_list_of_another_name_is_named_with_the_legal_ones(folder, refused, where):
+    files = {where + name: content for name, content in pictures_of(["1.png", "2.png"]).items()}
+    message = refused(files | {"annotations.csv": LIST})
+    assert message == (
+        "annotations.csv has the columns of a list of pictures (filename, expression), but lists "
+        "must be named labels.csv, labels.tsv or labels.parquet. Rename it."
+    )
+    with pytest.raises(DataError, match=r"Rename it and set data\.path to its folder\.$"):
+        read_path(folder({}) / "annotations.csv")
+
+
+def test_a_table_of_another_name_beside_classes_is_left_out(folder):
+    read = read_path(folder(tree([""], ["a", "b"], n=2) | {"annotations.csv": LIST}))
+    assert read.notes == ("left out, not pictures: annotations.csv",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("classes", [["a"], ["a", "b"]])
+def test_a_list_in_utf_16_is_refused_with_the_cure(refused, encoding, classes):
+    content = "\ufefffile,label\n".encode(encoding)
+    message = refused(tree([""], classes, n=2) | {"labels.csv": content})
+    assert message.startswith("labels.csv is encoded in UTF-16. Tables must be UTF-8")
+    assert "iconv -f UTF-16 -t UTF-8 labels.csv" in message
+
+
+@pytest.mark.parametrize("place", ["", "fer2013new.csv"])
+def test_fer_plus_without_pixels_says_what_takes_it(folder, place):
+    content = b"Usage,Image name,neutral,happiness,NF\nTraining,fer0000000.png,4,0,0\n"
+    path = folder({"fer2013new.csv": content}) / place
+    with pytest.raises(
+        DataError, match=r"fer2013new\.csv holds FER\+'s votes and no pixels"
+    ) as error:
+        read_path(path)
+    assert "data.labels to ferplus" in str(error.value)

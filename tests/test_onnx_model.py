@@ -191,7 +191,7 @@ def test_a_forest_on_a_backbones_features_answers_as_it_did(tmp_path, monkeypatc
 def test_what_does_not_convert_is_refused_and_nothing_written(tmp_path):
     folder = write_classical(tmp_path / "neighbours", "k_nearest_neighbors", *drawn_rows())
     with pytest.raises(
-        FerflowError, match=r"a k_nearest_neighbors on pixels .* does: a network; ra"
+        FerflowError, match=r"a k_nearest_neighbors on pixels .* Legal: a network; ra"
     ):
         export(folder, tmp_path / "x.onnx")
     meta = {"features": {"method": "hog"}}
@@ -260,7 +260,7 @@ def test_a_file_made_by_others_works_if_it_says_what_it_is(tmp_path):
 def test_a_file_that_does_not_say_what_it_is_is_refused(tmp_path, about, reason):
     nodes, tensors = halves()
     file = write(tmp_path / "x.onnx", nodes, about, tensors)
-    with pytest.raises(DataError, match=rf"x\.onnx holds no model .*{reason}") as caught:
+    with pytest.raises(DataError, match=rf"x\.onnx is not a classifier .*{reason}") as caught:
         OnnxModel(file)
     assert "\n" not in str(caught.value)
 
@@ -275,17 +275,19 @@ def test_answers_that_are_no_probabilities_are_refused(tmp_path, value):
 def test_another_input_is_refused(tmp_path):
     nodes, tensors = halves()
     file = write(tmp_path / "x.onnx", nodes, initializers=tensors, faces=TensorProto.FLOAT)
-    with pytest.raises(DataError, match="holds no model that names expressions on faces"):
+    with pytest.raises(DataError, match="is not a classifier of expressions"):
         OnnxModel(file)
     other = linear_network(tmp_path / "y.onnx", np.zeros((64, 2)), 1, 8)
-    with pytest.raises(DataError, match=r"y\.onnx holds no model"):
+    with pytest.raises(DataError, match=r"y\.onnx is not a classifier"):
         OnnxModel(other)
 
 
 @pytest.mark.parametrize("n", [1, 2, 8])
 def test_a_file_for_just_so_many_faces_is_refused(tmp_path, n):
     nodes, tensors = halves()
-    with pytest.raises(DataError, match=f"x.onnx holds no model .* it takes just {n} at a time"):
+    with pytest.raises(
+        DataError, match=f"x.onnx is not a classifier .* its batch size is fixed at {n}"
+    ):
         OnnxModel(write(tmp_path / "x.onnx", nodes, initializers=tensors, n=n))
 
 
@@ -295,14 +297,14 @@ def test_maps_of_another_shape_are_refused(tmp_path):
     nodes.append(helper.make_node("Identity", ["m"], [MAP]))
     outputs = (OUTPUT, MAP)
     file = write(tmp_path / "x.onnx", nodes, initializers=[maps, *tensors], outputs=outputs)
-    with pytest.raises(DataError, match=r"holds no model .* get map of shape"):
+    with pytest.raises(DataError, match=r"is not a classifier .* give map of shape"):
         OnnxModel(file)
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing", b"PK\x03\x04" + bytes(100)])
 def test_what_is_no_onnx_file_is_refused(tmp_path, content):
     (tmp_path / "x.onnx").write_bytes(content)
-    with pytest.raises(DataError, match=r"x\.onnx (is not an ONNX file|holds no model)"):
+    with pytest.raises(DataError, match=r"x\.onnx (is not an ONNX file|is not a classifier)"):
         OnnxModel(tmp_path / "x.onnx")
 
 

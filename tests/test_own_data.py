@@ -43,7 +43,7 @@ def test_folders_with_splits_and_names_of_their_own_go_through_the_chain(own, da
     own.use("quickstart", *SMALL, *QUICK, f"data.path={folder}")
     stages, printed = own.repro()
     assert stages[0] == "download" and stages[-1] == "track", printed
-    assert "left out, no pictures: README.md" in printed
+    assert "left out, not pictures: README.md" in printed
     scores = json.loads(own.text("metrics/metrics.json"))
     assert sorted(scores["protocol"]["classes"]) == sorted(ODD.values())
     assert scores["test"]["n"] == 30 and scores["test"]["accuracy"] > 0.6

@@ -57,7 +57,7 @@ from pathlib import Path
 from ferflow import Recognizer
 from ferflow.recognition.page import serve
 html = serve.picture_answer(Recognizer.bundled(), Path(sys.argv[1]).read_bytes())
-assert html.count('class="ff-face"') == 1 and html.count("what spoke for the label") == 1
+assert html.count('class="ff-face"') == 1 and html.count("what counted for the label") == 1
 assert serve.MAP in html and serve.NO_MAP not in html
 heavy = {"torch", "transformers", "sklearn", "pandas", "onnx", "mlflow", "dvc"} & set(sys.modules)
 assert not heavy, heavy

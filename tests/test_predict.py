@@ -271,7 +271,7 @@ def test_an_unreadable_folder_is_a_line(run, monkeypatch):
 def test_a_folder_without_pictures(run, tmp_path):
     (tmp_path / "bare").mkdir()
     done = run("bare")
-    assert "bare holds no picture or video" in done.stderr
+    assert "bare has no picture or video" in done.stderr
     assert done.exit_code == 1
 
 
@@ -332,7 +332,7 @@ def test_what_is_passed_over_in_a_folder_is_told(run, tmp_path):
     (folder / "deep/x.png").unlink()
     told = run("mixed/deep").stderr.splitlines()
     assert "letter\\x1b[2J.doc" in told[0]
-    assert told[1].startswith("error: mixed/deep holds no picture or video; legal: .jpg")
+    assert told[1].startswith("error: mixed/deep has no picture or video; legal: .jpg")
 
 
 def test_several_faces_are_numbered_from_left_to_right_in_every_form(run, tmp_path):

@@ -92,7 +92,7 @@ def test_meta_says_what_was_done(splits):
 
 def test_filters_that_leave_nothing_are_an_error(make_split):
     splits = thrice(make_split())
-    with pytest.raises(ParamError, match="the filters leave no image of train"):
+    with pytest.raises(ParamError, match="the filters remove every image of train"):
         preprocess(splits, settings(min_contrast=127.0))
 
 

@@ -144,8 +144,8 @@ def test_labels_of_one_class_add_up_and_others_are_left_out(tmp_path):
         ),
         (["LABEL_0", "happy"], {}, r"classes=\{LABEL_0: \?\}'"),
         (["happy"], {}, "no label of the model stands for angry; it has happy"),
-        (["angry", "happy"], {"hapy": "happy"}, "'hapy' is no label .*Did you mean 'happy'"),
-        (["angry", "joy"], {"joy": "hapy"}, "'hapy', which is no class .*Did you mean 'happy'"),
+        (["angry", "happy"], {"hapy": "happy"}, "'hapy' is not a label .*Did you mean 'happy'"),
+        (["angry", "joy"], {"joy": "hapy"}, "'hapy', which is not a class .*Did you mean 'happy'"),
     ],
 )
 def test_names_that_do_not_match_are_told_with_the_cure(names, classes, message):
@@ -191,7 +191,7 @@ def test_damaged_descriptions_are_refused(tmp_path, vit):
     save(scored(vit).model, tmp_path)
     for matrix in ([[1, 0]], [[2] * 7] * 7, "no"):
         (tmp_path / "pretrained.json").write_text(json.dumps({"matrix": matrix, "batch_size": 3}))
-        with pytest.raises(DataError, match="describes no model"):
+        with pytest.raises(DataError, match="does not describe a model"):
             load(tmp_path)
 
 

@@ -193,7 +193,7 @@ class Stranger:
 )
 def test_a_file_with_other_types_is_refused(tmp_path, content):
     skops.io.dump(content, tmp_path / MODEL_FILE)
-    with pytest.raises(DataError, match=r"model\.skops is no model that can be trusted"):
+    with pytest.raises(DataError, match=r"model\.skops is not a model that can be trusted"):
         load(tmp_path)
 
 
@@ -206,7 +206,7 @@ def test_a_trusted_file_of_another_kind_is_refused(tmp_path, other):
 
 def test_a_pickle_is_refused(tmp_path, forest):
     (tmp_path / MODEL_FILE).write_bytes(pickle.dumps(forest))
-    with pytest.raises(DataError, match="no model that can be trusted"):
+    with pytest.raises(DataError, match="not a model that can be trusted"):
         load(tmp_path)
 
 
@@ -215,14 +215,14 @@ def test_a_model_cut_anywhere_is_refused(tmp_path, forest):
     content = (tmp_path / MODEL_FILE).read_bytes()
     for length in (0, 100, len(content) // 2, len(content) - 1):
         (tmp_path / MODEL_FILE).write_bytes(content[:length])
-        with pytest.raises(DataError, match="no model that can be trusted"):
+        with pytest.raises(DataError, match="not a model that can be trusted"):
             load(tmp_path)
 
 
 def test_a_zip_of_something_else_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / MODEL_FILE, "w") as archive:
         archive.writestr("schema.json", "{}")
-    with pytest.raises(DataError, match="no model that can be trusted"):
+    with pytest.raises(DataError, match="not a model that can be trusted"):
         load(tmp_path)
 
 

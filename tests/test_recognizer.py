@@ -144,7 +144,7 @@ def test_a_folder_of_another_kind(tmp_path):
     with pytest.raises(DataError, match=r"has no classifier\.json"):
         Recognizer(tmp_path)
     (tmp_path / "classifier.json").write_text('{"model_type": "resnet"}')
-    with pytest.raises(DataError, match="describes no classifier"):
+    with pytest.raises(DataError, match="does not describe a classifier"):
         Recognizer(tmp_path)
 
 

@@ -126,7 +126,7 @@ def test_changed_code_asks_for_a_new_run(recorded):
     path = recorded.folder / "ferflow/training/shared/classifier.py"
     before = path.read_text()
     path.write_text(before + "# changed\n")
-    assert "the code is not that of the last run" in recorded.ferflow("record", ok=False)
+    assert "the code has changed since the last run" in recorded.ferflow("record", ok=False)
     path.write_text(before)
 
 
@@ -138,7 +138,7 @@ def test_presets_decode_and_reproduce_speak_to_people(recorded):
     assert "below guessing (0.143" in recorded.ferflow("decode", "0.10")
     matrix = recorded.folder / "ferflow/claims/fernet_test.csv"
     assert "p = 0.55" in recorded.ferflow("decode", "--confusion", str(matrix))
-    assert "name a figure" in recorded.ferflow("decode", ok=False)
+    assert "give a figure" in recorded.ferflow("decode", ok=False)
     shutil.rmtree(recorded.folder / "metrics/papers/fernet", ignore_errors=True)
     assert "fernet, accuracy 0.8829; honest not yet run" in recorded.ferflow("decode", "--all")
     assert "--all" in recorded.ferflow("reproduce", ok=False)

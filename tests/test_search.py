@@ -151,7 +151,7 @@ def test_copies_are_fitted_where_their_image_is_and_never_scored():
 
 def test_folds_of_synthetic_rows_are_refused_with_the_reason():
     train = replace(split(), source_id=np.full(90, ""), transform=np.full(90, "smote"))
-    with pytest.raises(ParamError, match=r"which images they were mixed from is not known"):
+    with pytest.raises(ParamError, match=r"images they were mixed from are not known"):
         group_folds(Split.join([split(), train]), 3, NO_TWINS, 0)
 
 
@@ -159,7 +159,9 @@ def test_a_class_with_too_few_images_for_the_folds_is_named():
     x, y = rows(60)
     keep = (y != 1) | (np.cumsum(y == 1) <= 2)
     train = split_of(x[keep], y[keep])
-    with pytest.raises(DataError, match=r"'disgust' has images of 2 people or pictures .* 3 folds"):
+    with pytest.raises(
+        DataError, match=r"'disgust' has only 2 independent groups of images, fewer than 3 folds"
+    ):
         group_folds(train, 3, NO_TWINS, 0)
 
 
@@ -265,5 +267,5 @@ def test_folds_with_smote_are_refused_before_anything_runs():
 @pytest.mark.usefixtures("workplace")
 def test_a_search_without_rows_to_score_is_refused():
     settings = {"train.search.method": "grid", "train.search.grid": [{"max_depth": [3, 9]}]}
-    with pytest.raises(ParamError, match=r"add_validation leaves train\.search no val rows"):
+    with pytest.raises(ParamError, match=r"add_validation leaves no val rows for train\.search"):
         use("quickstart", settings | {"train.add_validation": True})

@@ -41,5 +41,5 @@ def test_a_network_that_tells_nothing_passes(tmp_path, faces):
 
 def test_a_damaged_list_is_refused(tmp_path, faces):
     (tmp_path / SEEN_FILE).write_bytes(b"nothing")
-    with pytest.raises(DataError, match="is no list of images"):
+    with pytest.raises(DataError, match="is not a list of images"):
         refuse_seen(tmp_path, faces, "train")

@@ -21,7 +21,7 @@ from ferflow.download.labels import (
     TWO_FOLDER_COUNTS,
 )
 from ferflow.download.peek import peek
-from ferflow.download.sources import load_data, read_path
+from ferflow.download.sources import load_data, load_images, read_path
 from ferflow.images.faces import faces_of, refuse_other_sizes, small_grey
 
 
@@ -122,19 +122,19 @@ def test_a_second_copy_of_both_folders_is_left_out(
     expected = read_splits(write_zip(tmp_path / "single.zip", two_folders))
     for name, split in read_splits(path).items():
         same_split(split, expected[name])
-    assert read_path(path).notes[0] == "images/images/ names the same files as images/: left out"
+    assert read_path(path).notes[0] == "images/images/ has the same files as images/: left out"
 
 
 def test_two_different_trees_are_refused(refused, two_folders):
     other = two_folders | {"old/train/happy/99.jpg": picture()}
-    assert "not the same files" in refused(other)
+    assert "with different files" in refused(other)
 
 
 def test_a_misspelt_class_in_the_edition_is_named(refused, two_folders, monkeypatch):
     small = {"train": [10] * 7, "validation": [2] * 7}
     monkeypatch.setattr(split_folders, "TWO_FOLDER_COUNTS", small)
     message = refused(two_folders | {"images/train/hapy/1.jpg": picture()})
-    assert message.startswith("images/train/hapy/1.jpg: the folder must name a class")
+    assert message.startswith("images/train/hapy/1.jpg: the folder must be named after a class")
     assert "Did you mean 'happy'?" in message
 
 
@@ -221,7 +221,7 @@ def test_one_class_is_refused(refused):
 
 def test_a_file_that_is_no_picture_is_named(refused):
     message = refused({"grin/1.png": picture(), "wink/1.png": picture(1), "wink/a.txt": b"a"})
-    assert "wink/a.txt is no picture" in message
+    assert "wink/a.txt is not a supported picture" in message
 
 
 # --- pictures and archives
@@ -293,12 +293,12 @@ def test_a_member_that_stands_twice_in_a_zip_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "twice.zip", "w") as archive:
         for _ in range(2):
             archive.writestr("grin/1.png", picture())
-    with pytest.raises(DataError, match=r"holds the member grin/1\.png more than once"):
+    with pytest.raises(DataError, match=r"has the member grin/1\.png more than once"):
         read_path(tmp_path / "twice.zip")
 
 
 def test_an_empty_folder_and_an_empty_zip_are_refused(tmp_path, refused):
-    with pytest.raises(DataError, match="is empty: it holds no files"):
+    with pytest.raises(DataError, match="is empty"):
         read_path(tmp_path)
     assert "is empty" in refused({})
     assert "is empty" in refused({"train/.DS_Store": b"x"})
@@ -310,6 +310,16 @@ def test_a_path_that_is_not_there_is_refused(tmp_path):
 
 
 # --- counts
+
+
+def test_a_path_of_another_computer_is_refused_with_the_cure(tmp_path, data_params):
+    path = str(tmp_path / "elsewhere" / "faces.zip")
+    with pytest.raises(DataError) as caught:
+        load_images(data_params(path=path, sha256="ab"), seed=0)
+    assert str(caught.value) == (
+        f"data.path: {path} is not here. Set data.path in params.yaml to its place on this "
+        "computer, or: ferflow use PRESET --set data.path=PATH"
+    )
 
 
 def test_every_difference_from_the_official_counts_is_told(tmp_path, ckplus, write_zip):

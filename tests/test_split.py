@@ -90,7 +90,7 @@ def test_a_file_cut_anywhere_is_refused_by_name(tmp_path, make_split):
     content = (tmp_path / "whole").read_bytes()
     for length in (0, 5, 8, 30, len(content) // 2, len(content) - 1):
         (tmp_path / "cut").write_bytes(content[:length])
-        with pytest.raises(DataError, match="cut is not a whole split file"):
+        with pytest.raises(DataError, match="cut is not a complete split file"):
             load_split(tmp_path / "cut")
 
 

@@ -33,7 +33,7 @@ def run_balance(workplace):
 def test_a_fault_of_the_user_is_one_line_and_exit_code_1(run_balance, workplace):
     file = workplace / "params.yaml"
     file.write_text(file.read_text().replace("method: smote", "method: smot"))
-    code, said = run_balance("in", "out", "counts")
+    code, said = run_balance("in", "out", "kept", "counts")
     assert code == 1
     (line,) = said.splitlines()
     assert line.startswith("error: params.yaml: balance.method must be")
@@ -41,7 +41,7 @@ def test_a_fault_of_the_user_is_one_line_and_exit_code_1(run_balance, workplace)
 
 
 def test_a_missing_input_is_one_line_and_leaves_no_output(run_balance, workplace):
-    code, said = run_balance("in.safetensors", "out.safetensors", "counts.json")
+    code, said = run_balance("in.safetensors", "out.safetensors", "kept", "counts.json")
     assert code == 1
     assert said.splitlines() == ["error: in.safetensors is not here. `dvc repro` makes it."]
     assert {path.name for path in workplace.iterdir()} == {"ferflow", "params.yaml", "presets"}
@@ -50,7 +50,7 @@ def test_a_missing_input_is_one_line_and_leaves_no_output(run_balance, workplace
 def test_the_wrong_number_of_paths_prints_the_usage(run_balance):
     code, said = run_balance("in")
     assert code != 0
-    assert said.splitlines() == ["usage: balance.py SOURCE TARGET METRICS"]
+    assert said.splitlines() == ["usage: balance.py SOURCE TARGET KEPT_FILE METRICS"]
 
 
 def run_script(workplace, code, **variables):
@@ -100,4 +100,4 @@ stage.run_stage(lambda: Path("ran").write_text("") and None)
     exit_code, said = run_script(workplace, code)
     assert (workplace / "ran").exists() == runs
     assert exit_code == (0 if runs else 1)
-    assert said == ("" if runs else "error: DVC was ended while this stage began.\n")
+    assert said == ("" if runs else "error: DVC ended while this stage was starting.\n")

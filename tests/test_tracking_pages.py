@@ -207,7 +207,6 @@ def test_the_alias_moves_to_a_higher_accuracy_on_val_and_to_no_other(opened):
     assert best.tags == {"preset": "quickstart", "val_accuracy": "0.4"}
 
 
-@pytest.mark.usefixtures("folder")  # which makes one without any
 def test_an_experiment_of_before_gets_the_tags_and_keeps_its_own(opened):
     client, experiment_id = opened
     tags = client.get_experiment(experiment_id).tags

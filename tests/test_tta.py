@@ -82,7 +82,7 @@ def test_draws_differ_and_the_seed_fixes_them():
 def test_a_classifier_of_features_is_refused():
     classifier = LeftOrRight()
     classifier.meta = {"features": {"method": "hog"}}
-    with pytest.raises(ParamError, match=r"takes hog features: set evaluate\.tta to none"):
+    with pytest.raises(ParamError, match=r"takes hog features\. Set evaluate\.tta to none"):
         tta_proba(classifier, images(), "flip", policy=[], n=1, seed=0)
 
 
@@ -136,7 +136,7 @@ def test_val_is_not_scored_once_it_was_trained_on():
     params = EvaluateParams.model_validate(PARAMS | {"splits": ["train", "val", "test"]})
     assert params.scored(["train"]) == ["train", "val", "test"]
     assert params.scored(["train", "val"]) == ["train", "test"]
-    with pytest.raises(ParamError, match="names val alone"):
+    with pytest.raises(ParamError, match="is val alone"):
         EvaluateParams.model_validate(PARAMS).scored(["train", "val"])
 
 

@@ -108,8 +108,8 @@ def test_videos_without_pictures_are_one_line(tmp_path, run):
     assert done.exit_code == 1
     assert done.stderr.splitlines() == [
         *(
-            f"error: {name}.mp4 is not a video that can be read: damaged, of an unknown kind, "
-            "or without pictures."
+            f"error: {name}.mp4 cannot be read as a video: it is damaged, of an unknown format or "
+            "without frames."
             for name in ("sound", "none")
         ),
         "error: empty.mp4 is empty (0 bytes).",

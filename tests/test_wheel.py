@@ -211,6 +211,8 @@ def test_a_project_of_ones_own_needs_no_clone(environment, tmp_path):
     assert project.repro() == {"code"}
     assert not project.run("git", "status", "--porcelain")
     assert "mine" in project.run("ferflow", "track")
+    shown = project.run("ferflow", "show")
+    assert "git add --all" in shown and "make " not in shown
 
     project.run("ferflow", "use", "mine", "--set", "train.random_forest.n_estimators=20")
     assert project.repro() == {"code", "check", "train", "evaluate", "track"}
@@ -224,7 +226,7 @@ def test_a_project_of_ones_own_needs_no_clone(environment, tmp_path):
     assert stages == {path.name for path in (ROOT / "stages").glob("*.py")}
 
     said = project.run("ferflow", "new", tmp_path / "mine", "--data", "faces", ok=False)
-    assert said.endswith("mine is there already, and not empty. Choose another name.\n")
+    assert said.endswith("mine already exists and is not empty. Choose another name.\n")
     said = project.run("ferflow", "new", "other", "--data", "nothing", ok=False)
     assert "nothing is not here" in said and not (project.folder / "other").exists()
     said = project.run("ferflow", "new", "a b", "--data", tmp_path / "faces", ok=False)

@@ -37,7 +37,7 @@ class Checkpoint:
             np.savez(file, **state)  # type: ignore[arg-type]
 
     def load_into(self, search: Search) -> None:
-        """Continue from what was saved last, if anything; ValueError where it is damaged."""
+        """Continue from what was saved last, if anything; ValueError if it is damaged."""
         if not self.file.exists():
             return
         try:

@@ -147,7 +147,7 @@ def seeded(estimator: Any, seed: int | np.random.RandomState) -> Any:
 
 
 def shrunk(estimator: Any, share: float) -> Any:
-    """The estimator with a share of its members, where it is an ensemble; at least 5 of them."""
+    """The estimator with a share of its members, if it is an ensemble; at least 5 of them."""
     if share == 1:
         return estimator
     counts = {k: v for k, v in estimator.get_params(deep=True).items() if _is(k, "n_estimators")}
@@ -159,7 +159,7 @@ def accelerated(estimator: Any) -> Any:
     """scikit-learn-intelex's version of the estimator; the estimator itself where it has none.
 
     The package's own answers differ a little: it bins values and draws other random numbers.
-    Raises ValueError where the package is not installed.
+    Raises ValueError if the package is not installed.
     """
     if not is_installed():
         raise ValueError(

@@ -26,7 +26,7 @@ def make_folds(
 ) -> list[Fold]:
     """The folds; the resampler sees fitting rows only, once per fold, with all their features.
 
-    Raises ValueError where there are too few rows, or where rows to score on are no real ones.
+    Raises ValueError if there are too few rows, or if rows to score on are not real ones.
     """
     x, y = data
     stratify = is_classifier(estimator)

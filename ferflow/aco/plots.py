@@ -40,7 +40,7 @@ def plot_pheromone(
     """The pheromone as a picture, a line per position and a column per channel.
 
     pheromone : (d,). shape : of the features before they were flattened, channels last, such as
-    (height, width, channels); None draws one line. Raises ValueError where the shape holds
+    (height, width, channels); None draws one line. Raises ValueError if the shape holds
     another number of features. Returns the axes.
     """
     shape = (len(pheromone),) if shape is None else tuple(shape)

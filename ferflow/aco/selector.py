@@ -72,9 +72,9 @@ class AntColonySelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):  # ty
     racing : bool, default=True
         Score on a part of the rows and trees first, and only the best ants in full.
     racing_factor : int, default=4
-        From 2: one in so many ants climbs to the next rung, which has so many times the rows.
+        From 2: one of this many ants climbs to the next rung, which has this many times the rows.
     accelerate : bool, default=False
-        Score with scikit-learn-intelex's version of the estimator, where there is one.
+        Score with scikit-learn-intelex's version of the estimator, if there is one.
     checkpoint : path of a folder or None, default=None
         Where the search is kept after each iteration, so that a killed `fit` that is started
         again continues and ends with the same subset. Needs an integer random_state.
@@ -190,7 +190,7 @@ class AntColonySelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):  # ty
         or booleans. y : (n,). groups : (n,), for `cv`.
         X_val, y_val : (m, d) and (m,), rows to score on; then `cv` is not used. In a Pipeline
         no earlier step changes X_val.
-        Raises ValueError where rows or parameters are impossible, naming them.
+        Raises ValueError if rows or parameters are impossible, naming them.
         """
         data, val = self._checked(X, y, X_val, y_val)
         seed = self._seed()

@@ -11,10 +11,10 @@ def audit(
         str | None, typer.Argument(help="A data set; without it the one that params.yaml names.")
     ] = None,
 ) -> None:
-    """Look for twins, contradictory labels and images without a face; write a page about them.
+    """Find duplicates, contradictory labels and images without a face; write a page about them.
 
-    Relatives, a wider circle than twins (mirrored, shifted, turned, zoomed, equalised copies), are
-    counted apart; the page says how many of each kind are found.
+    Relatives (twins and mirrored, shifted, rotated, zoomed or equalised copies) are counted
+    separately; the page says how many of each kind are found.
 
     Paths are relative to the repository.
     """

@@ -15,8 +15,8 @@ from ferflow.images.sheets import encode_png
 _N_SHOWN = 20  # images of a gallery
 _N_PAIRS = 10  # pairs of a gallery
 _CHAINED = (
-    "Relatives, no twins: left an image outside train, right the first of its group in train; "
-    "others of the group may lie between them."
+    "Relatives that are not twins. Left: an image outside train; right: the first image of its "
+    "group in train. Other images of the group may link the two."
 )
 
 
@@ -46,13 +46,13 @@ def twin_galleries(audit: Audit) -> list[Gallery]:
             "near",
             audit.twins,
             "Near twins",
-            "Left an image outside train, right its twin in train.",
+            "Left: an image outside train; right: its twin in train.",
         ),
         (
             "exact",
             audit.twins,
             "Exact twins",
-            "Byte for byte the same: outside train, and in train.",
+            "Identical pixels. Left: outside train; right: in train.",
         ),
         ("mirrored", audit.relatives, "Mirrored copies", _CHAINED),
         ("moved", audit.relatives, "Shifted, turned, zoomed or equalised copies", _CHAINED),
@@ -74,7 +74,9 @@ def image_galleries(audit: Audit) -> list[Gallery]:
     flat = np.flatnonzero(audit.constant)
     pure = np.flatnonzero((audit.black_white > BLACK_WHITE) & uneven)
     faceless = np.flatnonzero(audit.faceless & uneven)
-    blank = "Few pixels differ from their neighbours: signs, lettering, plain surfaces, no light."
+    blank = (
+        "Few pixels differ from their neighbours: signs, lettering, plain surfaces, dark images."
+    )
     sheets: list[tuple[str, str, Sequence[Any]]] = [
         (f"Flat images: {len(flat):,}", "", _spread(flat, _N_SHOWN)),
         (f"Over {BLACK_WHITE:.0%} black or white: {len(pure):,} more", "", _spread(pure, _N_SHOWN)),
@@ -82,7 +84,7 @@ def image_galleries(audit: Audit) -> list[Gallery]:
         ("The lowest contrast", "", _lowest(audit.contrast, uneven)),
         (
             f"No frontal face found: {len(faceless):,}",
-            "Drawn evenly from all of them.",
+            "Evenly spaced examples of all of them.",
             _spread(faceless, _N_SHOWN),
         ),
     ]
@@ -90,7 +92,7 @@ def image_galleries(audit: Audit) -> list[Gallery]:
 
 
 def _gallery(audit: Audit, title: str, note: str, sets: Sequence[Sequence[Any]]) -> Gallery:
-    """A gallery of sets of rows; says so where there is none."""
+    """A gallery of sets of rows; a note says so if there are none."""
     shown = [[_shown(audit, row) for row in rows] for rows in sets]
     return Gallery(title, note if sets else "None.", shown)
 

@@ -1,7 +1,7 @@
 """The audit of a data set: twins, contradictions, images that show no face, light."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferflow.core.face_shape import GREY_48, FaceShape
+from ferflow.core.progress import progress
 from ferflow.core.split import Split
 from ferflow.evaluation.without_twins import RELATIVE_KINDS
 from ferflow.images.haar import has_face
@@ -93,25 +94,24 @@ def audit(splits: Mapping[str, Split], shape: FaceShape = GREY_48) -> Audit:
 
 def count(audit: Audit) -> Counts:
     """All counts of an audit, ready for JSON."""
-    return {
-        **{key: audit.meta[key] for key in ("data_set", "split") if key in audit.meta},
-        "images": per_class(audit, np.ones(len(audit.pool.y), np.bool_)),
-        "constant": per_class(audit, audit.constant),
-        "black_and_white": per_class(audit, audit.black_white > BLACK_WHITE),
-        "no_face": per_class(audit, audit.faceless),
-        "exact": count_twins(audit.pool, audit.pool.exact),
-        "near": {
-            "distance": audit.pool.twin_distance,
-            **count_twins(audit.pool, audit.pool.twins),
-        },
-        "relatives": {
-            **count_twins(audit.pool, audit.pool.relatives.groups),
+    pool = audit.pool
+    steps: dict[str, Callable[[], Any]] = {
+        "images": lambda: per_class(audit, np.ones(len(pool.y), np.bool_)),
+        "constant": lambda: per_class(audit, audit.constant),
+        "black_and_white": lambda: per_class(audit, audit.black_white > BLACK_WHITE),
+        "no_face": lambda: per_class(audit, audit.faceless),
+        "exact": lambda: count_twins(pool, pool.exact),
+        "near": lambda: {"distance": pool.twin_distance, **count_twins(pool, pool.twins)},
+        "relatives": lambda: {
+            **count_twins(pool, pool.relatives.groups),
             "in_train_by_kind": relatives_by_kind(audit),
         },
-        "twins_by_distance": twins_by_distance(audit),
-        "contrast": per_class_range(audit, audit.contrast),
-        "brightness": per_class_range(audit, audit.brightness),
+        "twins_by_distance": lambda: twins_by_distance(audit),
+        "contrast": lambda: per_class_range(audit, audit.contrast),
+        "brightness": lambda: per_class_range(audit, audit.brightness),
     }
+    about = {key: audit.meta[key] for key in ("data_set", "split") if key in audit.meta}
+    return about | {name: make() for name, make in progress(steps.items(), "audit", unit="step")}
 
 
 def per_class(audit: Audit, chosen: Mask) -> dict[str, dict[str, int]]:

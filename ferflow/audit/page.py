@@ -40,7 +40,7 @@ def findings(audit: Audit, counts: Counts) -> tuple[list[str], list[list[str]]]:
     exact, near = counts["exact"], counts["near"]
     rows = [
         ["images", *_summed(counts["images"], names)],
-        ["flat: one grey level, give or take noise", *_summed(counts["constant"], names)],
+        ["flat: one grey level, apart from noise", *_summed(counts["constant"], names)],
         [f"over {BLACK_WHITE:.0%} black or white", *_summed(counts["black_and_white"], names)],
         ["no frontal face found (Haar cascade)", *_summed(counts["no_face"], names)],
         ["exact duplicates", *_counted(exact["within"], names, exact["duplicates"])],

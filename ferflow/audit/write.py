@@ -36,7 +36,7 @@ def write_audit(path: str | None) -> tuple[list[Table], Path]:
     with atomic(page) as part:
         part.write_text(audit_page(found, counts), encoding="utf-8", newline="\n")
     title = f"Audit of {found.meta['data_set']}"
-    wide = f"{title}: relatives, a wider circle than twins"
+    wide = f"{title}: relatives (twins and changed copies)"
     return [_table(title, findings(found, counts)), _table(wide, relatives(found, counts))], page
 
 

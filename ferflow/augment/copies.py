@@ -95,7 +95,7 @@ def augment_file(
 def sheet_rows(augmented: Split, parts: list[Copies]) -> list[tuple[str, NDArray[np.uint8]]]:
     """The first image of each class, and in a row for each part of the copies, what became of it.
 
-    White where there is no copy of it: the largest class needs no filling up.
+    White if there is no copy of it: the largest class needs none.
     """
     images = augmented.original
     first = [np.flatnonzero(images & (augmented.y == label))[:1] for label in set(augmented.y)]

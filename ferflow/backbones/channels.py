@@ -12,7 +12,7 @@ def planes(faces: Tensor) -> Tensor:
 
 
 def to_channels(x: Tensor, n_channels: int) -> Tensor:
-    """Images (n, 1 or 3, height, width) with so many channels.
+    """Images (n, 1 or 3, height, width) with that number of channels.
 
     Grey levels are repeated; of colours the luma is taken where one channel is wanted.
     """

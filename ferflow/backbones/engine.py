@@ -24,13 +24,13 @@ class NoEngineError(Exception):
 
 
 def onnx_answer(module: nn.Module, x: Tensor) -> tuple[Answer, str]:
-    """What answers as the module does, and in words how closely it does so.
+    """What answers as the module does, and a text that says how closely.
 
     module : on the processor, float32; from (n, channel, height, width) to a tuple of one tensor.
     x : N_COMPARED inputs that are like those to come, or as many as there are. The answers may
     not depend on how many are asked about at once: two calls, of one input and of the others, must
     both agree with torch within TOLERANCE.
-    Raises NoEngineError where they do not, and where the module does not convert.
+    Raises NoEngineError if they do not, and where the module does not convert.
     """
     size = sum(weights.nbytes for weights in module.parameters())
     if size > _MAX_BYTES:
@@ -49,7 +49,7 @@ def onnx_answer(module: nn.Module, x: Tensor) -> tuple[Answer, str]:
         raise NoEngineError(f"its ONNX graph answers {found.shape} in place of {expected.shape}")
     largest = float(np.abs(expected).max())
     apart = float(np.abs(found - expected).max())
-    if not apart <= TOLERANCE * largest:  # nor if a number is none
+    if not apart <= TOLERANCE * largest:  # also for NaN
         raise NoEngineError(
             f"its ONNX graph is {apart:.1e} apart, where values reach {largest:.1e}"
         )

@@ -9,7 +9,7 @@ from transformers.utils import cached_file, logging
 from ferflow.core.errors import DataError
 from ferflow.core.files import read_json
 from ferflow.core.hashing import check_sha256
-from ferflow.core.params import repository_root
+from ferflow.core.params import from_root
 
 _MAX_LAYERS = 1000  # of one kind; the deepest image networks have some 150
 _COUNTS = re.compile("depth|layer|block|repeat|stage")  # in the keys of config.json that count them
@@ -26,7 +26,7 @@ _REFUSED = {
 def be_quiet() -> None:
     """Keep `transformers` from drawing bars and from listing the weights of a tower left aside.
 
-    Which weights are missing is asked wherever a network is loaded.
+    Missing weights are checked wherever a network is loaded.
     """
     logging.disable_progress_bar()
     logging.set_verbosity_error()
@@ -34,9 +34,9 @@ def be_quiet() -> None:
 
 def checked_name(name: str, sha256: str | None, key: str) -> str:
     """What `from_pretrained` is to load: the hub's name, or the local folder's full path."""
-    folder = repository_root() / name
+    folder = from_root(name)
     if not folder.is_dir():
-        if sha256 is not None or name.startswith((".", "/")):
+        if sha256 is not None or name.startswith((".", "/", "~")):
             raise DataError(f"{key}: there is no folder {name}.")
         return name
     check_sha256(folder, sha256, key)
@@ -44,19 +44,19 @@ def checked_name(name: str, sha256: str | None, key: str) -> str:
 
 
 def check_files(name: str) -> None:
-    """Raise DataError where a network's files lead to pickles or code, or to no end of layers.
+    """Raise DataError if a network's files lead to pickles or code, or to no end of layers.
 
     `use_safetensors` alone does not keep a list of parts from naming pickles.
     """
     _check_config(read_part(name, "config.json"))
     parts = read_part(name, "model.safetensors.index.json").get("weight_map", {})
     if not all(str(part).endswith(".safetensors") for part in dict(parts).values()):
-        raise DataError("its weights lie in other files than safetensors")
+        raise DataError("its weights are not in safetensors files")
 
 
 def _check_config(config: dict[str, Any]) -> None:
     if odd := _REFUSED & config.keys():
-        raise DataError(f"config.json has the key {min(odd)}, which is not read")
+        raise DataError(f"config.json has the key {min(odd)}, which is refused")
     for key, value in config.items():
         many = value if isinstance(value, list) else [value]
         counts = [n for n in many if isinstance(n, int)] if _COUNTS.search(key) else []
@@ -67,9 +67,9 @@ def _check_config(config: dict[str, Any]) -> None:
 
 
 def read_part(name: str, file: str) -> dict[str, Any]:
-    """A JSON object among a network's files, empty where there is none."""
+    """A JSON object among a network's files, empty if the file is missing."""
     place = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
     content = read_json(Path(place)) if place else {}
     if not isinstance(content, dict):
-        raise DataError(f"{file} of {name} holds no object")
+        raise DataError(f"{file} of {name} is not a JSON object")
     return content

@@ -5,7 +5,7 @@ from typing import Any
 
 from ferflow.core.errors import ParamError
 from ferflow.core.files import read_json
-from ferflow.core.params import repository_root
+from ferflow.core.params import from_root
 
 # `model_type`s that take images of their config's image_size alone, at transformers 5.23
 OWN_SIZE = {"donut-swin", "hiera", "levit", "pvt", "swin"}
@@ -15,7 +15,7 @@ TOWERS = {
     "metaclip_2": "MetaClip2VisionModel",
     "siglip": "SiglipVisionModel",
 }
-_MASKED = {"vit_mae"}  # a share of the places is left out, drawn anew in every call
+_MASKED = {"vit_mae"}  # a share of the places is left out, drawn again in every call
 _TIMM = {"timm_backbone", "timm_wrapper"}
 _LARGEST = 4096  # pixels; what a config says beyond is not passed on
 
@@ -30,18 +30,18 @@ def check_kind(config: dict[str, Any], name: str, key: str, size: int, size_key:
     kind = config.get("model_type")
     if kind in _MASKED:
         raise ParamError(
-            f"{key}: '{name}' ({kind}) leaves out places at random whenever it is asked, so its "
-            "features of an image differ from call to call. Name another backbone, such as a ViT."
+            f"{key}: '{name}' ({kind}) masks random patches in every call, so the features of an "
+            "image differ from call to call. Use another backbone, such as a ViT."
         )
     if (kind in _TIMM or "pretrained_cfg" in config) and find_spec("timm") is None:
         raise ParamError(
             f"{key}: '{name}' is a network of timm: it needs the packages timm and torchvision, "
-            "which ferflow does not bring. Name one in transformers' own format."
+            "which ferflow does not install. Use one in transformers' own format."
         )
     own = own_size(config.get("image_size"))
     if kind in OWN_SIZE and own is not None and own != size:
         raise ParamError(
-            f"{key}: '{name}' ({kind}) takes images of {own}x{own} pixels alone; got {size_key} "
+            f"{key}: '{name}' ({kind}) takes only images of {own}x{own} pixels; got {size_key} "
             f"{size}. Set {size_key} to {own}, or name another backbone."
         )
 
@@ -55,6 +55,6 @@ def own_size(size: object) -> int | None:
 
 def known_config(name: str) -> dict[str, Any]:
     """The config.json of a local folder; {} of a model of the hub, which its stage asks for."""
-    file = repository_root() / name / "config.json"
+    file = from_root(name) / "config.json"
     content = read_json(file) if file.exists() else {}
     return content if isinstance(content, dict) else {}

@@ -41,10 +41,12 @@ def normalisation(name: str, channels: int) -> tuple[Tensor, Tensor]:
     except (TypeError, ValueError, OverflowError, RuntimeError, ZeroDivisionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(
-            f"preprocessor_config.json of {name} holds no constants: {reason}"
+            f"preprocessor_config.json of {name} has no normalisation constants: {reason}"
         ) from None
     if constants.ndim != 2 or not constants.isfinite().all() or constants[1].min() <= 0:
-        raise DataError(f"preprocessor_config.json of {name} holds impossible constants.")
+        raise DataError(
+            f"preprocessor_config.json of {name} has impossible normalisation constants."
+        )
     return constants[0][:, None, None], constants[1][:, None, None]
 
 

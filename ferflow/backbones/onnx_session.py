@@ -14,7 +14,7 @@ def open_session(file: Path, threads: int) -> Any:
     """An onnxruntime.InferenceSession on a file.
 
     threads : on which it computes; 0 for as many as there are cores that the process may use.
-    Raises DataError where the file is missing, damaged or too large. Tensors outside
+    Raises DataError if the file is missing, damaged or too large. Tensors outside
     the file are not read, and operators of other packages not known.
     """
     try:

@@ -41,8 +41,8 @@ def load_pretrained(
 
     sha256 : the fingerprint that a local folder must have. key : the parameter, for messages.
     size : pixels of the images that it will be asked about; size_key : the parameter.
-    Raises ParamError where the local folder is another one or the network takes no such images,
-    DataError where it cannot be loaded, or answers the same images otherwise the next time.
+    Raises ParamError if the local folder is another one or the network takes no such images,
+    DataError if it cannot be loaded, or answers the same images otherwise the next time.
     """
     place = checked_name(name, sha256, key)
     try:
@@ -57,7 +57,7 @@ def load_pretrained(
 
 
 def read_backbone(folder: Path) -> Any:
-    """The network in a folder that a training wrote, float32; DataError where it is none."""
+    """The network in a folder that a training wrote, float32; DataError if it is not one."""
     return _load(str(folder), str(folder / "config.json"))
 
 
@@ -75,7 +75,7 @@ def features_of(network: Any, x: Tensor, pooling: str = "flatten") -> Tensor:
 
     Positions that the network learnt for images of another size are interpolated.
     pooling : 'flatten' for all of the last map or all tokens; 'avg' for the mean over places,
-    (n, channel): class, distillation, register and detection tokens are no places.
+    (n, channel): class, distillation, register and detection tokens are not places.
     """
     own = own_size(getattr(network.config, "image_size", None))
     takes = inspect.signature(network.forward).parameters
@@ -117,13 +117,13 @@ def _check_answers(
         own = own_size(getattr(network.config, "image_size", None))
         cure = f"Set {size_key} to {own}, its own size, or name" if own else "Name"
         raise ParamError(
-            f"{key}: '{name}' takes no images of {size}x{size} pixels ({reason}). {cure} an image "
-            "backbone that takes them."
+            f"{key}: '{name}' cannot take images of {size}x{size} pixels ({reason}). {cure} an "
+            "image backbone that takes them."
         ) from None
     if not (first - second).abs().max() <= _TOLERANCE * first.abs().max():
         raise DataError(
-            f"{key}: '{name}' answers the same images differently from call to call. Name another "
-            "backbone."
+            f"{key}: '{name}' gives different features for the same images from call to call. Use "
+            "another backbone."
         )
 
 

@@ -28,7 +28,7 @@ class BalanceParams(Record):
 
 
 def check_soft_method(method: Method) -> None:
-    """ParamError where a method makes rows of one class alone: votes are for several."""
+    """ParamError if a method makes rows of one class only: votes are for several."""
     legal = ("none", "random_oversampling", "random_undersampling")
     if method not in legal:
         raise ParamError(

@@ -42,13 +42,23 @@ def balance(split: Split, params: BalanceParams, *, seed: int) -> Split:
 
 def count_rows(before: Split, after: Split, method: Method) -> dict[str, Any]:
     """Rows per class before and after, and how many of the latter are new."""
-    new = after.take(np.flatnonzero(np.isin(after.transform, [*_SYNTHETIC, _REPEATED])))
+    new = after.take(np.flatnonzero(_is_new(after)))
     return {
         "method": method,
         "before": before.class_counts(),
         "after": after.class_counts(),
         "new": new.class_counts(),
     }
+
+
+def without_new_rows(balanced: Split) -> Split:
+    """The given rows that balancing kept, in their order; no synthetic or repeated ones."""
+    return balanced.take(np.flatnonzero(~_is_new(balanced)))
+
+
+def _is_new(split: Split) -> NDArray[np.bool_]:
+    """(n,) which rows balancing made."""
+    return np.isin(split.transform, [*_SYNTHETIC, _REPEATED])
 
 
 _SYNTHETIC = ("smote", "borderline_smote", "svm_smote", "adasyn")  # methods, and `transform`
@@ -147,7 +157,7 @@ def _present(split: Split) -> dict[str, int]:
 
 def _check_classes(split: Split) -> None:
     if len(counts := _present(split)) < 2:
-        raise DataError(f"balancing needs two classes or more; the rows hold {list(counts)}.")
+        raise DataError(f"balancing needs two classes or more; the rows have {list(counts)}.")
 
 
 def _check_neighbours(split: Split, k_neighbors: int) -> None:

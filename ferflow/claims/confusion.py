@@ -51,11 +51,11 @@ class MatrixReading:
 
     agreement : the accuracy that these row and column sums would give by chance.
     kappa : (accuracy - agreement) / (1 - agreement), Cohen 1960; 0 is chance, 1 perfect.
-    chi_square, degrees : None where one row or column holds everything.
-    p, test : the test of independence and its name; None where it cannot be made.
+    chi_square, degrees : None if one row or column holds everything.
+    p, test : the test of independence and its name; None if it cannot be made.
     odd_cell : (row, column, printed, expected) that adds most to chi-square, with
     p_without : the p where that cell is left out (quasi-independence, one degree less), or None
-        where nothing can be told without the cell.
+        if nothing can be told without the cell.
     """
 
     n: int
@@ -75,9 +75,9 @@ class MatrixReading:
 
 
 def read_matrix(path: Path) -> ConfusionMatrix:
-    """The matrix in a CSV or JSON file; labels in the first row and column, where there are some.
+    """The matrix in a CSV or JSON file; labels in the first row and column, if there are some.
 
-    Raises DataError where it is missing, huge, empty, not square, or holds anything but counts.
+    Raises DataError if it is missing, huge, empty, not square, or holds anything but counts.
     """
     try:
         text = read_bounded(path, MAX_BYTES).decode("utf-8-sig")
@@ -154,7 +154,7 @@ def _fitted_without(counts: NDArray[np.int64], row: int, column: int) -> NDArray
 
     Under independence a cell is row sum x column sum / total. With the cell x itself unknown
     that reads x = (r + x)(c + x) / (n + x), where r, c, n are the sums without it; the terms in
-    x**2 cancel and x = r c / (n - r - c) (Goodman 1968, quasi-independence). None where the cell
+    x**2 cancel and x = r c / (n - r - c) (Goodman 1968, quasi-independence). None if the cell
     is all there is of its row, of its column or of the rest.
     """
     filled = counts.astype(np.float64)
@@ -220,7 +220,7 @@ def _parse_csv(path: Path, text: str) -> tuple[list[list[str]], list[str] | None
     rows = [[cell.strip() for cell in row] for row in table]
     rows = [row for row in rows if any(row)]
     if not rows:
-        raise DataError(f"{path} holds no numbers. Expected {_EXAMPLE}.")
+        raise DataError(f"{path} has no numbers. Expected {_EXAMPLE}.")
     labels = None
     if not any(map(_is_number, rows[0])):
         labels = [cell for cell in rows[0] if cell]
@@ -233,7 +233,7 @@ def _parse_csv(path: Path, text: str) -> tuple[list[list[str]], list[str] | None
 def _counts(path: Path, rows: Any) -> NDArray[np.int64]:
     """The cells as whole numbers (c, c); DataError says which is not."""
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        raise DataError(f"{path} holds no matrix. Expected {_EXAMPLE}.")
+        raise DataError(f"{path} has no matrix. Expected {_EXAMPLE}.")
     n = len(rows)
     if not 2 <= n <= MAX_CLASSES:
         raise DataError(f"{path}: a confusion matrix has 2 to {MAX_CLASSES} classes; got {n}.")
@@ -244,7 +244,7 @@ def _counts(path: Path, rows: Any) -> NDArray[np.int64]:
             )
     counts = np.array([[_count(path, cell) for cell in row] for row in rows], dtype=np.int64)
     if not counts.any():
-        raise DataError(f"{path}: every cell is 0; there is nothing to read.")
+        raise DataError(f"{path}: every cell is 0.")
     return counts
 
 

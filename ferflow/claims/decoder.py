@@ -41,7 +41,7 @@ def one_vs_rest(accuracy: float, n_classes: int) -> float:
 
 
 def accuracy_under_one_vs_rest(figure: float, n_classes: int) -> float:
-    """The inverse of `one_vs_rest`: a = 1 - c (1 - x) / 2; below 0 where no accuracy gives x."""
+    """The inverse of `one_vs_rest`: a = 1 - c (1 - x) / 2; below 0 if no accuracy gives x."""
     return 1 - n_classes * (1 - figure) / 2
 
 
@@ -153,7 +153,7 @@ def kind_of(figure: float, n_classes: int) -> Kind:
 
 
 def lifting_share(figure: float, accuracy: float, fit: float = 1.0) -> float | None:
-    """`share_trained_on`, or None where the figure needs no such thing or even all do not do."""
+    """`share_trained_on`, or None if the figure needs no such thing or even all do not do."""
     if fit <= accuracy:
         return None
     share = share_trained_on(figure, accuracy, fit)

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, fisher_exact, random_table
 
+from ferflow.core.progress import progress
+
 LEVEL = 0.01  # of a test: at a smaller p the rows depend on the label
 ENOUGH = 5  # expected images in a cell, from where on chi-square is trusted
 MAX_SPARSE = 10**7  # images; above, neither an exact test nor random tables are in reach
@@ -61,7 +63,7 @@ def independence(counts: Counts) -> Independence | None:
     cell, least is below 0.002 already for two by two: a table of 10 + 10 images, the smallest of
     that kind, has 2 / 184,756, and one of 10 images beside very many has 2**-9.
 
-    None where a cell expects fewer than five images beside 10**7 others or more.
+    None if a cell expects fewer than five images beside 10**7 others or more.
     """
     expected = expected_counts(counts)
     if expected.min() >= ENOUGH:
@@ -124,7 +126,8 @@ def _permutation(
 ) -> Independence:
     """The share of random tables (k, r, c), the observed one among them, that are as dependent."""
     observed = _surprise(counts, expected).sum()
-    drawn = np.concatenate([_surprise(table, expected).sum(axis=(1, 2)) for table in tables])
+    batches = progress(tables, "permutation test", unit="batch")
+    drawn = np.concatenate([_surprise(table, expected).sum(axis=(1, 2)) for table in batches])
     all_ = np.append(drawn, observed)
     p, least = (float((all_ >= each * _TIE).mean()) for each in (observed, all_.max()))
     draws = f"{len(drawn):,} draws"

@@ -32,7 +32,7 @@ class Kind(StrEnum):
 class Reading:
     """One mistake, and the honest accuracy from which it would print the figure.
 
-    needed : accuracy over the data set's classes; None where no accuracy from 0 to 1 gives it.
+    needed : accuracy over the data set's classes; None if no accuracy from 0 to 1 gives it.
     at_least : whether `needed` is a lower bound. reach : who reaches `needed`, in words.
     plausible : whether published models reach `needed`, and guessing does not exceed it.
     """
@@ -55,9 +55,9 @@ class Beside:
     """A claimed figure beside what its preset reaches.
 
     side : 1, the claim is above the preset's figure and its scatter; 0, within; -1, below; None
-    where the scatter is not known. reached : the preset's figure. share : of the scored images, the
-    least that the preset must have been trained on to print the claim; None where that is no
-    question. likened : the preset's mistakes that print the claim, within the scatter.
+    if the scatter is not known. reached : the preset's figure. share : of the scored images, the
+    least that the preset must have been trained on to print the claim; None if the question does
+    not arise. likened : the preset's mistakes that print the claim, within the scatter.
     """
 
     side: Literal[-1, 0, 1] | None
@@ -75,7 +75,7 @@ class Verdict:
     ceiling is known for, such as '5 classes'. readings : the mistakes that could print it; none for
     a figure that needs none. share : the least share of the scored images that a network of 0.74
     must have been trained on. recorded : whether the preset has a record. beside : its figure, None
-    where there is none on the claim's split. one_run : whether that is of one run. caveats : what
+    if it has none on the claim's split. one_run : whether that is of one run. caveats : what
     the verdict assumes.
     """
 
@@ -232,7 +232,7 @@ class Verdict:
         ]
 
     def _shares(self, *, short: bool) -> list[str]:
-        """The least share of trained-on images; of the preset, too, where that is known."""
+        """The least share of trained-on images; of the preset, too, if that is known."""
         if self.share is None or self.share < 0.005:
             return []
         whose = [] if short else [f"by a network of {SINGLE[1]:.2f}"]

@@ -1,4 +1,4 @@
-"""scikit-learn-intelex, where it is installed: the same algorithms on more of the processor.
+"""scikit-learn-intelex, if it is installed: the same algorithms on more of the processor.
 
 It is asked for by class and never patches scikit-learn. Its fitted objects are not stored (writing
 them ends the interpreter): a family takes over what they learnt into scikit-learn's own.

@@ -12,7 +12,7 @@ def names_in(package: ModuleType) -> list[str]:
 
 
 def known(name: str, package: ModuleType) -> str:
-    """The name itself; ValueError, with the legal ones, where the package has none of it."""
+    """The name itself; ValueError with the legal names if the package has no such module."""
     legal = names_in(package)
     if name not in legal:
         raise ValueError(f"must be one of {', '.join(legal)}; got {name!r}.{nearest(name, legal)}")

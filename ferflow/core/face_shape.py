@@ -23,7 +23,7 @@ class FaceShape:
     """How many pixels a face has each way, and whether they are grey or have colours.
 
     Arrays of faces are uint8 (n, size, size), grey levels, or (n, size, size, 3), RGB.
-    ValueError where either is impossible.
+    ValueError if either is impossible.
     """
 
     size: int = 48
@@ -59,7 +59,7 @@ def noted_shape(meta: dict[str, Any]) -> FaceShape:
 
 
 def check_faces(images: "NDArray[Any]", shape: FaceShape) -> None:
-    """DataError where images are no faces of that shape."""
+    """DataError if images are not faces of that shape."""
     if images.dtype != "uint8" or images.shape[1:] != shape.array:
         expected = ", ".join(map(str, shape.array))
         raise DataError(
@@ -68,7 +68,7 @@ def check_faces(images: "NDArray[Any]", shape: FaceShape) -> None:
 
 
 def row_shape(n: int) -> tuple[int, int] | None:
-    """(side, channels) of the face that a row of n values is; None where it is none.
+    """(side, channels) of the face that a row of n values is; None if it is not one.
 
     Three times a square is never a square, so there is one answer at most.
     """

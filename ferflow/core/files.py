@@ -23,7 +23,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
     The block makes a file or a folder of it. Each process has its own: of several that write
     a file at once, the last to end wins. What killed ones left of theirs is deleted.
-    Raises DiskError where the disk is full, or may not be written to; nothing is left then.
+    Raises DiskError if the disk is full, or may not be written to; nothing is left then.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -65,7 +65,7 @@ def read_json(path: Path) -> Any:
 def read_bounded(path: Path, most: int) -> bytes:
     """The content of a file of at most `most` bytes.
 
-    Raises FileNotFoundError where there is none; DataError where it is larger, cannot be read, or
+    Raises FileNotFoundError if there is none; DataError if it is larger, cannot be read, or
     is a folder, a pipe or a device, which may never end.
     """
     if path.exists() and not path.is_file():
@@ -113,7 +113,7 @@ def _delete(part: Path) -> None:
 
 
 def _fault_of_disk(error: BaseException, path: Path, part: Path) -> str | None:
-    """What kept `path` from being written, in words, or None where it was something else.
+    """What kept `path` from being written, in words, or None if it was something else.
 
     Short of space, numpy and safetensors give no error number, and the others no file name.
     """

@@ -98,7 +98,7 @@ class Step:
 
     @property
     def written(self) -> str | dict[str, Any]:
-        """As it stands in params.yaml."""
+        """As it is written in params.yaml."""
         if self.amount is None:
             return self.name
         amount = list(self.amount) if isinstance(self.amount, tuple) else self.amount
@@ -106,7 +106,7 @@ class Step:
 
 
 def parse_steps(entries: object, place: str) -> list[Step]:
-    """The steps in a list as it stands in params.yaml, today's or an older build's.
+    """The steps in a list as written in params.yaml, today's or an older build's.
 
     Raises ValueError that names what is wrong, what is legal and what was received.
     """

@@ -1,4 +1,4 @@
-"""What a parameter may be, in words, by its record's JSON schema."""
+"""The legal values of a parameter, as text, from its record's JSON schema."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ class Legal:
         return schema
 
     def _members(self, schema: Schema) -> list[Schema]:
-        """The members of a union, or the one that is none."""
+        """The members of a union; a schema that is not a union is its own."""
         return [self._resolved(member) for member in schema.get("anyOf", [schema])]
 
     def _words(self, schema: Schema) -> list[str]:
@@ -75,14 +75,14 @@ class Legal:
 
 
 def spell(value: object) -> str:
-    """A value as it stands in a YAML file; words with quotes."""
+    """A value as written in a YAML file; words with quotes."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return repr(value)
 
 
 def _inside(schema: Schema, part: int | str) -> Schema | None:
-    """The schema of a key of a section, or of an entry of a list; None where there is none."""
+    """The schema of a key of a section, or of an entry of a list; None if there is none."""
     if isinstance(part, int):
         each = schema.get("prefixItems", [])  # of a tuple
         entry: Schema | None = each[part] if part < len(each) else schema.get("items")

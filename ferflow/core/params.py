@@ -40,7 +40,7 @@ def repository_root() -> Path:
 
 
 def from_root(path: str) -> Path:
-    """A path that a user wrote: absolute, from his home (`~/...`) or from the repository."""
+    """A path that a user wrote: absolute, from the home folder (`~/...`) or from the repository."""
     with suppress(RuntimeError):  # ~nobody: a folder of that name, then
         return repository_root() / Path(path).expanduser()
     return repository_root() / path
@@ -119,7 +119,7 @@ def explain(record: type[Record], error: ValidationError) -> list[str]:
 
 
 def _explain(record: type[Record], fault: ErrorDetails) -> str:
-    """One fault of a record; a dot and the key come first, where it is not all of it."""
+    """One fault of a record; a dot and the key come first, if it is not all of it."""
     key = "".join(f".{part}" for part in fault["loc"])
     got = fault.get("input")
     match fault["type"]:

@@ -52,7 +52,7 @@ class Pipeline:
 
     @cached_property
     def lock(self) -> dict[str, Any]:
-        """The stages of dvc.lock, or nothing where there is none yet."""
+        """The stages of dvc.lock, or nothing if there is none yet."""
         return dict(read_yaml(LOCK_FILE).get("stages", {})) if LOCK_FILE.exists() else {}
 
     def stage_params(self, stage: str) -> dict[str, Any]:

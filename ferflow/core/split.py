@@ -54,12 +54,12 @@ class Split:
         float32 features (n, d); or pictures as files, an object array (n,) of their bytes, uint8
         (k,) each (`ferflow.images.faces`).
     y : int64 (n,), index into `labels`.
-    source_id : str (n,), the image that the row derives from; '' where several do (SMOTE).
+    source_id : str (n,), the image that the row derives from; '' if several do (SMOTE).
     transform : str (n,), what was done to it: '' for the image itself, 'horizontal_flip', 'smote'.
     labels : class names in label order.
     meta : what later stages and readers must know (data set, pixel work, extractor).
     group : str (n,), the person (or sequence) on a row: rows of one group belong on one side of
-        any later split. '' where nobody knows, which is what it is when left out.
+        any later split. '' if nobody knows, which is what it is when left out.
     targets : float32 (n, n_classes), what share of people named each class, to be learnt in the
         place of y; without columns where nobody asked people, which is what it is when left out.
     """
@@ -103,7 +103,7 @@ class Split:
     def take(self, rows: NDArray[Any] | slice, x: NDArray[Any] | None = None) -> "Split":
         """The rows that an index array, a mask or a slice names, in that order.
 
-        x : the values of these rows, where they are not `self.x[rows]`.
+        x : the values of these rows, if they are not `self.x[rows]`.
         """
         return replace(
             self,
@@ -187,7 +187,7 @@ def split_writer(
 def load_split(path: Path) -> Split:
     """The split in a file, its values mapped from disk (read-only) rather than read.
 
-    Raises DataError where the file is missing, cut short or no split.
+    Raises DataError if the file is missing, cut short or not a split.
     """
     try:
         arrays, meta = _map_arrays(path)
@@ -207,13 +207,13 @@ def load_split(path: Path) -> Split:
     except _MALFORMED as error:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(
-            f"{path} is not a whole split file ({reason}). Delete it and run the command again."
+            f"{path} is not a complete split file ({reason}). Delete it and run the command again."
         ) from None
     return split
 
 
 def _reserve(file: int, size: int) -> None:
-    """Make a file that long; an OSError where the disk has not the room.
+    """Make a file that long; an OSError if the disk is too full.
 
     Mapped from a file with holes, a full disk would be a signal that ends the process.
     """
@@ -278,7 +278,7 @@ def _map_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
 
 
 def _check_rows(arrays: dict[str, NDArray[Any]], labels: Any) -> None:
-    """ValueError where the classes are none of the labels', or the arrays of other kinds."""
+    """ValueError if a class has no label, or an array has another type."""
     y = arrays["y"]
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("its labels are not words")

@@ -56,17 +56,17 @@ def _refuse_changed_params(before: dict[str, Any], after: dict[str, Any]) -> Non
         if now.get(key) != value:
             raise FerflowError(
                 f"{key} in params.yaml was {value!r} when this stage began, and is now "
-                f"{now.get(key)!r}: its results belong to neither. Run `dvc repro` again."
+                f"{now.get(key)!r}: its results fit neither. Run `dvc repro` again."
             )
 
 
 def _end_with_parent() -> None:
     """Ask Linux to end this process with its parent, so that no stage outlives a killed DVC.
 
-    Without it an orphan goes on writing the file that the next `dvc repro` is making. Where DVC
+    Without it an orphan keeps writing the file that the next `dvc repro` is making. Where DVC
     was killed before the question, while modules were imported, another is the parent by now.
     """
     if end_with_parent():
         holders = lock_holders()
         if "DVC_STAGE" in os.environ and holders and os.getppid() not in holders:
-            sys.exit("error: DVC was ended while this stage began.")
+            sys.exit("error: DVC ended while this stage was starting.")

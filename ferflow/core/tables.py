@@ -19,7 +19,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path, what: str = "table", **options: Any) -> pd.DataFrame:
-    """The table in a CSV file, with pandas' options; DataError where it is missing or damaged.
+    """The table in a CSV file, with pandas' options; DataError if it is missing or damaged.
 
     what : what the file should be, for messages.
     """

@@ -16,7 +16,7 @@ from ferflow.core.tables import read_table
 def tied(items: NDArray[Any], group: NDArray[np.str_]) -> NDArray[np.int64]:
     """(n,) numbers of groups: rows of one share an item or a person, in a chain.
 
-    items : (n,) what a row shows, such as its image's name. group : str (n,), '' where nobody
+    items : (n,) what a row shows, such as its image's name. group : str (n,), '' if nobody
     knows the person. They are the connected components of a graph that ties items to persons.
     """
     names, item = np.unique(items, return_inverse=True)
@@ -31,7 +31,7 @@ def tied(items: NDArray[Any], group: NDArray[np.str_]) -> NDArray[np.int64]:
 def read_twins_of(path: Path) -> pd.DataFrame:
     """The images of val and test with a twin in train: split, source_id, kind and more, as text.
 
-    DataError where the file is missing or another table.
+    DataError if the file is missing or another table.
     """
     return _read(path, ["split", "source_id", "kind"])
 
@@ -39,7 +39,7 @@ def read_twins_of(path: Path) -> pd.DataFrame:
 def read_twins_within(path: Path) -> pd.DataFrame:
     """The images of one split with an earlier twin there: source_id, twin_of, as text.
 
-    DataError where the file is missing or another table.
+    DataError if the file is missing or another table.
     """
     return _read(path, ["source_id", "twin_of"])
 

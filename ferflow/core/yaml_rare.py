@@ -30,8 +30,8 @@ class _WithoutAliases(Composer):
 def parse_any(text: str) -> Any:
     """The plain values in a text.
 
-    ValueError where it is none, has aliases or long numbers, or is read otherwise by libyaml, which
-    DVC uses where ruamel.yaml.clib is installed.
+    ValueError if it is not YAML, has aliases or long numbers, or is read otherwise by libyaml,
+    which DVC uses where ruamel.yaml.clib is installed.
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Composer = _WithoutAliases

@@ -3,7 +3,7 @@
 libyaml, in C, takes the text apart many times faster than ruamel.yaml's parser in Python. It does
 so for what is ordinary in YAML; the rest goes to ruamel.yaml, with its rules and its words for
 faults: other notations of numbers, dates, tags, anchors, merged keys, several documents, and
-whatever is no YAML.
+whatever is not YAML.
 
 DVC has ruamel.yaml read by libyaml where the package ruamel.yaml.clib is installed, as it is here,
 and by Python elsewhere. The two do not agree on all that is legal (findings/
@@ -55,7 +55,7 @@ class _RareError(Exception):
 
 
 def parse_yaml(text: str) -> Any:
-    """The plain values in a YAML 1.2 text; ValueError where it is none, or has aliases."""
+    """The plain values in a YAML 1.2 text; ValueError if it is not YAML, or has aliases."""
     try:
         content = ordinary(text)
     except (_RareError, YAMLError, ValueError):  # ValueError: a number too long for int()
@@ -85,7 +85,7 @@ def ordinary(text: str) -> Any:
 
 
 def _value(text: str, next_event: Any, event: Any, depth: int) -> Any:
-    """The value that begins with an event, and may have so many more in one another."""
+    """The value that begins with an event; at most `depth` more may be nested in it."""
     kind = type(event)
     if kind not in _VALUES or event.anchor is not None or event.tag is not None or not depth:
         raise _RareError
@@ -131,7 +131,7 @@ def _scalar(text: str) -> Any:
 
 
 def refuse_long_numbers(value: Any) -> None:
-    """ValueError where a number, in hexadecimal perhaps, is one that Python would not print."""
+    """ValueError if a number, in hexadecimal perhaps, is one that Python would not print."""
     if isinstance(value, dict):
         value = [*value, *value.values()]
     if isinstance(value, list | tuple | set):

@@ -117,5 +117,5 @@ def _for_page(token: Token, pictures: Mapping[str, str]) -> Token:
 
 
 def _words(token: Token) -> str:
-    """What stands in an inline token, without its markup."""
+    """The text of an inline token, without its markup."""
     return "".join(child.content for child in token.children or [])

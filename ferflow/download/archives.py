@@ -36,7 +36,7 @@ _DAMAGED = (
     EOFError,
     RuntimeError,
 )
-# and opening one, or a member; ValueError: a name that is no UTF-8, IndexError: one that is empty
+# and opening one, or a member; ValueError: a name that is not UTF-8, IndexError: one that is empty
 _MISSHAPEN = (*_DAMAGED, OSError, ValueError, OverflowError, IndexError, struct.error)
 
 
@@ -68,13 +68,14 @@ class Files(ABC):
             raise self._unreadable(name, error) from None
 
     def _unreadable(self, name: str, error: Exception) -> DataError:
-        return DataError(f"{self.title}: {name} cannot be read: {error}. Fetch the data again.")
+        return DataError(f"{self.title}: {name} cannot be read: {error}. Download the data again.")
 
     def read_picture(self, name: str) -> bytes:
         """The content of a picture's file; one that is too large to be a face is refused."""
         if self._sizes[name] > MAX_PICTURE:
             raise DataError(
-                f"{name} holds {self._sizes[name]:,} bytes: no face ({MAX_PICTURE:,} at most)."
+                f"{name} is too large for a face: {self._sizes[name]:,} bytes, at most "
+                f"{MAX_PICTURE:,}."
             )
         with self.open(name) as stream:
             return stream.read(MAX_PICTURE)  # without a number all that a lying zip unpacks to
@@ -109,7 +110,7 @@ class _Zip(Files):
         names = Counter(info.filename for info in infos)
         _refuse_escapes(path.name, names)
         if twice := [name for name, n in names.items() if n > 1]:
-            raise DataError(f"{path.name} holds the member {twice[0]} more than once.")
+            raise DataError(f"{path.name} has the member {twice[0]} more than once.")
         super().__init__(path.name, {info.filename: info.file_size for info in infos})
 
     def _stream(self, name: str) -> IO[bytes]:
@@ -140,7 +141,7 @@ class _Tar(Files):
                     f"{MAX_TOTAL:,} bytes or has more than {MAX_MEMBERS:,} members."
                 )
             if member.name in self._members:
-                raise DataError(f"{path.name} holds the member {member.name} more than once.")
+                raise DataError(f"{path.name} has the member {member.name} more than once.")
             if member.isfile():
                 self._members[member.name] = member
         _refuse_escapes(path.name, self._members)
@@ -156,7 +157,7 @@ class _Tar(Files):
 def open_files(path: Path) -> Iterator[Files]:
     """The files of a folder or archive, told by its content; any other file stands alone.
 
-    Raises DataError where nothing is there, or an archive is damaged or reaches out of itself.
+    Raises DataError if nothing is there, or an archive is damaged or reaches out of itself.
     """
     if path.is_dir():
         yield _Folder(path, filter(Path.is_file, path.rglob("*")), path.name)
@@ -188,7 +189,7 @@ def _archive(path: Path, kind: str) -> Iterator[Files]:
                 files = _Tar(path, tar)
         except _MISSHAPEN as error:  # an OSError: not gzipped
             raise DataError(
-                f"{path} is not a whole {kind} file: {error}. Fetch it again."
+                f"{path} is not a complete {kind} file: {error}. Download it again."
             ) from None
         yield files
 
@@ -200,7 +201,7 @@ def _refuse_escapes(title: str, names: Iterable[str]) -> None:
         if ".." in parts or parts[0] == "" or re.match("[A-Za-z]:", name):
             raise DataError(
                 f"{title}: the member '{name}' points outside of the archive. Do not unpack it; "
-                "fetch the data again from a place that you trust."
+                "download the data again from a source that you trust."
             )
         if "\n" in name or "\r" in name:  # would end the line of every message about it
             raise DataError(f"{title}: the name of the member {name!r} has several lines.")

@@ -33,13 +33,13 @@ def name_classes(
     words are the classes: FER-2013's seven in its order, others in alphabetical order.
     classes_map : word of the source -> name wanted. names : the images' files, for messages.
 
-    Raises ParamError where the map names what is not there, DataError where a word is no class of
-    a known data set, and where fewer than two classes are left.
+    Raises ParamError if the map names what is not there, DataError if a word is not a class of a
+    known data set, and where fewer than two classes are left.
     """
     words = set(classes)
     if strangers := [word for word in classes_map if word not in words.union(known)]:
         raise ParamError(
-            f"data.classes_map names '{strangers[0]}', which is no class of these data. "
+            f"data.classes_map names '{strangers[0]}', which is not a class of these data. "
             f"Legal: {', '.join(_ordered(words.union(known)))}.{nearest(strangers[0], words)}"
         )
     wanted = {word: classes_map.get(word, word) for word in words}
@@ -70,10 +70,12 @@ def _ordered(words: set[str]) -> tuple[str, ...]:
 
 
 def _unknown(word: str, labels: tuple[str, ...], name: str) -> DataError:
-    """A class that a known data set has not."""
-    place = f"{name}: the folder must name a class" if name else "a class must be one"
+    """A class that a known data set does not have."""
+    place = (
+        f"{name}: the folder must be named after a class" if name else "the classes must be among"
+    )
     guess = common_spelling(word)
-    cure = f" To read it as '{guess}': {map_hint({word: guess})}." if guess in labels else ""
+    cure = f" To rename it '{guess}': {map_hint({word: guess})}." if guess in labels else ""
     return DataError(f"{place} ({', '.join(labels)}); got '{word}'.{nearest(word, labels)}{cure}")
 
 
@@ -84,4 +86,4 @@ def _advice(labels: tuple[str, ...]) -> tuple[str, ...]:
     }
     if not pairs or len(set(pairs.values())) < len(pairs) or set(pairs.values()) & set(labels):
         return ()
-    return (f"classes keep their names; under FER-2013's they are read with {map_hint(pairs)}",)
+    return (f"classes keep their names; FER-2013's names are given with {map_hint(pairs)}",)

@@ -22,15 +22,15 @@ class Found:
     data_set : what the images are, for people.
     classes : the class of each image (n), as the source writes it.
     source_id : (n), a name of its own for each image, which does not depend on the archive.
-    names : (n), the picture's file; empty where the format has read the pixels itself.
-    pixels : uint8 (n, 48, 48), or None where there are files.
-    known : the data set's classes in its order, where it is a known one; else empty.
+    names : (n), the picture's file; empty if the format has read the pixels itself.
+    pixels : uint8 (n, 48, 48), or None if there are files.
+    known : the data set's classes in its order, if it is a known one; else empty.
     usage : (n), the source's own part that an image belongs to ('Training'); empty without.
-    splits : the source's parts -> the splits that they stand for; empty where it has none.
-    no_splits : why it has none, where a person should know.
-    group : (n), the person; empty where nobody knows.
+    splits : the source's parts -> the splits that they stand for; empty if it has none.
+    no_splits : why it has none, if a person should know.
+    group : (n), the person; empty if nobody knows.
     official_counts : part -> images per class that the complete data set has; empty if unknown.
-    official_file : whether the file is the published one, bit for bit; None where nobody knows.
+    official_file : whether the file is the published one, bit for bit; None if nobody knows.
     notes : what a person should hear about the reading.
     """
 
@@ -69,7 +69,7 @@ class Collection:
 def collect(files: Files, found: Found, *, classes_map: Mapping[str, str]) -> Collection:
     """What a format found, with its pictures read and its classes under the names wanted.
 
-    Raises DataError naming the picture that is broken or of an unknown class;
+    Raises DataError that names the picture that is broken or of an unknown class;
     ParamError where `classes_map` names a class that is not there.
     """
     named = name_classes(found.classes, found.known, classes_map, found.names)
@@ -109,7 +109,7 @@ def count_differences(collection: Collection) -> list[str]:
 
 
 def counts_agree(collection: Collection) -> bool | None:
-    """Whether the counts are the official ones; None where those are not known."""
+    """Whether the counts are the official ones; None if those are not known."""
     return not count_differences(collection) if collection.official_counts else None
 
 

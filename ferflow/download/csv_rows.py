@@ -9,6 +9,11 @@ from ferflow.core.errors import DataError
 
 _MAX_LINE = 1 << 16  # bytes; a row of 2,304 pixels has at most some 9,300
 _DELIMITERS = ",;\t"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # how such a file begins
+
+
+class EncodingError(DataError):
+    """A table is in an encoding other than UTF-8."""
 
 
 def csv_rows(
@@ -17,7 +22,8 @@ def csv_rows(
     """Number of the line (from 1) and the fields of each row that is not blank, without spaces.
 
     The first row, the header, tells the delimiter. digest : fed with the file's bytes.
-    Raises DataError naming the row that is longer than a row can be, or whose quotes do not end.
+    Raises EncodingError if the file is UTF-16; DataError that names the row that is too long, or in
+    which a quote is not closed.
     """
     lines = _lines(stream, title, digest)
     first = next(lines, "")
@@ -29,7 +35,7 @@ def csv_rows(
             if any(fields):
                 yield rows.line_num, fields
     except csv.Error as error:
-        raise DataError(f"{title}, row {rows.line_num} is no row of a CSV: {error}.") from None
+        raise DataError(f"{title}, row {rows.line_num} cannot be read as CSV: {error}.") from None
 
 
 def _with_first(first: str, lines: Iterator[str]) -> Iterator[str]:
@@ -43,9 +49,14 @@ def _lines(stream: IO[bytes], title: str, digest: "hashlib._Hash | None") -> Ite
     for number, line in enumerate(iter(lambda: stream.readline(_MAX_LINE), b""), start=1):
         if digest is not None:
             digest.update(line)
+        if number == 1 and line.startswith(_UTF_16):
+            raise EncodingError(
+                f"{title} is encoded in UTF-16. Tables must be UTF-8: save it again (in Excel as "
+                f"'CSV UTF-8'), or: iconv -f UTF-16 -t UTF-8 {title} > utf8.csv"
+            )
         if len(line) == _MAX_LINE:
             raise DataError(
-                f"{title}, row {number} is longer than {_MAX_LINE:,} bytes: this is no CSV of "
+                f"{title}, row {number} is longer than {_MAX_LINE:,} bytes. This is not a CSV of "
                 "pictures or labels."
             )
         yield line.decode(encoding, "replace")

@@ -1,4 +1,4 @@
-"""FER+'s labels in the place of FER-2013's: what people said of an image, ten of them each.
+"""FER+'s labels instead of FER-2013's: ten people's votes for each image.
 
 Barsoum, Zhang, Canton Ferrer and Zhang, "Training deep networks for facial expression recognition
 with crowd-sourced label distribution", ICMI 2016. The votes are in `ferflow.fer2013`.
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ferflow.core.errors import DataError
 from ferflow.core.split import Split
 from ferflow.download.collection import Collection, count_differences, counts_agree
+from ferflow.download.labels import FER_PLUS_OFFER
 from ferflow.download.params import DataParams
 from ferflow.fer2013.join import find_entries
 from ferflow.fer2013.labels import FER2013_LABELS, FERPLUS_COLUMNS
@@ -69,7 +70,7 @@ def with_chosen_labels(
         rows=labelled,
         usage=collection.usage[kept],
         official_counts={},
-        notes=(*collection.notes, note),
+        notes=(*(n for n in collection.notes if n != FER_PLUS_OFFER), note),
     )
     return made, report
 
@@ -85,9 +86,8 @@ def _check_joined(params: DataParams, entries: NDArray[np.int64]) -> None:
     if joined < _LEAST_JOINED * len(entries):
         raise DataError(
             f"data.labels: {params.labels} needs FER-2013's own images; of {len(entries):,} here, "
-            f"{joined:,} are known by name, row or pixels. Legal for data.path with it: "
-            "msambare/fer2013 and fer2013.csv, or their pictures in other folders. "
-            "Otherwise set data.labels to source."
+            f"{joined:,} are known by name, row or pixels. Legal for data.path: msambare/fer2013, "
+            "fer2013.csv, or their pictures in other folders. Otherwise set data.labels to source."
         )
 
 

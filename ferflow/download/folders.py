@@ -28,15 +28,15 @@ def class_of(name: str) -> str:
 
 
 def part_of(path: PurePosixPath) -> str:
-    """The folder above a picture's class folder; '' where there is none."""
+    """The folder above a picture's class folder; '' if there is none."""
     return path.parent.parent.name
 
 
 def left_out(files: Files) -> tuple[list[str], tuple[str, ...]]:
-    """The pictures, and a note that names the files beside the class folders that are none.
+    """The pictures, and a note that names the files beside the class folders that are not pictures.
 
-    Raises DataError where a file within a class folder, or a picture anywhere, is none that is
-    read.
+    Raises DataError if a file within a class folder, or a picture anywhere, is not
+    supported.
     """
     chosen = [name for name in files.names if is_picture(name)]
     folders = {PurePosixPath(name).parent for name in chosen} - {PurePosixPath()}
@@ -45,10 +45,10 @@ def left_out(files: Files) -> tuple[list[str], tuple[str, ...]]:
         path = PurePosixPath(name)
         if path.parent in folders or path.suffix.lower() in _UNREAD:
             raise DataError(
-                f"{files.title}: {name} is no picture that is read ({', '.join(SUFFIXES)}). "
-                "Take it out of the class folders, or save it as one of these."
+                f"{files.title}: {name} is not a supported picture ({', '.join(SUFFIXES)}). "
+                "Move it out of the class folders, or save it in one of these formats."
             )
-    return chosen, (f"left out, no pictures: {shown(others)}",) if others else ()
+    return chosen, (f"left out, not pictures: {shown(others)}",) if others else ()
 
 
 def shown(names: Sequence[str]) -> str:

@@ -71,7 +71,7 @@ def _download(handle: str, scratch: Path, time_limit: float) -> Path:
 
 def _failure(name: str, reason: str) -> DataError:
     return DataError(
-        f"Kaggle did not deliver {name} ({reason}). By hand: download the zip from "
+        f"Kaggle did not deliver {name} ({reason}). Or download the zip yourself from "
         f"https://www.kaggle.com/datasets/{name} and run: "
         "ferflow use PRESET --set data.source=path --set data.path=ZIP"
     )

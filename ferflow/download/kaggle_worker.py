@@ -1,6 +1,6 @@
 """Fetches a Kaggle data set in a process of its own, which `kaggle.py` starts and can end.
 
-usage: kaggle_worker.py HANDLE ANSWER, where ANSWER is the JSON file to write.
+usage: kaggle_worker.py HANDLE ANSWER, if ANSWER is the JSON file to write.
 """
 
 import json

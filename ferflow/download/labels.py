@@ -7,7 +7,7 @@ from ferflow.fer2013.labels import FER2013_LABELS as FER2013_LABELS
 from ferflow.fer2013.labels import FER2013_SPLITS as FER2013_SPLITS
 
 # The other Kaggle edition, jonathanoheix/face-expression-recognition-dataset: FER-2013's images
-# dealt anew into two folders. `validation` is what papers 4 and 5 tested on.
+# dealt again into two folders. `validation` is what papers 4 and 5 tested on.
 TWO_FOLDER_SPLITS = {"train": "train", "validation": "test"}
 
 # images per folder and class, in FER-2013's label order; both folders add up to FER-2013's classes
@@ -35,6 +35,12 @@ PARTS = {
     "privatetest": "test",
 }
 
+FER_PLUS = "fer2013new.csv"  # FER+'s file of votes
+FER_PLUS_OFFER = (
+    f"{FER_PLUS} beside it holds FER+'s votes, of ten people for each image. To use its labels: "
+    "--set data.labels=ferplus"
+)
+
 # FER-2013's classes in words that other data sets have for them, in lower case
 SPELLINGS = {
     "angry": ("anger", "angryness", "mad", "rage"),
@@ -51,7 +57,7 @@ def splits_of_parts(parts: Iterable[str]) -> dict[str, str]:
     """A source's own parts, keys of `PARTS` in any case -> the splits that they stand for.
 
     Without a test part the val part is what scores are reported on, so it is the test split.
-    Empty where there is no train part, or no other.
+    Empty if there is no train part, or no other.
     """
     splits = {part: PARTS[part.lower()] for part in sorted(set(parts), key=_turn)}
     if "train" not in splits.values() or len(set(splits.values())) == 1:
@@ -62,7 +68,7 @@ def splits_of_parts(parts: Iterable[str]) -> dict[str, str]:
 
 
 def common_spelling(word: str) -> str | None:
-    """FER-2013's name for a class in another spelling, None where it is none that is known."""
+    """FER-2013's name for a class in another spelling, None if it is not a known one."""
     plain = word.strip().lower()
     return next((name for name, words in SPELLINGS.items() if plain in (name, *words)), None)
 

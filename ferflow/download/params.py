@@ -46,15 +46,26 @@ class DataParams(SplitParams, FaceParams):
         numbers = [key for key in names if type(key) is int]
         if numbers and len(numbers) < len(names):
             raise ValueError(
-                f"numbers beside words need quotes: '{numbers[0]}': {names[numbers[0]]}."
+                f"numbers among words need quotes: '{numbers[0]}': {names[numbers[0]]}."
             )
         return {str(key) if type(key) is int else key: value for key, value in names.items()}
+
+    @field_validator("classes_map")
+    @classmethod
+    def _not_blank(cls, names: dict[str, str]) -> dict[str, str]:
+        for word, name in names.items():
+            if not word.strip() or not name.strip():
+                raise ValueError(
+                    "a class and its new name must not be blank. Legal: {class of the data: new "
+                    f"name}}, such as {{anger: angry}}; got {{{word!r}: {name!r}}}."
+                )
+        return names
 
     @model_validator(mode="after")
     def _was_voted_on(self) -> "DataParams":
         if self.labels != "source" and self.source == "synthetic":
             raise ValueError(
-                f"labels: {self.labels} needs FER-2013, on whose images people voted; source is "
+                f"labels: {self.labels} needs FER-2013, whose images people voted on; source is "
                 "synthetic. Set labels to source, or source to path or kaggle."
             )
         return self

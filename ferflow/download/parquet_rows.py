@@ -20,7 +20,7 @@ def parquet_rows(
 ) -> list[tuple[int, list[str]]]:
     """The header and the rows of the columns wanted (in lower case), numbered as those of a CSV.
 
-    Raises DataError where the file is none, or holds more than a list of pictures can.
+    Raises DataError if the file is not parquet, or has more than a list of pictures can have.
     """
     content = stream.read(_MAX_BYTES + 1)
     try:
@@ -40,13 +40,13 @@ def parquet_rows(
         columns = [_texts(column) for column in table.columns]
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{title} is no parquet file of labels ({reason}).") from None
+        raise DataError(f"{title} is not a parquet file of labels ({reason}).") from None
     rows = enumerate(zip(*columns, strict=True), start=2)
     return [(1, list(table.column_names)), *((number, list(row)) for number, row in rows)]
 
 
 def _texts(column: Any) -> list[str]:
-    """The values of a column (arrow's ChunkedArray) as text, '' where there is none."""
+    """The values of a column (arrow's ChunkedArray) as text, '' if there is none."""
     texts: list[str] = []
     for chunk in column.chunks:
         if not pa.types.is_dictionary(chunk.type):

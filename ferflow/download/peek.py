@@ -1,4 +1,4 @@
-"""A look at some of a source's pictures, before all are read: are they as large as is asked for?"""
+"""Checks the size of some of a source's pictures before all are read."""
 
 from contextlib import suppress
 from zipfile import is_zipfile

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
+from ferflow.core.progress import progress
 from ferflow.download.archives import Files
 from ferflow.images.decode import decode_grey_and_kind
 from ferflow.images.faces import Pictures, pack
@@ -31,10 +32,11 @@ def read_pictures(files: Files, names: Sequence[str]) -> Pictures:
     """The pictures of the named files: (n, 48, 48) if all are grey and of that size.
 
     Else the bytes of all files, see `ferflow.images.faces`. One file at a time is in memory
-    besides. Raises DataError naming the file where it is no picture, or cut off.
+    besides. Raises DataError that names the file if it is not a picture, or cut off.
     """
     images = np.empty((len(names), SIDE, SIDE), np.uint8)
-    for image, name in zip(images, names, strict=True):
+    pairs = zip(images, names, strict=True)
+    for image, name in progress(pairs, "reading pictures", unit="picture", total=len(names)):
         grey, is_grey = decode(name, files.read_picture(name))
         if not is_grey or grey.shape != image.shape:
             return _read_files(files, names)
@@ -44,7 +46,7 @@ def read_pictures(files: Files, names: Sequence[str]) -> Pictures:
 
 def _read_files(files: Files, names: Sequence[str]) -> Pictures:
     contents = []
-    for name in names:
+    for name in progress(names, "reading pictures", unit="picture"):
         content = files.read_picture(name)
         decode(name, content)
         contents.append(np.frombuffer(content, np.uint8))
@@ -54,7 +56,7 @@ def _read_files(files: Files, names: Sequence[str]) -> Pictures:
 def decode(name: str, content: bytes) -> tuple[NDArray[np.uint8], bool]:
     """The grey levels (height, width) of the picture in a file's bytes; whether it holds no others.
 
-    Raises DataError naming the file where it is no picture, or cut off.
+    Raises DataError that names the file if it is not a picture, or cut off.
     """
     try:
         return decode_grey_and_kind(content)

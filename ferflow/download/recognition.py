@@ -7,7 +7,7 @@ from types import ModuleType
 from ferflow.core.errors import DataError
 from ferflow.download.archives import Files
 from ferflow.download.collection import Found
-from ferflow.download.folders import shown
+from ferflow.download.folders import pictures, shown
 from ferflow.download.formats import (
     ckplus,
     class_folders,
@@ -16,6 +16,7 @@ from ferflow.download.formats import (
     picture_list,
     split_folders,
 )
+from ferflow.download.near_misses import near_miss
 
 # The first that recognises the files reads them.
 ORDER: tuple[ModuleType, ...] = (
@@ -31,23 +32,34 @@ ORDER: tuple[ModuleType, ...] = (
 def find(files: Files) -> Found:
     """What the format that recognises the files makes of them.
 
-    Raises DataError that says what was looked for and what is there, where none does.
+    Raises DataError that says what was looked for and what is there, if none does.
     """
     if not files.names:
-        raise DataError(f"{files.title} is empty: it holds no files.")
+        raise DataError(f"{files.title} is empty.")
     for layout in ORDER:
         if files.kind == "tar.gz" and layout is not fer_csv:
             continue  # the members of a tar can only be read one after the other
         if layout.recognises(files):
+            if _may_be_another(files, layout) and (hint := near_miss(files)):
+                raise DataError(hint)
             found: Found = layout.read(files)
             return found
     if files.kind == "tar.gz":
-        raise DataError(f"{files.title} holds no CSV of FER-2013. Pack pictures as a zip instead.")
+        raise DataError(f"{files.title} has no CSV of FER-2013. Pack pictures as a zip instead.")
+    if hint := near_miss(files):
+        raise DataError(hint)
     looked_for = "; ".join(layout.LOOKS_FOR for layout in ORDER)
     raise DataError(
-        f"{files.title} holds no data set that is read. Looked for: {looked_for}. "
+        f"{files.title} has no data set in a known form. Looked for: {looked_for}. "
         f"Found: {_what_is_there(files)}."
     )
+
+
+def _may_be_another(files: Files, layout: ModuleType) -> bool:
+    """Whether a format takes what it has no sign of: any file alone, or pictures in one folder."""
+    if layout is fer_csv:
+        return files.kind == "file"
+    return layout is class_folders and len({path.parent for path in pictures(files.names)}) == 1
 
 
 def _what_is_there(files: Files) -> str:

@@ -74,7 +74,7 @@ def read_path(path: Path, *, classes_map: Mapping[str, str] | None = None) -> Co
     """All images of a folder, archive or CSV, whose format is told by its content.
 
     classes_map : class of the source -> the name wanted.
-    Raises DataError naming the member or row that is wrong.
+    Raises DataError that names the member or row that is wrong.
     """
     with open_files(path) as files:
         found = recognition.find(files)

@@ -26,8 +26,8 @@ def split_collection(collection: Collection, params: SplitParams, seed: int) -> 
     """The collection's rows as train, val and test; `meta["split"]` holds the rule in words.
 
     Takes the collection over: its images are brought into the splits' order in place, because
-    ten times FER-2013 should not need its memory twice. Raises ParamError where the source has no
-    splits of its own, DataError where a class has too few groups to be in every split.
+    ten times FER-2013 should not need its memory twice. Raises ParamError if the source has no
+    splits of its own, DataError if a class has too few groups to be in every split.
     """
     side, rule = _RULES[params.split](collection, params, np.random.default_rng(seed))
     order = np.argsort(side, kind="stable")
@@ -67,7 +67,7 @@ def _official(
 def _fraction(
     collection: Collection, params: SplitParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], str]:
-    """All images anew: a share for test, and a share of the rest for val."""
+    """New splits: a share of all images for test, and a share of the rest for val."""
     val, test, rows = params.val_fraction, params.test_fraction, collection.rows
     shares = np.array([(1 - test) * (1 - val), (1 - test) * val, test])
     side = deal(groups_of(rows), rows.y, shares, rng)
@@ -78,7 +78,7 @@ def _fraction(
 def _kfold(
     collection: Collection, params: SplitParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], str]:
-    """All images anew in equal folds: one is test, the next one val."""
+    """New splits: all images in equal folds; one is test, the next one val."""
     n, rows = params.n_folds, collection.rows
     val_fold = (params.fold + 1) % n
     folds = deal(groups_of(rows), rows.y, np.full(n, 1 / n), rng)
@@ -149,9 +149,9 @@ def _check_classes(side: NDArray[np.int64], rows: Split, names: tuple[str, ...])
         counts = np.bincount(rows.y[side == number], minlength=len(rows.labels))
         for label in np.flatnonzero((counts == 0) & (total > 0)):
             raise DataError(
-                f"no image of '{rows.labels[label]}' is left for {name}: with twins and subjects "
-                f"on one side, its {total[label]} images cannot be in every split. "
-                "Take larger fractions, fewer folds or more data."
+                f"no image of '{rows.labels[label]}' is left for {name}: its {total[label]} images "
+                "cannot be in every split while twins and persons stay together. Use larger "
+                "fractions, fewer folds or more data."
             )
 
 
@@ -168,8 +168,8 @@ def _check_sides(side: NDArray[np.int64], rows: Split, parts: list[str]) -> None
             others = [name for name, n in zip(rows.labels, counts, strict=True) if n]
             raise DataError(
                 f"the class '{word}' has no image in {SPLITS[number]} (parts: "
-                f"{', '.join(parts)}).{nearest(word, others)} Give it some, name it as in the "
-                "other parts (data.classes_map does so, too), or set data.split to fraction."
+                f"{', '.join(parts)}).{nearest(word, others)} Add images, use the other parts' "
+                "name for it (or data.classes_map), or set data.split to fraction."
             )
 
 

@@ -7,12 +7,12 @@ def show() -> None:
     """Print the metrics of the last run as a table."""
     from rich.console import Console
 
-    from ferflow.evaluation.summary import NEXT_STEPS, metrics_table, protocol_line
+    from ferflow.evaluation.summary import metrics_table, next_steps, protocol_line
 
     console = Console()
     console.print(metrics_table())
     console.print(protocol_line(), soft_wrap=True)
-    console.print(NEXT_STEPS, highlight=False, soft_wrap=True)
+    console.print(next_steps(), highlight=False, soft_wrap=True)
 
 
 COMMANDS: list[Callable[..., None]] = [show]

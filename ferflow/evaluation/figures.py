@@ -84,7 +84,7 @@ def plot_reliability(table: pd.DataFrame, path: Path, *, title: str = "Reliabili
     """Accuracy against confidence for each bin, and below it how many images each bin holds.
 
     table : columns confidence_low, confidence_high, n, confidence, accuracy; the last two NaN
-        where n is 0.
+        if n is 0.
     """
     with _figure(path, 5.0, 5.8, title) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -186,7 +186,7 @@ def plot_training(
     """Losses above, the scores on val below, epoch by epoch; without val the losses alone.
 
     table : columns epoch, train_loss, val_loss, val_accuracy, val_f1_macro (0 to 1), the last
-        three NaN where nothing was validated.
+        three NaN if nothing was validated.
     chosen : the epoch whose weights were kept; it gets a dot on each of val's curves.
     """
     validated = table["val_accuracy"].notna().any()
@@ -264,7 +264,7 @@ def plot_class_counts(
 
 
 def _mark_chosen(axes: Axes, row: pd.DataFrame, colours: Mapping[str, str]) -> None:
-    """A dot for each column at the chosen epoch's row (none where it is empty), and a legend."""
+    """A dot for each column at the chosen epoch's row (none if it is empty), and a legend."""
     if row.empty:
         return
     for column, colour in colours.items():

@@ -333,7 +333,7 @@ def _one_vs_rest_accuracy(y: Indices, predicted: Indices, n_classes: int) -> flo
 
 
 def _grid(n_points: int, *, n_each: int) -> NDArray[np.float64]:
-    """Even values from 0 to 1, both included, so many that ``n_each`` points a value suffice."""
+    """Even values from 0 to 1, both included, as many as ``n_each`` points per value allow."""
     if n_points < 2 * n_each:
         raise ValueError(f"n_points must be at least {2 * n_each}; got {n_points}")
     return np.linspace(0, 1, n_points // n_each)

@@ -27,8 +27,8 @@ def predict(
 ) -> pd.DataFrame:
     """The stored predictions for a split's real images: copies and synthetic rows are left out.
 
-    Of val and test also those of test-time augmentation, where it is asked for.
-    Raises DataError where the split's classes are not those of the classifier.
+    Of val and test also those of test-time augmentation, if it is asked for.
+    Raises DataError if the split's classes are not those of the classifier.
     """
     check_labels(split, classifier.labels, name, "the classifier")
     rows = split.take(split.original)
@@ -107,7 +107,7 @@ def draw_mistakes(
 
 
 def draw_colony(table_file: Path, path: Path) -> None:
-    """The search of `select_features`, where there was one."""
+    """The search of `select_features`, if there was one."""
     table = read_table(table_file)
     if not table.empty:
         figures.plot_convergence(table, path, score_name="Score on val")

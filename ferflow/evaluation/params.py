@@ -32,7 +32,7 @@ class EvaluateParams(Record):
         ]
         if not scored:
             raise ParamError(
-                "evaluate.splits names val alone, whose rows train.add_validation put among the "
-                "training rows. Add train or test, or set train.add_validation to false."
+                "evaluate.splits is val alone, but train.add_validation trains on val. Add train "
+                "or test, or set train.add_validation to false."
             )
         return scored

@@ -2,10 +2,10 @@
 
 Columns, in this order: ``source_id``, ``split`` and ``label`` (strings; ``label`` is the name of
 the true class), then ``p_<class>`` (float64, 0 to 1) for each class in label order, and where
-test-time augmentation was asked for ``tta_<class>``, its mean over views. ``twin_of``, where it is
+test-time augmentation was asked for ``tta_<class>``, its mean over views. ``twin_of``, if it is
 known, names the first image of a row's twins in its split; '' stands for that image itself and for
 those without twins. Every figure and score can be made again from such a file without running a
-model. The same content gives the same bytes, so that DVC sees no change where there is none.
+model. The same content gives the same bytes, so that DVC sees a change only if there is one.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def prediction_frame(
 def tta_predictions(frame: pd.DataFrame) -> pd.DataFrame:
     """Those of test-time augmentation as splits of their own: 'val' becomes 'val_tta'.
 
-    Without rows where there are none. They are of the same images, so that a gain is a gain.
+    Without rows if there are none. They are of the same images, so that a gain is a gain.
     """
     labels = _class_names(frame)
     if TTA_PREFIX + labels[0] not in frame:
@@ -82,7 +82,7 @@ def with_twins(frame: pd.DataFrame, twins: pd.DataFrame) -> pd.DataFrame:
 
 
 def twin_numbers(frame: pd.DataFrame, split: str) -> NDArray[np.int64] | None:
-    """(n,) equal numbers for the twins among the rows of a split; None where nothing is known."""
+    """(n,) equal numbers for the twins among the rows of a split; None if nothing is known."""
     if TWIN_OF not in frame:
         return None
     rows = frame[frame["split"] == split]

@@ -19,7 +19,7 @@ def protocol(
     """What the figures mean: the data, and what was left out of them.
 
     split : any of the scored splits. trained_on : the splits whose rows the classifier was fitted
-    on; none where nothing was fitted. twins_left_out, relatives_left_out : see
+    on; none if nothing was fitted. twins_left_out, relatives_left_out : see
     `without_twins.count_twins`, `count_relatives`.
     """
     meta = split.meta

@@ -4,7 +4,7 @@ from rich import box
 from rich.table import Column, Table
 
 from ferflow.core.files import read_json
-from ferflow.core.paths import SCORES
+from ferflow.core.paths import CODE, SCORES
 from ferflow.core.split import SPLITS
 from ferflow.evaluation.protocol import describe
 
@@ -21,19 +21,32 @@ SHOWN = {
     "ece": "calibration error",
     "ece_floor": "  if calibrated",
 }
-NEXT_STEPS = """
+_IN_A_CLONE = """
 What next (after `source .venv/bin/activate`):
   change a value   edit params.yaml, say balance.method: none, then: dvc repro
   compare          dvc params diff; dvc metrics diff
   see the runs     make ui
   real faces       ferflow use mobilenet-aco-rf --set data.path=FER2013.zip; dvc repro
 """
+_IN_A_PROJECT = """
+What next:
+  change a value   edit params.yaml, say balance.method: none, then: dvc repro
+  compare          dvc params diff; dvc metrics diff
+  keep it          git add --all; git commit
+  see the runs     ferflow track; mlflow ui --backend-store-uri "$(ferflow store)"
+  use the model    ferflow predict --model models/classifier PICTURE
+"""
+
+
+def next_steps() -> str:
+    """What to do after a run: commands for a clone, or for a project made by `ferflow new`."""
+    return _IN_A_PROJECT if CODE.is_dir() else _IN_A_CLONE
 
 
 def metrics_table() -> Table:
     """A row per metric, a column per scored split, and beside it that split without twins.
 
-    Scores without relatives are another question: they stand in `SCORES` alone.
+    Scores without relatives are another question: they are only in `SCORES`.
     """
     scores = read_json(SCORES)
     columns = [column for name in SPLITS for column in (name, f"{name}_without_twins")]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import ParamError
 from ferflow.core.image_steps import Step
+from ferflow.core.progress import progress
 from ferflow.training.shared.classifier import Classifier
 
 Images = NDArray[np.uint8]
@@ -23,15 +24,16 @@ def tta_proba(
 
     method : 'flip', the image and its mirror image; 'ten_crop', four corners and the centre,
     scaled back up, and their mirror images (Krizhevsky et al. 2012); 'draws', n draws of a policy.
-    Raises ParamError where the classifier takes something else than images.
+    Raises ParamError if the classifier takes something else than images.
     """
     if "features" in classifier.meta:
         raise ParamError(
-            f"evaluate.tta '{method}' changes images, and this classifier takes "
-            f"{classifier.meta['features']['method']} features: set evaluate.tta to none."
+            f"evaluate.tta '{method}' changes images, but this classifier takes "
+            f"{classifier.meta['features']['method']} features. Set evaluate.tta to none."
         )
     parts = []
-    for start in range(0, len(images), _IMAGES_AT_ONCE):
+    starts = range(0, len(images), _IMAGES_AT_ONCE)
+    for start in progress(starts, f"evaluate.tta {method}", unit="batch"):
         part = np.asarray(images[start : start + _IMAGES_AT_ONCE])
         chosen = _views(part, method, policy, n, seed + start)
         answers = [classifier.predict_proba(view) for view in chosen]

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ferflow.core.face_shape import GREY_48, FaceShape, noted_shape
 from ferflow.core.files import pass_through
-from ferflow.core.params import repository_root
+from ferflow.core.params import from_root
 from ferflow.core.split import Split, load_split, split_writer
 from ferflow.features.params import FeaturesParams
 from ferflow.images.seen import refuse_seen
@@ -25,8 +25,8 @@ class Extractor:
     """Maps faces of one shape, uint8, to float32 features (n, *shape), n up to `batch_size`.
 
     `shape` keeps what the features are, such as (height, width, channel); files hold them flat.
-    engine : what computes them, where there is a choice. faster : tries another engine on real
-    images, and gives the extractor through it or, where it does not agree, None.
+    engine : what computes them, if there is a choice. faster : tries another engine on real
+    images, and gives the extractor through it or, if it does not agree, None.
     """
 
     extract: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -46,7 +46,7 @@ def make_extractor(params: FeaturesParams, face: FaceShape = GREY_48) -> Extract
 def fastest(extractor: Extractor, images: NDArray[np.uint8]) -> Extractor:
     """The extractor through a faster engine that agrees with it on some of the images.
 
-    Worth its start for hundreds of images and more. The extractor itself where there is none.
+    Worth its start for hundreds of images and more. The extractor itself if there is none.
     """
     if extractor.faster is None or not len(images):
         return extractor
@@ -87,7 +87,7 @@ def extract_files(sources: dict[str, Path], target: Path, params: FeaturesParams
     splits = {name: load_split(source) for name, source in sources.items()}
     if "backbone" in params.parts:
         for name, split in splits.items():
-            refuse_seen(repository_root() / params.backbone, split.x, name)
+            refuse_seen(from_root(params.backbone), split.x, name)
     first = next(iter(splits.values()))
     real = np.flatnonzero(first.original)
     extractor = make_extractor(params, noted_shape(first.meta))

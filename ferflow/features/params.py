@@ -51,14 +51,14 @@ class FeaturesParams(Record):
             )
         if "landmarks" in self.parts and self.landmarks is None:
             raise ValueError(
-                "landmarks needs a network of yours, an ONNX file; "
-                "ferflow/features/extractors/landmarks.py says which. "
-                "Name it: ferflow use PRESET --set features.landmarks=FILE"
+                "landmarks needs a landmark network as an ONNX file; "
+                "ferflow/features/extractors/landmarks.py describes it. Set it: ferflow use PRESET "
+                "--set features.landmarks=FILE"
             )
         return self
 
     def check_face(self, face: FaceShape) -> None:
-        """ParamError where a part cannot be made of faces of that shape."""
+        """ParamError if a part cannot be made of faces of that shape."""
         if "hog" in self.parts and face.size % HOG_CELL:
             raise ParamError(
                 f"features.method hog divides faces into cells of {HOG_CELL}x{HOG_CELL} pixels: "

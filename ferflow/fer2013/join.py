@@ -15,7 +15,7 @@ Entries = NDArray[np.int64]
 def find_entries(
     table: Table, ids: Sequence[str], labels: NDArray[np.int64], images: NDArray[np.uint8]
 ) -> Entries:
-    """The entry of each image (n,), UNKNOWN where the table has none.
+    """The entry of each image (n,), UNKNOWN if the table has none.
 
     ids : as the readers of the folder edition and of fer2013.csv give them. labels : (n,) indices
     into FER2013_LABELS, UNKNOWN for another class. images : uint8 (n, height, width).

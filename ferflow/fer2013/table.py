@@ -2,8 +2,8 @@
 
 `table.npz` beside this module has no pixels; `benchmarks/fer2013_table.py` makes it. Its entries
 are the 35,887 rows of fer2013.csv in their order, and after them the 177 files of the folder
-edition (msambare/fer2013 on Kaggle) whose row nobody knows: so many rows FER+ leaves out, by which
-rows and files were joined. An entry without a file has no label, hash or twins either.
+edition (msambare/fer2013 on Kaggle) whose row nobody knows: as many rows as FER+ leaves out, by
+which rows and files were joined. An entry without a file has no label, hash or twins either.
 """
 
 import hashlib
@@ -83,9 +83,9 @@ def load_table() -> Table:
 
 
 def clear_majority(votes: Votes, *, contempt: bool = False) -> NDArray[np.int64]:
-    """(n,) the class that more people named than anything else, UNKNOWN where there is none.
+    """(n,) the class that more people named than anything else, UNKNOWN if there is none.
 
-    votes : (n, 10). There is none where two lead alike, or where most say unknown, no face ('NF')
+    votes : (n, 10). There is none if two lead alike, or where most say unknown, no face ('NF')
     or contempt, unless `contempt` makes that an eighth class; nor where nobody was asked.
     """
     n_classes = len(class_names(contempt=contempt))
@@ -97,7 +97,7 @@ def clear_majority(votes: Votes, *, contempt: bool = False) -> NDArray[np.int64]
 
 
 def shares(votes: Votes, *, contempt: bool = False) -> NDArray[np.float32]:
-    """(n, 7 or 8) the votes for each class as shares of those for any; 0 where there are none."""
+    """(n, 7 or 8) the votes for each class as shares of those for any; 0 if there are none."""
     named = votes[:, : len(class_names(contempt=contempt))].astype(np.float32)
     return np.asarray(named / np.maximum(named.sum(axis=1, keepdims=True), 1))
 

@@ -15,7 +15,7 @@ _FORMAT_ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}
 def decode_grey(content: bytes) -> NDArray[np.uint8]:
     """The grey levels (height, width) of the picture in a file's bytes; colour is converted.
 
-    Raises DataError, without the file's name, where it is no picture, cut off or too large.
+    Raises DataError, without the file's name, if it is not a picture, cut off or too large.
     """
     return decode_grey_and_kind(content)[0]
 

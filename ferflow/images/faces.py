@@ -108,7 +108,7 @@ def grey_levels(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def refuse_other_sizes(pictures: Pictures, names: Iterable[str], params: FaceParams) -> None:
-    """Raise ParamError, naming a picture, where one has another size and `resize` is false."""
+    """Raise ParamError, naming a picture, if one has another size and `resize` is false."""
     if params.resize:
         return
     one_size = pictures.ndim > 1

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.core.progress import progress
+
 Images = NDArray[np.uint8]
 
 # An image whose grey levels span no more than this is flat. JPEG leaves a few levels of noise:
 # of FER-2013's 13 flat images 12 span 0 levels and one spans 4; the next image spans 47.
 FLAT_RANGE = 8
-# A pixel within so many levels of 0 or 255 is pure black or white: JPEG moves such values.
+# A pixel within this many levels of 0 or 255 is pure black or white: JPEG moves such values.
 PURE_MARGIN = 2
-# A pixel is textured if it differs by so many levels from its neighbour to the right or below.
+# A pixel is textured if it differs by this many levels from its neighbour to the right or below.
 TEXTURE_STEP = 8
 
 _CHUNK = 2048  # images at a time
@@ -73,6 +75,6 @@ def in_chunks(
 ) -> NDArray[Any]:
     """`measure` of all items (images, or rows of them), (n,), a few thousand at a time."""
     measured = np.empty(len(items), dtype)
-    for start in range(0, len(items), _CHUNK):
+    for start in progress(range(0, len(items), _CHUNK), "measuring images", unit="batch"):
         measured[start : start + _CHUNK] = measure(items[start : start + _CHUNK])
     return measured

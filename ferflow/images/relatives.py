@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ferflow.core.progress import progress
 from ferflow.images.measures import in_chunks, is_constant
 from ferflow.images.twins import Groups
 
@@ -125,7 +126,7 @@ def alike(seen: Numbers) -> tuple[Groups, Groups, NDArray[np.bool_]]:
     even, odd = _on_axes(seen)
     least = LIKENESS * _WHOLE**2
     found = [np.empty((3, 0), np.int64)]
-    for top in range(0, len(seen), _ROWS):
+    for top in progress(range(0, len(seen), _ROWS), "relatives", unit="batch"):
         for left in range(top // _COLUMNS * _COLUMNS, len(seen), _COLUMNS):
             rows, columns = slice(top, top + _ROWS), slice(left, left + _COLUMNS)
             odds = odd[rows] @ odd[columns].T

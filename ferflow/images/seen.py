@@ -38,11 +38,10 @@ def refuse_seen(folder: Path, images: NDArray[np.uint8], split: str) -> None:
     try:
         seen = load_file(file)["hashes"]
     except (SafetensorError, KeyError, OSError) as error:
-        raise DataError(f"{file} is no list of images: {error}") from None
+        raise DataError(f"{file} is not a list of images: {error}") from None
     share = float(np.isin(perceptual_hashes(small_grey(images)), seen).mean())
     if share > LIMIT:
         raise DataError(
             f"features.backbone: the network in {folder} was trained on {share:.0%} of the images "
-            f"in {split}. Its features of them are better than those of any new face, and what is "
-            "fitted or scored on them would mislead. Name another backbone, or other images."
+            f"in {split}. Scores on them would be too high. Use another backbone, or other images."
         )

@@ -14,7 +14,7 @@ MAX_PIXELS = 80_000_000  # 240 MB in colour; Pillow itself warns from 89 million
 
 
 def check_size(width: int, height: int) -> None:
-    """Raises DataError, without the file's name, where a picture has more than MAX_PIXELS."""
+    """Raises DataError, without the file's name, if a picture has more than MAX_PIXELS."""
     if width * height > MAX_PIXELS:
         raise DataError(
             f"has {width:,} x {height:,} pixels; at most {MAX_PIXELS:,} in all are decoded. "

@@ -147,7 +147,8 @@ def _check_left(pool: Pool, alive: NDArray[np.bool_], names: list[str]) -> None:
     for name in names:
         if not alive[pool.split == name].any():
             raise ParamError(
-                f"preprocess: the filters leave no image of {name}. Loosen or switch off some."
+                f"preprocess: the filters remove every image of {name}. Loosen or switch off some "
+                "of them."
             )
 
 
@@ -155,8 +156,8 @@ def _class_indices(names: list[str], labels: tuple[str, ...]) -> list[int]:
     for name in names:
         if name not in labels:
             raise ParamError(
-                f"preprocess.classes: '{name}' is no class of this data set "
-                f"({', '.join(labels)}).{nearest(name, labels)}"
+                f"preprocess.classes: '{name}' is not a class of this data set ("
+                f"{', '.join(labels)}).{nearest(name, labels)}"
             )
     if len(set(names)) != len(names) or len(names) < 2:
         raise ParamError(f"preprocess.classes needs two or more different classes; got {names}.")

@@ -34,8 +34,8 @@ def predict(
     smooth: Annotated[
         float, typer.Option(min=0, help="Seconds over which a video's answers are smoothed.")
     ] = 0.0,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row a face.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one row per face.")] = False,
     detect: Annotated[
         bool,
         typer.Option("--detect/--no-detect", help="Find faces, or take each picture as a face."),
@@ -46,7 +46,7 @@ def predict(
     ] = False,
     threads: Annotated[int, typer.Option(min=0, help="Cores to use; 0 for all.")] = 0,
 ) -> None:
-    """Name the expressions on the faces in pictures and videos."""
+    """Recognise the expressions of faces in pictures and videos."""
     from ferflow.recognition.inputs import find_inputs
     from ferflow.recognition.predict import predict, tame_libraries
     from ferflow.recognition.recognizer import Recognizer

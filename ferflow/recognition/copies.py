@@ -31,8 +31,8 @@ class Copies:
     def __init__(self, folder: Path, inputs: Sequence[Input], labels: Sequence[str]) -> None:
         """labels : class names in label order.
 
-        Raises DataError where the folder lies in one that is read, or cannot be made; FerflowError
-        where there is a video and no encoder.
+        Raises DataError if the folder lies in one that is read, or cannot be made; FerflowError
+        if there is a video and no encoder.
         """
         self._folder = folder
         self._labels = labels
@@ -43,12 +43,15 @@ class Copies:
         videos = [item.name for item in inputs if item.is_video]
         if videos and not can_write_videos():
             raise FerflowError(
-                f"--annotate writes videos ({videos[0]} is one) with one more package: "
+                f"--annotate needs one more package for videos, such as {videos[0]}: "
                 "pip install 'ferflow[media]'."
             )
         for read in {item.folder for item in inputs if item.folder}:
             if folder.resolve().is_relative_to(read.resolve()):
-                raise DataError(f"--annotate {folder} lies in {read}, which is read. Name another.")
+                raise DataError(
+                    f"--annotate {folder} is inside {read}, which is an input. Choose another "
+                    "folder."
+                )
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -47,10 +47,10 @@ class FaceClassifier:
             self._extract = _feature_maker(self.classifier.meta, copies)
             answer = self(np.zeros((1, *self.shape.array), np.uint8))
             if not np.isfinite(answer).all() or answer.shape != (1, len(self.labels)):
-                raise ValueError("it answers a face with no probabilities")
+                raise ValueError("it does not answer with probabilities")
         except _UNFIT as error:
             reason = " ".join(str(error).split())[:300]
-            raise DataError(f"{folder} holds no classifier of faces that works: {reason}") from None
+            raise DataError(f"{folder} is not a working classifier of faces: {reason}") from None
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probabilities (n, n_classes) of faces, uint8 (n, *self.shape.array)."""

@@ -19,7 +19,7 @@ def maps_of(
 ) -> NDArray[np.float32] | None:
     """Maps (n, height, width) of what spoke for and against a class on each face.
 
-    None for a classifier that is no network, or one without convolutions. A family of networks
+    None for a classifier that is not a network, or has no convolutions. A family of networks
     offers `as_network(model, x)`: the torch module, which gives class scores, and the input that it
     makes of the selected features x (n, d).
     """
@@ -37,7 +37,7 @@ def grad_cam(
     """Grad-CAM maps (n, height, width), before its ReLU, of a network of scores (n, n_classes).
 
     The maps are those of the last layer with the resolution of the last convolution, which
-    takes in the normalisation and the activation behind it. None where nothing has two places.
+    takes in the normalisation and the activation behind it. None if nothing has two places.
     """
     network.eval()
     with torch.enable_grad(), _record_maps(network) as recorded:

@@ -99,7 +99,7 @@ def _search(folder: Path, note: Callable[[str], None]) -> Iterator[Input]:
         note(f"in {folder} links to folders are not followed; name them: {_listed(links)}")
     if not n_found and not faults:
         legal = ", ".join(PICTURES + VIDEOS)
-        yield Input(str(folder), fault=f"holds no picture or video; legal: {legal}.")
+        yield Input(str(folder), fault=f"has no picture or video; legal: {legal}.")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ class OnnxModel:
         """Load a file.
 
         threads : on which it computes; 0 for as many as there are cores that the process may use.
-        Raises DataError where it is missing, damaged, too large or of somebody else's making.
+        Raises DataError if it is missing, damaged, too large or of somebody else's making.
         """
         self._session = open_session(file, threads)
         try:
@@ -42,7 +42,7 @@ class OnnxModel:
         except Exception as error:  # onnxruntime's errors have no base but Exception
             reason = " ".join(str(error).split())[:200]
             raise DataError(
-                f"{file} holds no model that names expressions on faces: {reason}. "
+                f"{file} is not a classifier of expressions: {reason}. "
                 "Make one with: ferflow export MODEL --to FILE"
             ) from None
 
@@ -56,7 +56,7 @@ class OnnxModel:
     def maps(self, images: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.float32] | None:
         """What each place of a face adds to the score of its class, (n, height, width).
 
-        images : faces, at least one. None where the file does not tell.
+        images : faces, at least one. None if the file does not tell.
         """
         if MAP not in self._outputs:
             return None
@@ -64,30 +64,30 @@ class OnnxModel:
         return maps[np.arange(len(images)), list(classes)]
 
     def _run(self, outputs: list[str], images: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        """The outputs of those names; ValueError where they are of another shape."""
+        """The outputs of those names; ValueError if they are of another shape."""
         check_faces(images, self.shape)
         faces = correct_lighting(images, self._lighting)
         found = [np.asarray(value) for value in self._session.run(outputs, {INPUT: faces})]
         for name, value in zip(outputs, found, strict=True):
             expected = (len(images), len(self.labels))
             if value.shape[:2] != expected or value.ndim != (4 if name == MAP else 2):
-                raise ValueError(f"{len(images)} faces get {name} of shape {value.shape}")
+                raise ValueError(f"{len(images)} faces give {name} of shape {value.shape}")
         return found
 
     def _try(self, n: int) -> None:
         """Ask about n faces for the first time; ValueError where something else is answered."""
         answer, *maps = self._run(self._outputs, np.zeros((n, *self.shape.array), np.uint8))
-        if not np.allclose(answer.sum(axis=1), 1, atol=1e-3):  # nor if a number is none
-            raise ValueError("it answers a face with no probabilities")
+        if not np.allclose(answer.sum(axis=1), 1, atol=1e-3):  # also for NaN
+            raise ValueError("it does not answer with probabilities")
         if not np.isfinite(maps).all():
-            raise ValueError("its maps hold no numbers")
+            raise ValueError("its maps contain NaN or infinity")
 
 
 def _read_shape(session: Any) -> FaceShape:
     """The shape of the faces that a file takes; ValueError where it takes something else."""
     n, *sides = session.get_inputs()[0].shape
     if isinstance(n, int):
-        raise ValueError(f"it takes just {n} at a time")
+        raise ValueError(f"its batch size is fixed at {n}")
     shape = FaceShape(sides[0] if sides else 0, "grey" if len(sides) == 2 else "rgb")
     if tuple(sides) != shape.array:
         raise ValueError(f"its faces are of shape {sides}")
@@ -95,7 +95,7 @@ def _read_shape(session: Any) -> FaceShape:
 
 
 def _read_about(session: Any) -> tuple[tuple[str, ...], str]:
-    """Labels and lighting from a file's metadata; ValueError where they are not sound."""
+    """Labels and lighting from a file's metadata; ValueError if they are not sound."""
     metadata = session.get_modelmeta().custom_metadata_map
     if KEY not in metadata:
         raise ValueError(f"it has no labels (its metadata lack the key {KEY!r})")

@@ -58,14 +58,14 @@ def read_picture(source: Source) -> Picture:
 
     The size is read from the header before anything is decoded. EXIF's rotation is honoured,
     transparency is put on white, CMYK and 16 bits become 8-bit RGB and grey.
-    HEIC needs the extra `media`. Raises DataError, without the file's name, where the picture
+    HEIC needs the extra `media`. Raises DataError, without the file's name, if the picture
     cannot be read.
     """
     if isinstance(source, np.ndarray):
         return Picture(_checked(source))
     if isinstance(source, Image.Image):
         if 0 in source.size:
-            raise DataError(f"a picture needs a pixel at least; got size {source.size}.")
+            raise DataError(f"a picture must have at least one pixel; got size {source.size}.")
         with _damage_told():
             return Picture(_upright(source))
     if isinstance(source, bytes):
@@ -98,7 +98,7 @@ def _checked(pixels: NDArray[Any]) -> NDArray[np.uint8]:
             f"got {pixels.dtype} {shape}."
         )
     if 0 in shape:
-        raise DataError(f"a picture needs a pixel at least; got shape {shape}.")
+        raise DataError(f"a picture must have at least one pixel; got shape {shape}.")
     check_size(shape[1], shape[0])
     return pixels
 
@@ -128,7 +128,7 @@ def _open(file: Any) -> Picture:
 
 
 def _register_heif() -> bool:
-    """Make Pillow read HEIC; False where the package for it is not installed."""
+    """Make Pillow read HEIC; False if the package for it is not installed."""
     if importlib.util.find_spec("pillow_heif") is None:
         return False
     import pillow_heif
@@ -138,7 +138,7 @@ def _register_heif() -> bool:
 
 
 def _check_heif(file: Any) -> None:
-    """Raises DataError where a HEIC file holds a picture of more than MAX_PIXELS, cropped or not.
+    """Raises DataError if a HEIC file holds a picture of more than MAX_PIXELS, cropped or not.
 
     Of a cropped picture Pillow is told the smaller size alone. libheif in its turn decodes nothing
     that is larger than the file says here.

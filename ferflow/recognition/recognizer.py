@@ -60,11 +60,11 @@ class Recognizer:
         The file needs neither torch nor the rest of the workflow.
 
         detector : what finds faces: yunet, haar, or the .onnx file of a YuNet. thorough : whether
-        it also looks for small faces on large pictures and, where no face is upright, on the
+        it also looks for small faces on large pictures and, if no face is upright, on the
         picture turned by 90, 180 and 270 degrees, which takes longer. threads : on which
         pictures are searched and a file's network computes; 0 for as many as there are cores that
         the process may use.
-        Raises DataError where a file is something else or damaged, ParamError where the detector
+        Raises DataError if a file is something else or damaged, ParamError if the detector
         is not known.
         """
         self.threads = threads or usable_cores()
@@ -77,7 +77,7 @@ class Recognizer:
         """The recognizer with the small network that comes with ferflow; options as above."""
         if not (file := BUNDLED.with_suffix(".onnx")).is_file():
             raise DataError(
-                "ferflow comes without its bundled model here. Name a folder that the stage "
+                "this installation has no bundled model. Name a folder that the stage "
                 "`train` wrote instead: --model models/classifier, or Recognizer(folder)."
             )
         return cls(file, **options)
@@ -89,7 +89,7 @@ class Recognizer:
 
         image : a file's path or its bytes, an array, uint8, grey (height, width) or RGB, or a
         picture of Pillow's.
-        detect : False where the whole picture is a face already.
+        detect : False if the whole picture is a face already.
         boxes : where the faces are, if you know: left, top, width, height in pixels of each. The
         faces come in the same order, cut out of just these boxes.
         Raises DataError if the picture cannot be read, or a box lies outside it.
@@ -173,6 +173,6 @@ def _load(model: Path, threads: int) -> "OnnxModel | FaceClassifier":
         if (extra := missing(error.name)) is None:
             raise
         raise FerflowError(
-            f"the model folder {model} needs {extra} Or have somebody who has it write an .onnx "
-            "file: ferflow export FOLDER --to FILE."
+            f"the model folder {model} needs {extra} Or use an .onnx file, written where it is "
+            "installed: ferflow export FOLDER --to FILE."
         ) from None

@@ -40,7 +40,7 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
 
     Weights are rounded to 16 bits, and the scores on the model card are those of the rounded
     network. The ONNX file beside the folder holds it in 8 bits, unless it loses by that. Raises
-    FerflowError where the last run's classifier is not a network on a backbone, saw the validation
+    FerflowError if the last run's classifier is not a network on a backbone, saw the validation
     rows, or is too large.
     """
     from ferflow.training.families.network.backbones import BackboneClassifier

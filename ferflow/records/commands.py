@@ -11,7 +11,7 @@ def compare(
     a: Annotated[str, typer.Argument(help="A record (preset/seed-0) or a group (preset).")],
     b: Annotated[str, typer.Argument(help="Another.")],
 ) -> None:
-    """Say how far apart two records or groups of seeds are, on the same images."""
+    """Compare two records or groups of seeds on the same images, with intervals."""
     from rich.console import Console
     from rich.table import Table
 
@@ -56,7 +56,7 @@ def ensemble(
     weighted: Annotated[bool, typer.Option(help="Weights chosen on val.")] = False,
     name: Annotated[str | None, typer.Option(help="The ensemble's name.")] = None,
 ) -> None:
-    """Average the probabilities of records; the ensemble gets a record of its own."""
+    """Average the probabilities of records; the ensemble gets its own record."""
     from ferflow.records.ensemble import make_ensemble
     from ferflow.records.record import find_records, load_records
 

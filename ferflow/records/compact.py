@@ -43,7 +43,7 @@ class Answers:
     """One split's true classes and probabilities.
 
     image : int64 (n,), rising. y : int64 (n,). p : float64 (n, c), rows sum to 1.
-    twins : int64 (n,), equal numbers for images of one photograph; None where there are none, or
+    twins : int64 (n,), equal numbers for images of one photograph; None if there are none, or
     nobody looked.
     """
 
@@ -75,7 +75,9 @@ def compact(predictions: pd.DataFrame) -> dict[str, Answers]:
         image = np.array([image_number(word) for word in rows["source_id"]], dtype=np.int64)
         twins = twin_numbers(predictions, name)
         if len(np.unique(image)) < len(image):
-            raise DataError(f"{name}: two predictions bear one source id; they cannot be paired.")
+            raise DataError(
+                f"{name}: two predictions have the same source id, so they cannot be paired."
+            )
         answers[name] = Answers(image, y, p, labels, twins).take(np.argsort(image))
     if not answers:
         raise DataError("neither val nor test was scored: evaluate.splits must name one of them.")
@@ -114,7 +116,7 @@ def rewrite_twins(path: Path, answers: dict[str, Answers]) -> None:
 
 
 def read_answers(path: Path) -> dict[str, Answers]:
-    """Split -> answers. Raises DataError where the file is missing, too large or not such a one."""
+    """Split -> answers. Raises DataError if the file is missing, too large or not such a one."""
     try:
         content = read_bounded(path, _MAX_BYTES)
         # a word that fills the file may stand in every row: kept once, and never copied
@@ -136,10 +138,10 @@ def read_answers(path: Path) -> dict[str, Answers]:
         }
     except FileNotFoundError:
         raise DataError(
-            f"{path} is not here, though its record is. Record the run again."
+            f"{path} is missing, but its record is here. Record the run again."
         ) from None
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
-        raise DataError(f"{path} holds no predictions of a record: {error}") from None
+        raise DataError(f"{path} is not a record's file of predictions: {error}") from None
 
 
 def rounded(p: NDArray[np.float64], bits: int) -> NDArray[np.float32]:
@@ -180,7 +182,7 @@ def _agree(answers: dict[str, Answers], bits: int, n_bins: int) -> bool:
 
 
 def _write(path: Path, answers: dict[str, Answers], bits: int | None, n_bins: int) -> None:
-    """`bits` None: float64; otherwise float32 of so many binary digits."""
+    """`bits` None: float64; otherwise float32 with this many binary digits."""
     labels = next(iter(answers.values())).labels
     splits = [name for name, split in answers.items() for _ in split.y]
     p = np.concatenate([split.p for split in answers.values()])
@@ -195,7 +197,7 @@ def _write(path: Path, answers: dict[str, Answers], bits: int | None, n_bins: in
 
 
 def _with_twins(table: pa.Table, answers: dict[str, Answers]) -> pa.Table:
-    """The table with the column of twins, where a split holds any."""
+    """The table with the column of twins, if a split holds any."""
     if all(split.twins is None for split in answers.values()):
         return table
     twins = [np.arange(len(a.y)) if a.twins is None else a.twins for a in answers.values()]

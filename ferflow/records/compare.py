@@ -4,7 +4,7 @@ One run against one: the difference of each score with a paired bootstrap interv
 McNemar's test of the decisions (McNemar 1947; exact and mid-p as in Fagerland, Lydersen and Laake
 2013). It says whether these two models differ, not whether their systems do.
 
-Several seeds: the difference of the means; images and seeds are both drawn anew, so the interval
+Several seeds: the difference of the means; images and seeds are both resampled, so the interval
 holds the scatter of the test images and of the training. Equal seeds are drawn together.
 
 Folds: every pair has other test images. The difference of each fold is a value, and their mean has
@@ -77,7 +77,7 @@ class Comparison:
 def compare(a: list[RunRecord], b: list[RunRecord]) -> list[Comparison]:
     """A comparison for each split that all records have answered.
 
-    Raises FerflowError where there is no such split, or the classes or all images differ; or
+    Raises FerflowError if there is no such split, or the classes or all images differ; or
     folds are compared with other folds or with none.
     """
     check_same_labels([*a, *b])
@@ -87,7 +87,7 @@ def compare(a: list[RunRecord], b: list[RunRecord]) -> list[Comparison]:
     every = [*answers_a, *answers_b]
     splits = [name for name in KEPT_SPLITS if all(name in answers for answers in every)]
     if not splits:
-        raise FerflowError("the records have no split in common, of val and test.")
+        raise FerflowError("the records have neither val nor test in common.")
     return [
         compare_split(a, b, name, [x[name] for x in answers_a], [x[name] for x in answers_b])
         for name in splits
@@ -138,7 +138,7 @@ def common_images(models: list[Answers], split: str) -> list[Answers]:
     for other in models[1:]:
         if other.labels != first.labels:
             raise FerflowError(
-                f"{split}: the records tell other classes apart: {', '.join(first.labels)} "
+                f"{split}: the records have different classes: {', '.join(first.labels)} "
                 f"against {', '.join(other.labels)}."
             )
     images = first.image
@@ -161,7 +161,7 @@ def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> tuple[int, int, float
     a, b : (n,), whether each model is right. Under equal error rates, of the k images that one
     alone has right, a's share is binomial(k, 1/2). The exact p doubles the smaller tail; mid-p
     counts the observed value half, which makes the test less cautious than its level; both are 1
-    where neither model is ahead.
+    if neither model is ahead.
     """
     only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
     k, fewer = only_a + only_b, min(only_a, only_b)
@@ -203,7 +203,7 @@ def compare_split(
 def _seed_draws(
     seeds_a: list[int | None], seeds_b: list[int | None]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices into each group, a row for each resample: seeds are drawn anew as images are.
+    """Indices into each group, a row for each resample: seeds are resampled as images are.
 
     So an interval over groups holds both scatters. Groups of the same seeds are drawn alike. Of n
     seeds n - 1 are drawn: the mean of n draws would scatter by (n - 1) / n too little, which

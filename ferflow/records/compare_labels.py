@@ -9,7 +9,7 @@ from ferflow.records.whose_labels import BOTH, FER2013, FERPLUS, by_labels
 def compare_by_labels(a: list[RunRecord], b: list[RunRecord]) -> dict[str, list[Comparison]]:
     """Split -> comparisons by FER-2013's label, by FER+'s and where both agree.
 
-    The field `split` of a comparison says which. Nothing where a record's images are not
+    The field `split` of a comparison says which. Nothing if a record's images are not
     FER-2013's, or where groups are of folds, whose images differ.
     """
     if any(len({record.fold for record in group}) > 1 for group in (a, b)):

@@ -34,7 +34,9 @@ def make_ensemble(
     if len(set(names)) < 2:
         raise FerflowError(f"an ensemble has two or more different members; got {names}.")
     if wrong := [member.name for member in members if member.mistake]:
-        raise FerflowError(f"{wrong[0]} was evaluated wrongly on purpose: no member for anyone.")
+        raise FerflowError(
+            f"{wrong[0]} is a mistake, evaluated wrongly on purpose, and cannot be a member."
+        )
     check_same_labels(members)
     if name is not None:
         check_name(name)

@@ -52,7 +52,7 @@ def hardware(params: dict[str, Any] | None = None) -> dict[str, str | int | floa
 
 
 def _gpu(params: dict[str, Any]) -> str | None:
-    """CUDA's card, where a section that was in use may compute on it and there is one."""
+    """CUDA's card, if a section that was in use may compute on it and there is one."""
     features, train = params["features"], params["train"]
     used = [train[train["family"]]] + [features] * (features["method"] == "backbone")
     if not {section.get("device") for section in used} & {"auto", "cuda"}:

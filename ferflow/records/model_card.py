@@ -18,13 +18,13 @@ _LIMITS = """\
   people. The EU's AI Act forbids emotion recognition at work and in schools.
 - FER-2013 was collected by searching the web for emotion words. Age, sex and skin of the people are
   not recorded: how the errors are shared out among groups of people is unknown.
-- Its labels are noisy, and some images stand in several splits: see the rows without twins.
+- Its labels are noisy, and some images are in several splits: see the rows without twins.
 - Its faces are {face}, cropped closely. Other crops, profiles, masks and drawings are outside of
   what it was measured on."""
 
 
 def model_card(classifier: Classifier, scores: Mapping[str, Any], protocol: str) -> str:
-    """Markdown: what the model is, what it was trained on, how well it does, where it does not.
+    """Markdown: what the model is, what it was trained on, how well it does, if it does not.
 
     scores : split -> what `ferflow.evaluation.metrics.split_metrics` gives.
     """

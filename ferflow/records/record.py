@@ -26,7 +26,7 @@ from ferflow.records.compact import Answers, read_answers, write_answers
 from ferflow.records.resampling import SCORES
 
 FOLDER = METRICS / "papers"
-ENSEMBLES = "ensembles"  # the folder of records that are no run
+ENSEMBLES = "ensembles"  # the folder of records that are not runs
 SCORED = "scored"  # the folder of records that are answers of others
 SUMMARY = "summary"
 SUPERSEDED = "as-of-"  # how the variant of a record begins whose preset has changed since
@@ -49,13 +49,13 @@ class RunRecord(Record):
     """What is known of one run, or of an ensemble of them.
 
     variant : what tells it from the preset as it is: a name, or a hash of the edited parameters.
-    fold : which of `n_folds` was the test split; None where the splits are no folds.
+    fold : which of `n_folds` was the test split; None if the splits are not folds.
     mistake : the mistake with which it was evaluated, on purpose; None for an honest record.
     members : weights of an ensemble's records, by their names.
     metrics : split (and 'test_without_twins') -> scores. intervals : split -> score -> 95 %.
     params : dotted key -> value, without places on the machine; steps of augmentation under today's
     names, whatever build made the record. stages : what they say themselves.
-    training : column of metrics/plots/training.csv -> its values, None where there is none.
+    training : column of metrics/plots/training.csv -> its values, None if there is none.
     data, code, run : fingerprints of the images, of the code and of everything together.
     same_code : fingerprints of other code that was seen to make the same bytes.
     costs : stage -> seconds, peak_memory_mb; stages whose run was not timed are absent.
@@ -134,12 +134,12 @@ class RunRecord(Record):
 
     @property
     def is_superseded(self) -> bool:
-        """Whether its preset has changed since: it is kept, and stands in no table."""
+        """Whether its preset has changed since: it is kept, but appears in no table."""
         return (self.variant or "").startswith(SUPERSEDED)
 
     @property
     def seconds(self) -> float | None:
-        """What the run took, or None where no stage of it was timed."""
+        """What the run took, or None if no stage of it was timed."""
         return sum(cost["seconds"] for cost in self.costs.values()) if self.costs else None
 
     def is_of(self, code: str) -> bool:
@@ -158,9 +158,11 @@ class RunRecord(Record):
         return FOLDER / self.preset / f"{self.stem}.{ending}"
 
     def answers(self) -> dict[str, Answers]:
-        """Its predictions; DataError where they are missing or not those that it was saved with."""
+        """Its predictions; DataError if they are missing or not those that it was saved with."""
         if self.mistake:
-            raise FerflowError(f"{self.name} is a mistake's: it holds figures, no predictions.")
+            raise FerflowError(
+                f"{self.name} is a mistake's record: it has figures but no predictions."
+            )
         path = self.file("parquet")
         answers = read_answers(path)
         if sha256_of(path) != self.predictions_sha256:
@@ -209,7 +211,7 @@ def load_records(folder: Path = FOLDER) -> list[RunRecord]:
 
 
 def read_record(path: Path) -> RunRecord:
-    """The record in a file; DataError where it is missing, too large or not one of ours."""
+    """The record in a file; DataError if it is missing, too large or not one of ours."""
     try:
         record = RunRecord.model_validate_json(read_bounded(path, _MAX_BYTES))
     except OSError as error:
@@ -226,7 +228,7 @@ def read_record(path: Path) -> RunRecord:
 def find_records(reference: str, records: Iterable[RunRecord]) -> list[RunRecord]:
     """A record by its name (preset/seed-0), or a group: preset, or preset/variant.
 
-    Raises FerflowError where there is none, with the nearest name.
+    Raises FerflowError if there is none, with the nearest name.
     """
     records = list(records)
     preset, _, rest = reference.partition("/")

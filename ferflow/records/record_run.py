@@ -39,7 +39,7 @@ def record_run(name: str | None = None, trained_on: dict[str, str] | None = None
 
     name : the variant's name, instead of a hash of the parameters that differ from the preset.
     trained_on : torch's version and perhaps 'gpu', of another machine that trained the network.
-    Raises FerflowError where the files are not those of one finished run of the present code.
+    Raises FerflowError if the files are not those of one finished run of the present code.
     """
     if name is not None:
         check_name(name)
@@ -64,7 +64,7 @@ def record_run(name: str | None = None, trained_on: dict[str, str] | None = None
 
 
 def record_mistake(name: str, scores: dict[str, Any]) -> RunRecord:
-    """Store what a mistake made of the last finished run: figures alone, none of them a result.
+    """Store what a mistake made of the last finished run: only figures, none of them a result.
 
     scores : of `mistaken_scores`. Raises FerflowError as `record_run` does.
     """
@@ -89,7 +89,7 @@ def _about(pipeline: Pipeline) -> dict[str, Any]:
     pipeline.check_finished()
     params, code = pipeline.params, pipeline.code_fingerprint()
     if code != pipeline.locked_code_fingerprint():
-        raise FerflowError("the code is not that of the last run. Run `dvc repro` first.")
+        raise FerflowError("the code has changed since the last run. Run `dvc repro` first.")
     fold, n_folds = fold_of(params)
     return {
         "preset": params["preset"],
@@ -147,7 +147,7 @@ def fold_of(params: dict[str, Any]) -> tuple[int | None, int | None]:
 
 
 def read_curves(path: Path) -> dict[str, list[int | float | None]]:
-    """Column -> values of a table of curves; an empty one where there are none."""
+    """Column -> values of a table of curves; an empty one if there are none."""
     table = read_table(path)
     if table.empty:
         return {}

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.core.progress import progress
 from ferflow.evaluation.metrics import LOG_LOSS_FLOOR
 from ferflow.records.compact import Answers
 
@@ -37,7 +38,7 @@ def bootstrap(
 
     Each resample draws k of the k groups of twins with replacement (an image without twins is a
     group), the same ones for every model. The groups are the coarsest that a model brings. Raises
-    ValueError where the images differ.
+    ValueError if the images differ.
     """
     first = models[0]
     for other in models[1:]:
@@ -48,7 +49,7 @@ def bootstrap(
     n = int(groups.max()) + 1
     tables = [_group_table(model, groups, n) for model in models]
     parts: list[list[NDArray[np.float64]]] = [[] for _ in models]
-    for start in range(0, n_resamples, _AT_ONCE):
+    for start in progress(range(0, n_resamples, _AT_ONCE), "bootstrap", unit="batch"):
         k = min(_AT_ONCE, n_resamples - start)
         drawn = rng.integers(0, n, (k, n)) + n * np.arange(k)[:, None]
         weights = np.bincount(drawn.ravel(), minlength=k * n).reshape(k, n).astype(np.float64)

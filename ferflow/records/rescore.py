@@ -21,6 +21,7 @@ from ferflow.core.errors import FerflowError
 from ferflow.core.hashing import image_number, sha256_of
 from ferflow.core.paths import RAW
 from ferflow.core.pipeline import Pipeline
+from ferflow.core.progress import progress
 from ferflow.core.split import SPLITS, load_split
 from ferflow.evaluation.metrics import calibration_floor, split_metrics, wilson_interval
 from ferflow.evaluation.predictions import TTA_SUFFIX
@@ -55,7 +56,7 @@ class Ties:
 def rescore() -> list[tuple[str, str]]:
     """Score every record of the present data set again; (record, what was done).
 
-    Raises FerflowError where the images are not here.
+    Raises FerflowError if the images are not here.
     """
     pipeline = Pipeline()
     files = {name: RAW / f"{name}.safetensors" for name in SPLITS}
@@ -69,7 +70,7 @@ def rescore() -> list[tuple[str, str]]:
         return _ties(preprocess(splits, PreprocessParams.model_validate_json(params)))
 
     done = []
-    for record in load_records():
+    for record in progress(load_records(), "rescoring", unit="record"):
         if record.mistake or record.members:
             continue
         if record.data != data:

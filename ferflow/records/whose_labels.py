@@ -41,7 +41,7 @@ def check_same_labels(records: list[RunRecord]) -> None:
 def by_labels(answers: Answers) -> dict[str, Answers]:
     """FER2013, FERPLUS, BOTH -> the answers with that truth, on the images that have it.
 
-    Nothing where no image is FER-2013's, or a class is none of its seven.
+    Nothing if no image is FER-2013's, or a class is not one of its seven.
     """
     if not set(answers.labels) <= set(FER2013_LABELS):
         return {}
@@ -63,7 +63,7 @@ def by_labels(answers: Answers) -> dict[str, Answers]:
 
 
 def entries_of(image: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n,) the table's entries of images (n,), UNKNOWN where there is none."""
+    """(n,) the table's entries of images (n,), UNKNOWN if there is none."""
     numbers, entries = _numbered()
     place = np.searchsorted(numbers, image).clip(max=len(numbers) - 1)
     return np.where(numbers[place] == image, entries[place], UNKNOWN)

@@ -28,7 +28,7 @@ def decode(
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Print the verdicts on all claims.")] = False,
 ) -> None:
-    """Say whether an accuracy is possible, and which mistakes could print it where it is not."""
+    """Say whether an accuracy is possible, and which mistakes could print it if it is not."""
     from rich.console import Console
 
     from ferflow.claims.decoder import decode as read_figure
@@ -39,10 +39,10 @@ def decode(
     console = Console()
     if figure is None and confusion is None and not all_:
         raise FerflowError(
-            "name a figure, such as 0.8829, or a matrix: --confusion FILE, or all claims: --all."
+            "give a figure such as 0.8829, a matrix (--confusion FILE), or --all for all claims."
         )
     if figure is None and (classes, images, fit) != (7, 3589, 1.0):
-        raise FerflowError("--classes, --images and --fit belong to a figure; got none.")
+        raise FerflowError("--classes, --images and --fit need a figure, such as 0.8829.")
     if all_:
         _print_verdicts()
     if figure is not None:

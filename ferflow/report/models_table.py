@@ -77,7 +77,7 @@ def _short(figure: Figure | None) -> str:
 
 
 def _time(group: list[RunRecord]) -> str:
-    """'54 min, 2 cores'; nothing where a run was not timed."""
+    """'54 min, 2 cores'; nothing if a run was not timed."""
     if not all("train" in record.costs for record in group):
         return ""
     seconds = fmean(

@@ -10,6 +10,7 @@ from ferflow.claims.confusion import read_confusion, read_matrix
 from ferflow.claims.decoder import N_TEST
 from ferflow.claims.registry import METRICS, Claim, Matrix, Paper, digits, load_papers
 from ferflow.claims.verdict import CEILING_CLASSES
+from ferflow.core.progress import progress
 from ferflow.documents.render import Grid
 from ferflow.evaluation.metrics import confusion_table, roc_table
 from ferflow.evaluation.protocol import OWN_LABELS
@@ -87,12 +88,12 @@ def sections(rows: list[Standing], records: list[RunRecord]) -> list[Section]:
     """A section for each paper."""
     return [
         _section(paper, [row for row in rows if row.paper is paper], records)
-        for paper in load_papers().values()
+        for paper in progress(load_papers().values(), "report", unit="paper")
     ]
 
 
 def ensembles(records: list[RunRecord]) -> Grid | None:
-    """The recorded ensembles; None where there is none."""
+    """The recorded ensembles; None if there is none."""
     made = [_ensemble(record) for record in records if record.preset == ENSEMBLES]
     return Grid(["ensemble", "members", "val accuracy", "test accuracy"], made) if made else None
 
@@ -162,7 +163,7 @@ def _reading(printed: Matrix) -> str:
 def _matrix(paper: Paper, record: RunRecord) -> Picture:
     """The first seed's confusion matrix on test, or on val where test was not scored.
 
-    Its classes stand in the order of the paper's matrices, where those have the same.
+    Its classes stand in the order of the paper's matrices, if those have the same.
     """
     split, a = _answered(record)
     orders = [read_matrix(matrix.path).labels for matrix in paper.matrices]
@@ -202,7 +203,7 @@ def _on_record(preset: str, records: list[RunRecord]) -> OnRecord:
 def _scores(group: list[RunRecord], *, wide: bool = False) -> Grid | None:
     """A preset's scores on each split but train; `wide`: on those without relatives alone.
 
-    None where there is no such split. The two never share a table.
+    None if there is no such split. The two never share a table.
     """
     splits = [
         name

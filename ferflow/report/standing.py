@@ -12,6 +12,7 @@ from typing import Literal
 from ferflow.claims.decoder import decode, lifting_share
 from ferflow.claims.registry import METRICS, Claim, Paper, load_papers
 from ferflow.claims.verdict import CEILING_CLASSES, Z_975, Beside, Kind, Verdict, scatter
+from ferflow.core.progress import progress
 from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.records.record import MISTAKE, RunRecord, groups, over_runs
 from ferflow.report.ended import is_unfinished
@@ -24,9 +25,9 @@ class Figure:
     """A recorded score; of several runs their mean and standard deviation.
 
     low, high : 95 % bounds, over images for one run, of the mean over seeds or folds for several;
-    None where there are none (a bare score of one run).
+    None if there are none (a bare score of one run).
     margin : by how much one more run may differ on the same kind of images, but for what its own
-    test images do (95 %, see `ferflow.report.margin`). None where the bounds are.
+    test images do (95 %, see `ferflow.report.margin`). None if the bounds are.
     images, n_images : half of the 95 % interval of one run over its test images, and their number.
     what : 'seeds' or 'folds', of which there are n.
     unfinished : whether a training among them had not ended.
@@ -114,7 +115,7 @@ class Standing:
         return Beside(side, self.honest.value, self.honest.unfinished, share, tuple(likened))
 
     def _side(self) -> Literal[-1, 0, 1] | None:
-        """1 where the claim is above the preset's honest figure, -1 below, 0 within the scatter."""
+        """1 if the claim is above the preset's honest figure, -1 below, 0 within the scatter."""
         return self._apart(self.honest) if self.honest else None
 
     def _apart(self, figure: Figure) -> Literal[-1, 0, 1] | None:
@@ -123,7 +124,7 @@ class Standing:
         The claim's own test images are a sample, too. An accuracy's margin over them is binomial,
         at the accuracy of both together, for the question is whether they are one; another score's
         is the record's own, in proportion to the numbers of images. It is added in
-        squares, as of independent errors. None where the figure's scatter is not known.
+        squares, as of independent errors. None if the figure's scatter is not known.
         """
         if figure.margin is None or figure.images is None:
             return None
@@ -157,7 +158,7 @@ def mistake_groups(records: list[RunRecord], preset: str) -> dict[str, list[RunR
 def figure_of(
     group: list[RunRecord], split: str, score: str, *, unfinished: bool = False
 ) -> Figure | None:
-    """A score of a group's records; None where a record lacks the split, or there is no record."""
+    """A score of a group's records; None if a record lacks the split, or there is no record."""
     if not group or any(split not in record.metrics for record in group):
         return None
     bounds = [_bounds(record, split, score) for record in group]
@@ -248,7 +249,7 @@ def _bounds(record: RunRecord, split: str, score: str) -> tuple[float, float] | 
 
 
 def _standings(records: list[RunRecord]) -> Iterator[Standing]:
-    for paper in load_papers().values():
+    for paper in progress(load_papers().values(), "claims", unit="paper"):
         for claim in paper.claims:
             group = honest_group(records, claim.preset)
             wrong = mistake_groups(records, claim.preset)

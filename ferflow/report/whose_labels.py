@@ -13,7 +13,7 @@ _SPLIT = "test"
 
 
 def labels_table(records: list[RunRecord]) -> Grid | None:
-    """Accuracies on test, a row for each group of honest records; None where there are none."""
+    """Accuracies on test, a row for each group of honest records; None if there are none."""
     rows = []
     for group in groups(records):
         if group[0].mistake or group[0].is_superseded or group[0].fold is not None:

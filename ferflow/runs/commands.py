@@ -42,7 +42,7 @@ def repeat(
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Also run what is on record.")] = False,
 ) -> None:
-    """Run params.yaml with several seeds, or on several folds; record each, mean and spread."""
+    """Run params.yaml with several seeds or folds; record each, their mean and spread."""
     if seeds is not None and folds is not None:
         raise FerflowError(
             f"--seeds and --folds exclude each other; got {seeds} and {folds}. Folds take the "
@@ -67,7 +67,7 @@ def reproduce(
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Also run what is on record.")] = False,
 ) -> None:
-    """Run and record presets one after another; called again, it goes on where it was."""
+    """Run and record presets one after another; called again, it continues."""
     if bool(presets) == all_:
         raise FerflowError("name the presets to run, or --all for those of the papers.")
     from ferflow.runs.jobs import paper_presets, reproduce_jobs, run_jobs
@@ -87,7 +87,7 @@ def mistake(
         bool, typer.Option("--all", help="Run and record every mistake that applies.")
     ] = False,
 ) -> None:
-    """Evaluate the honest run wrongly, on purpose, and watch the number rise."""
+    """Evaluate the honest run wrongly on purpose, to see how much the score rises."""
     from rich.console import Console
 
     if (name is None) != all_:

@@ -1,7 +1,7 @@
 """`ferflow record --from`: a network trained on another machine, as a run of the chain here.
 
 What `benchmarks/gpu.py` wrote there becomes the checkpoint of a training that has ended, from
-which the stage `train` goes on: so `evaluate` and the record are made as of any run. The record
+which the stage `train` continues: so `evaluate` and the record are made as of any run. The record
 names the torch and the device that trained.
 """
 
@@ -54,8 +54,8 @@ _KEYS: dict[str, Any] = {  # of run.json, with their types
 def record_from(folder: Path, name: str | None = None) -> RunRecord:
     """Store a network trained elsewhere, evaluated here, as the run of the present params.yaml.
 
-    Raises FerflowError where a file is missing or damaged, where the folder is of other parameters,
-    other code or other rows, where the training had not ended, or where the network's answers here
+    Raises FerflowError if a file is missing or damaged, if the folder is of other parameters,
+    other code or other rows, if the training had not ended, or where the network's answers here
     are not those from there.
     """
     if name is not None:
@@ -74,7 +74,7 @@ def record_from(folder: Path, name: str | None = None) -> RunRecord:
 
 
 def read_training_data(scratch: Path | None = None) -> TrainingData:
-    """What the stage `train` is handed in the last run; DataError where that is not here."""
+    """What the stage `train` is handed in the last run; DataError if that is not here."""
     mask = load_mask(Path(_MASK))
     splits: list[Split] = [load_split(Path(path)) for path in _ROWS]
     train, val = (replace(split, x=select_columns(split.x, mask)) for split in splits)
@@ -91,8 +91,8 @@ def _read(folder: Path) -> dict[str, Any]:
     """What `run.json` says, after the files beside it were found to be those that it names."""
     if not (folder / RUN).is_file():
         raise DataError(
-            f"{folder / RUN} is not here. Name a folder that `python -m benchmarks.gpu train` "
-            "wrote, one preset's."
+            f"{folder / RUN} is not here. Name the folder of one preset that `python -m "
+            "benchmarks.gpu train` wrote."
         )
     run = read_json(folder / RUN)
     if not _is_run(run):
@@ -134,8 +134,8 @@ def _check_code(run: dict[str, Any]) -> None:
     other = [path for path in here if run["code"].get(path) != here[path]]
     if other or here.keys() != run["code"].keys():
         raise FerflowError(
-            f"the network was trained by other code than is here ({', '.join(other) or 'more'}). "
-            "Go back to the commit that was packed, or train again."
+            f"the network was trained with other code ({', '.join(other) or 'more'}). "
+            "Check out the commit that was packed, or train again."
         )
 
 
@@ -143,7 +143,7 @@ def _check_code(run: dict[str, Any]) -> None:
 def _planted(folder: Path, run: dict[str, Any]) -> Iterator[None]:
     """With the ended training's checkpoint in place; one of a training here is put back then.
 
-    It has no optimiser's state, so more epochs must not go on from it.
+    It has no optimiser's state, so training must not continue from it.
     """
     from ferflow.training.families.network.checkpoint import save_checkpoint
 
@@ -172,7 +172,7 @@ def _ended(folder: Path, run: dict[str, Any]) -> tuple[Path, tuple[Any, Any]]:
     data = read_training_data(Path(SCRATCH) / "training")
     if fingerprint(data) != run["fingerprint"]:
         raise DataError(
-            f"the network was trained on other images than {PARAMS_FILE} leads to. Name the same "
+            f"the network was trained on other images than those of {PARAMS_FILE}. Use the same "
             "data: ferflow use PRESET --set data.path=FILE_OR_FOLDER"
         )
     params: Any = load_family()[1]
@@ -200,10 +200,10 @@ def _ended(folder: Path, run: dict[str, Any]) -> tuple[Path, tuple[Any, Any]]:
         ended = training.done
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise DataError(f"{folder} holds no network of these parameters: {reason}") from None
+        raise DataError(f"{folder} has no network with these parameters: {reason}") from None
     if not ended:
         raise DataError(
-            f"{folder}: the training had not ended; it has {len(run['history'])} epochs."
+            f"{folder}: the training is unfinished: it stopped after {len(run['history'])} epochs."
         )
     _check_answers(_answers(network, training.scale, data), there)
     return target, training.state()
@@ -225,6 +225,6 @@ def _check_answers(here: NDArray[np.float64], there: NDArray[np.float64]) -> Non
     apart = float(np.abs(here - there).max())
     if apart > TOLERANCE:
         raise DataError(
-            f"the network answers otherwise here: a probability on val differs by {apart:.3g}, "
+            f"the network's answers differ here: a probability on val by {apart:.3g}, "
             f"more than {TOLERANCE:g}. Nothing is recorded."
         )

@@ -1,7 +1,7 @@
 """Running presets through DVC and recording each: `ferflow repeat` and `ferflow reproduce`.
 
 The records are the only state: what is recorded with these parameters is skipped, whatever code
-made it, so that an interrupted command goes on where it was when it is called again.
+made it, so that an interrupted command continues when it is called again.
 """
 
 from collections.abc import Iterator
@@ -140,7 +140,7 @@ def run_chain(job: Job) -> None:
     write_params(job.text)
     repro(
         failed=f"{job.name}: `dvc repro` failed, see above. What was recorded before stays; the "
-        "same command goes on from here."
+        "same command continues from here."
     )
 
 
@@ -181,8 +181,8 @@ def kept_params() -> Iterator[None]:
     with one_command():
         if copy.exists():
             raise FerflowError(
-                f"an earlier command was killed while it ran presets. Your params.yaml of then is "
-                f"{SCRATCH / copy.name}: copy it back, or delete it, and repeat."
+                "an earlier command was killed while it ran presets. It saved your params.yaml as "
+                f"{SCRATCH / copy.name}. Copy it back or delete it, then run the command again."
             )
         before = PARAMS_FILE.read_bytes()
         _write(copy, before)

@@ -34,7 +34,7 @@ def sweep_axes(preset: str) -> list[list[dict[str, Any]]]:
     if not axes:
         having = [name for name in preset_names() if "sweep" in read_yaml(PRESETS / f"{name}.yaml")]
         raise ParamError(
-            f"the preset '{preset}' names no variations to compare. These do: "
+            f"the preset '{preset}' has no variations to compare. These presets have some: "
             f"{', '.join(having) or 'none here'}."
         )
     return axes
@@ -64,8 +64,8 @@ def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
                 members[_fingerprint()] = name
     if all(row["accuracy"] is None for row in rows):
         raise FerflowError(
-            f"none of the {len(rows)} variations of '{preset}' ran to its end: the reasons are "
-            "above. There is nothing to compare, and no table is written."
+            f"all {len(rows)} variations of '{preset}' failed; the reasons are above. No table is "
+            "written."
         )
     table = pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable")
     scored = [key for key in _RESULTS if table[key].notna().any()]
@@ -76,7 +76,7 @@ def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def read_sweep(preset: str) -> pd.DataFrame | None:
-    """The table of a preset's last sweep, the best first; None where there is none."""
+    """The table of a preset's last sweep, the best first; None if there is none."""
     path = SWEEPS / f"{preset}.csv"
     return read_table(path, "table of variations") if path.exists() else None
 
@@ -95,7 +95,7 @@ def in_short(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _settings(table: pd.DataFrame) -> list[str]:
-    """The columns of what was varied; empty where a variation names no value for it."""
+    """The columns of what was varied; empty if a variation names no value for it."""
     return [name for name in table.columns if name not in _RESULTS]
 
 

@@ -42,7 +42,7 @@ class SelectionParams(Record):
         return self
 
     def n_kept(self, n_features: int) -> int | None:
-        """How many of n_features to keep, or None where the ants choose."""
+        """How many of n_features to keep, or None if the ants choose."""
         match self.n_features:
             case "auto":
                 return None

@@ -94,7 +94,7 @@ class Judge:
 @dataclass(frozen=True)
 class Selection:
     """mask : bool (d,), the features to keep. table : a row of HISTORY_COLUMNS for each subset
-    that was scored in full. search : how the colony went, where there was one."""
+    that was scored in full. search : how the colony went, if there was one."""
 
     mask: NDArray[np.bool_]
     table: pd.DataFrame

@@ -37,7 +37,7 @@ TOP_LEVEL = ["preset", "seed", *list(SECTIONS)[:-2], "train", "evaluate", "compu
 def check_params(params: dict[str, Any]) -> None:
     """Refuse parameters in which any section is missing, incomplete or impossible.
 
-    A section that a stage of one's own reads, by dvc.yaml, is legal, whatever it holds.
+    A section that a stage of your own reads, by dvc.yaml, is legal, whatever it contains.
     Raises ParamError with a line for each fault, wherever it stands.
     """
     strangers = params.keys() - TOP_LEVEL
@@ -79,9 +79,9 @@ def _own_sections() -> set[str]:
 
 
 def check_pictures(params: dict[str, Any]) -> None:
-    """ParamError where the source's pictures have another size, and `data.resize` is false.
+    """ParamError if the source's pictures have another size, and `data.resize` is false.
 
-    Of those at `data.path` some are asked, so that it comes out before the chain starts.
+    Some of those at `data.path` are checked, before the chain starts.
     """
     data = pick_section(params, "data", DataParams)
     if data.resize or (data.source != "path" and data.size == GREY_48.size):
@@ -126,8 +126,8 @@ def _check_folds(params: dict[str, Any]) -> None:
     if method not in UNMIXED:
         raise ParamError(
             f"{PARAMS_FILE}: train.search.folds cannot be combined with balance.method {method}: "
-            "which images a synthetic row was mixed from is not known, so folds would leak. Set "
-            "balance.method to none, or train.search.folds to null (scored on val)."
+            "the images that a synthetic row was mixed from are not known, so folds would leak. "
+            "Set balance.method to none, or train.search.folds to null (scored on val)."
         )
 
 

@@ -8,7 +8,7 @@ import typer
 
 
 def presets() -> None:
-    """List the systems: what each is, which paper (and Keras) it follows and what that claims."""
+    """List the systems: what each is, which paper (and Keras) it follows, its claims."""
     from rich.console import Console
     from rich.table import Table
 
@@ -80,7 +80,7 @@ def use(
     discarded = presets.use(preset, settings)
     print(f"params.yaml is written for {preset}. Run it with: dvc repro")
     if discarded:
-        print("Edits of yours that it no longer holds:")
+        print("Your edits that it replaced:")
         print("\n".join(f"  {line}" for line in discarded))
 
 
@@ -100,13 +100,13 @@ def new(
     from ferflow.settings.presets import parse_setting
 
     new_project.new_project(name, data, dict(map(parse_setting, set_ or [])))
-    print(f"{name} is made. Go on with: cd {name} && dvc repro")
+    print(f"{name} is ready. Next: cd {name} && dvc repro")
 
 
 def check() -> None:
-    """Say whether every value in params.yaml is legal, before anything runs.
+    """Check that every value in params.yaml is legal, before anything runs.
 
-    Where a kill cut off DVC's list of locks, the list is deleted.
+    DVC's list of locks is deleted if a kill has damaged it.
     """
     from ferflow.core.dvc_locks import delete_cut_off_locks
     from ferflow.core.params import PARAMS_FILE, read_yaml
@@ -117,7 +117,10 @@ def check() -> None:
     check_pictures(params)
     print("params.yaml is in order.")
     if delete_cut_off_locks():
-        print("DVC's list of locks, .dvc/tmp/rwlock, was cut off by a kill and is deleted.")
+        print(
+            "DVC's list of locks, .dvc/tmp/rwlock, was damaged when DVC was killed, and has been "
+            "deleted."
+        )
 
 
 COMMANDS: list[Callable[..., None]] = [presets, models, use, new, check]

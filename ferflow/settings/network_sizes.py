@@ -1,7 +1,7 @@
 """What each architecture weighs: `ferflow models`.
 
 network_sizes.json beside this file holds what `measure` found for the presets here, for those who
-have no torch; `python -m ferflow.settings.network_sizes` writes it anew, and a test compares.
+have no torch; `python -m ferflow.settings.network_sizes` writes it again, and a test compares.
 """
 
 import json

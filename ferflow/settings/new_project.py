@@ -1,4 +1,4 @@
-"""A project of one's own: the chain in a new folder, ferflow from where it is installed.
+"""A project of your own: the chain in a new folder, with the installed ferflow.
 
 Its stages depend on code/: a file for each room of ferflow that they run, which holds the room's
 fingerprint. The stage `code` writes them, always, so that what an upgrade changes runs again.
@@ -67,7 +67,7 @@ def new_project(folder: Path, data: Path, settings: dict[str, Any]) -> None:
     folder : not there yet, or empty; its name becomes the preset's and the runs'. data : what
     `data.path` takes. settings : other parameters (dotted key -> value), part of the preset.
     A Git repository is made of it, unless it lies in one. Raises ParamError for an illegal name,
-    setting or data, FerflowError where something is there; nothing is left then.
+    setting or data, FerflowError if something is there; nothing is left then.
     """
     name = folder.absolute().name
     if not _NAME.fullmatch(name) or name == DEFAULTS.stem:
@@ -76,7 +76,7 @@ def new_project(folder: Path, data: Path, settings: dict[str, Any]) -> None:
             f"and is not '{DEFAULTS.stem}'; got '{name}'."
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FerflowError(f"{folder} is there already, and not empty. Choose another name.")
+        raise FerflowError(f"{folder} already exists and is not empty. Choose another name.")
     overlay = {"data.source": "path", "data.path": str(data.expanduser().absolute())} | settings
     with atomic(folder) as part:
         _copy(part)
@@ -97,7 +97,7 @@ def new_project(folder: Path, data: Path, settings: dict[str, Any]) -> None:
 
 
 def project_pipeline(text: str) -> str:
-    """Our dvc.yaml as a project's: fingerprints in the place of rooms, and what writes them."""
+    """Our dvc.yaml for a project: fingerprints instead of rooms, and the stage that writes them."""
     text = _ROOM.sub(rf"\1{CODE}/\2.txt", text)
     return text.replace("stages:\n", f"stages:\n{_CODE_STAGE}", 1)
 
@@ -138,7 +138,7 @@ def _copy(target: Path) -> None:
 
 
 def _put_into_git() -> None:
-    """Make this folder a Git repository unless it lies in one; tell DVC where there is no Git."""
+    """Make this folder a Git repository unless it lies in one; tell DVC if there is no Git."""
     git = shutil.which("git")
     if git is None:
         with Path(".dvc/config").open("a", encoding="utf-8", newline="\n") as config:

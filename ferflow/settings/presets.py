@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from ferflow.core.dvc_locks import refuse_while_dvc_runs
 from ferflow.core.errors import ParamError
 from ferflow.core.files import atomic
-from ferflow.core.hashing import sha256_of
+from ferflow.core.hashing import refuse_absent, sha256_of
 from ferflow.core.image_steps import in_units
 from ferflow.core.params import PARAMS_FILE, Record, flatten, from_root, nearest, read_yaml
 from ferflow.core.yaml_text import parse_yaml
@@ -74,7 +74,7 @@ class _File(Record):
 class Preset:
     """A named system: what it is, and which paper it follows (a key of the papers' registry).
 
-    keras : whose augmentation it follows, one of `KERAS`; None where the paper names none.
+    keras : whose augmentation it follows, one of `KERAS`; None if the paper names none.
     needs : the data set that `data.path` has to name, a key of `_HOW_TO_GET`.
     """
 
@@ -93,7 +93,7 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str) -> Preset:
-    """A preset by name; ParamError where there is none, with the nearest."""
+    """A preset by name; ParamError if there is none, with the nearest."""
     legal = preset_names()
     if name not in legal:
         raise ParamError(
@@ -145,7 +145,7 @@ def use(name: str, settings: dict[str, Any]) -> list[str]:
 
 
 def own_edits() -> dict[str, Any]:
-    """What stands in params.yaml (dotted key -> value) beyond the preset that it names.
+    """What is written in params.yaml (dotted key -> value) beyond the preset that it names.
 
     Without the fingerprints, which follow from the paths.
     """
@@ -188,6 +188,7 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
                 f"the preset '{name}' needs {needs}: ferflow use {name} "
                 f"--set data.path=FILE_OR_FOLDER {_HOW_TO_GET[needs]}"
             )
+        refuse_absent(Path(data["path"]), "data.path")
         data["sha256"] = sha256_of(Path(data["path"]))
     parts = features["joined"] if features["method"] == "joined" else [features["method"]]
     if "backbone" in parts and Path(features["backbone"]).is_dir():
@@ -238,7 +239,7 @@ def _set(params: Any, key: str, value: Any) -> None:
 
 
 def _expanded(key: str, value: Any) -> Any:
-    """A value with the home folder for its '~', where the key's value is a path."""
+    """A value with the home folder for its '~', if the key's value is a path."""
     if key in _PATHS and isinstance(value, list):
         return [_expanded(key, each) for each in value]
     if key in _PATHS and isinstance(value, str) and value.startswith("~"):
@@ -247,7 +248,7 @@ def _expanded(key: str, value: Any) -> Any:
 
 
 def params_text(params: Any) -> str:
-    """What stands in params.yaml for commented parameters."""
+    """What is written in params.yaml for commented parameters."""
     from ruamel.yaml import YAML
 
     yaml = YAML()

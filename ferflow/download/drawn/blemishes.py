@@ -1,4 +1,4 @@
-"""Pictures that are no good faces: what `ferflow.download.drawn.defects` puts in a face's place.
+"""Pictures that are not good faces: `ferflow.download.drawn.defects` puts them in place of faces.
 
 Every function takes and returns uint8 pictures (height, width), grey levels 0 to 255.
 """

@@ -26,7 +26,7 @@ FER2013_IMAGES = 35_887
 class Planting:
     """How often FER-2013 has a defect: `count` images of its 35,887 lie in `split`.
 
-    twin_split : where the image lies that a copy was made of; None for what is no copy.
+    twin_split : where the image lies that a copy was made of; None for what is not a copy.
     """
 
     defect: str
@@ -111,7 +111,7 @@ def plant_defects(splits: Mapping[str, Split], seed: int) -> tuple[dict[str, Spl
 
 
 def place_defects(table: pd.DataFrame, splits: Mapping[str, Split]) -> pd.DataFrame:
-    """The table with the splits in which its images lie now, after they were dealt out anew."""
+    """The table with the splits in which its images lie now, after they were dealt out again."""
     where = {name: key for key, split in splits.items() for name in split.source_id.tolist()}
     return table.assign(
         split=[where[name] for name in table["source_id"]],
@@ -197,7 +197,7 @@ class _Planter:
         return (None if self._last_twin is None else row), self._last_twin
 
     def _draw(self, rows_of: Mapping[int, list[int]]) -> int | None:
-        """Take out a row, of a class in proportion to its rows; None where there is none."""
+        """Take out a row, of a class in proportion to its rows; None if there is none."""
         sizes = np.array([len(rows) for rows in rows_of.values()])
         if not sizes.any():
             return None

@@ -32,7 +32,7 @@ def recognises(files: Files) -> bool:
 def read(files: Files) -> Found:
     """All images, class by class; the person is the subject.
 
-    Raises DataError naming the file whose name holds no subject.
+    Raises DataError that names the file without a subject in its name.
     """
     chosen, notes = left_out(files)
     names = sorted(chosen, key=natural_key)

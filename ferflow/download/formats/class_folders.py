@@ -1,11 +1,13 @@
 """Any pictures in folders named after their classes: `<class>/<picture>`."""
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from ferflow.core.errors import DataError
+from ferflow.core.split import SPLITS
 from ferflow.download.archives import Files
 from ferflow.download.collection import Found
-from ferflow.download.folders import class_of, left_out, part_of, pictures
+from ferflow.download.folders import class_of, left_out, part_of, pictures, shown
 from ferflow.download.labels import PARTS
 from ferflow.download.pictures import natural_key
 
@@ -20,11 +22,13 @@ def recognises(files: Files) -> bool:
 def read(files: Files) -> Found:
     """All images, class by class.
 
-    Raises DataError naming the picture that lies elsewhere than the others.
+    Raises DataError that names the picture that lies elsewhere than the others, or the folders that
+    may be splits under other names.
     """
     chosen, notes = left_out(files)
     names = sorted(chosen, key=natural_key)
     paths = [PurePosixPath(name) for name in names]
+    _refuse_unknown_splits(files.title, paths)
     for path in paths:
         if len(path.parts) < 2 or path.parent.parent != paths[0].parent.parent:
             raise DataError(
@@ -37,6 +41,21 @@ def read(files: Files) -> Found:
         classes=[class_of(name) for name in names],
         source_id=["/".join(path.parts[-2:]) for path in paths],
         names=names,
-        no_splits=f"there is {part}/, and no other part" if part.lower() in PARTS else "",
+        no_splits=f"{part}/ is the only part" if part.lower() in PARTS else "",
         notes=notes,
+    )
+
+
+def _refuse_unknown_splits(title: str, paths: Sequence[PurePosixPath]) -> None:
+    """Refuse class folders in several folders that are not named as splits."""
+    parts = sorted({part_of(path) for path in paths})
+    if len(parts) < 2 or len({len(path.parts) for path in paths}) > 1:
+        return
+    names = {split: [part for part, s in PARTS.items() if s == split] for split in SPLITS}
+    legal = "; ".join(f"{split}: {', '.join(words)}" for split, words in names.items())
+    raise DataError(
+        f"{title} has class folders in {shown(parts)}. Splits need a train folder, and val, "
+        f"test or both. Legal names: {legal}. Rename the folders, or set data.path to one of them "
+        "and data.split to fraction. If they are not splits but, say, people, write a list: "
+        "labels.csv with the columns path, label and person."
     )

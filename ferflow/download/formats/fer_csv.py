@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.core.params import nearest
+from ferflow.core.progress import progress
 from ferflow.download.archives import Files
 from ferflow.download.collection import Found
 from ferflow.download.csv_rows import csv_rows
@@ -28,6 +29,8 @@ from ferflow.download.labels import (
     FER2013_COUNTS,
     FER2013_LABELS,
     FER2013_SPLITS,
+    FER_PLUS,
+    FER_PLUS_OFFER,
     PARTS,
     splits_of_parts,
 )
@@ -40,7 +43,6 @@ OFFICIAL_MD5 = {
     "b114b9e04e6949e5fe8b6a98b3892b1d": "icml_face_data.csv",
 }
 COLUMNS = ("emotion", "pixels", "Usage")
-FER_PLUS = "fer2013new.csv"
 
 T = TypeVar("T")
 
@@ -49,7 +51,7 @@ _MAX_ROWS = 500_000  # FER-2013 has 35,887; these take 1.2 GB
 _MAX_TABLES = 100  # whose headers are looked at
 _USAGES = {usage.lower(): usage for usage in FER2013_SPLITS}
 _LABELS = {str(i): label for i, label in enumerate(FER2013_LABELS)}
-_LEGAL_PATHS = "Legal for data.path: a zip, a folder, a CSV of FER-2013, a tar.gz around one."
+_LEGAL_PATHS = "Legal for data.path: a folder, a zip, FER-2013's CSV, or a tar.gz of it."
 
 
 def recognises(files: Files) -> bool:
@@ -69,7 +71,7 @@ def _tables(files: Files) -> list[str]:
 
 
 def _header(files: Files, name: str) -> list[str]:
-    """The columns' names in lower case, empty where the first line has none."""
+    """The columns' names in lower case, empty if the first line has none."""
     try:
         with files.open(name) as stream:
             first = next(csv_rows(stream, name), (0, []))
@@ -91,7 +93,7 @@ class _Rows:
 def read(files: Files) -> Found:
     """All images, in the order of the rows; the id is the usage and the row, counted from 0.
 
-    Raises DataError naming the row (the header is row 1) and the value where one is impossible.
+    Raises DataError that names the row (the header is row 1) and the value where one is impossible.
     """
     rows, unlabelled, official = _Rows(), list[str](), None
     tables = sorted(_tables(files), key=lambda name: _part(name) or "")
@@ -100,29 +102,26 @@ def read(files: Files) -> Found:
         tables = [name for name in tables if name not in unlabelled]
         if len(tables) > 1 and not all(map(_part, tables)):
             raise DataError(
-                f"{files.title} holds several tables of pixels ({', '.join(tables)}). Name the one "
-                "that is meant in data.path, or name them train.csv, test.csv and perhaps val.csv."
+                f"{files.title} has several tables with pixels ({', '.join(tables)}). Set "
+                "data.path to one of them, or rename them train.csv, test.csv and perhaps val.csv."
             )
     for name in tables:
         digest = _read_table(files, name, rows, part=_part(name) if len(tables) > 1 else None)
         official = OFFICIAL_MD5.get(digest)
     title = ", ".join(PurePosixPath(name).name for name in tables)
     if not rows.classes:
-        raise DataError(f"{title or files.title} holds its header and no images.")
+        raise DataError(f"{title or files.title} has a header but no images.")
     notes = [f"{title} is {_origin(official)}"]
     notes += [f"{name} has no column emotion: its images cannot be used" for name in unlabelled]
     if any(PurePosixPath(name).name.lower() == FER_PLUS for name in files.names):
-        notes.append(
-            f"{FER_PLUS} beside it is FER+, ten people's votes for each image: "
-            "data.labels: ferplus takes its labels"
-        )
+        notes.append(FER_PLUS_OFFER)
     splits, counts = FER2013_SPLITS, FER2013_COUNTS
     if not any(rows.usages):
         splits, counts = {}, {"": FER2013_COUNTS["Training"]}
     elif len(tables) > 1:
         splits, counts = splits_of_parts(rows.usages), {}
     elif missing := [usage for usage in FER2013_SPLITS if usage not in rows.usages]:
-        raise DataError(f"{title} holds no {missing[0]} images; they are a part of FER-2013.")
+        raise DataError(f"{title} has no {missing[0]} images, which FER-2013 has.")
     return Found(
         data_set="FER-2013" if splits is FER2013_SPLITS else "FER-2013's format",
         classes=rows.classes,
@@ -147,9 +146,9 @@ def _read_table(files: Files, name: str, rows: _Rows, part: str | None) -> str:
         lines = csv_rows(stream, title, digest)
         header = next(lines, (1, []))[1]
         columns, width, shift = _columns(title, header), 0, 0
-        for number, fields in lines:
+        for number, fields in progress(lines, f"reading {title}", unit="row"):
             if len(rows.ids) == _MAX_ROWS:
-                raise DataError(f"{title} has more than {_MAX_ROWS:,} rows: this is no FER-2013.")
+                raise DataError(f"{title} has more than {_MAX_ROWS:,} rows: this is not FER-2013.")
             if not width:  # R's write.table names no column for the row names
                 shift = int(len(fields) == len(header) + 1)
                 width = len(header) + shift
@@ -174,9 +173,9 @@ def _columns(title: str, header: list[str]) -> Mapping[str, int]:
     places = {name.lower(): i for i, name in enumerate(header)}
     if "pixels" in places and "emotion" not in places:
         raise DataError(
-            f"{title} has no column emotion: as Kaggle's and torchvision's test.csv it holds "
-            "images without their classes, which can neither be learnt from nor be scored. The "
-            "complete data are fer2013.csv or icml_face_data.csv."
+            f"{title} has no column emotion: like test.csv of Kaggle's challenge (and of "
+            "torchvision) it has images without classes, which cannot be used to train or to "
+            "score. Use fer2013.csv or icml_face_data.csv."
         )
     if not places.keys() >= {"pixels", "emotion"}:
         raise DataError(

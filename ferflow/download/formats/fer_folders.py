@@ -27,7 +27,7 @@ def recognises(files: Files) -> bool:
 def read(files: Files) -> Found:
     """All images, usage by usage in the order of the numbers in the file names.
 
-    Raises DataError naming the member whose file name has no usage, and where a usage has no
+    Raises DataError that names the member whose file name has no usage, and where a usage has no
     images.
     """
     chosen, notes = left_out(files)
@@ -37,7 +37,7 @@ def read(files: Files) -> Found:
         raise DataError(f"{files.title} has more than one picture named {twice[0]}.")
     if missing := [usage for i, usage in enumerate(_ORDER) if i not in usages]:
         raise DataError(
-            f"{files.title} holds no {missing[0]} images. Expected FER-2013's folders: "
+            f"{files.title} has no {missing[0]} images. Expected FER-2013's folders: "
             "train/<class>/Training_<id>.jpg, test/<class>/PublicTest_<id>.jpg and "
             "test/<class>/PrivateTest_<id>.jpg."
         )

@@ -16,7 +16,7 @@ from ferflow.core.params import nearest
 from ferflow.core.zips import MAX_MEMBERS
 from ferflow.download.archives import Files
 from ferflow.download.collection import Found
-from ferflow.download.csv_rows import csv_rows
+from ferflow.download.csv_rows import EncodingError, csv_rows
 from ferflow.download.folders import pictures, shown
 from ferflow.download.labels import PARTS, splits_of_parts
 from ferflow.download.parquet_rows import parquet_rows
@@ -43,7 +43,7 @@ COLUMNS = {
     "person": ("person", "person_id", "subject", "subject_id", "identity", "id_person"),
 }
 
-_NAMES = ("labels.csv", "labels.tsv", "labels.parquet")
+NAMES = ("labels.csv", "labels.tsv", "labels.parquet")
 _WORDS = {word for words in COLUMNS.values() for word in words}
 _FIRST = 20  # rows looked at to tell whether it lists these pictures
 
@@ -62,6 +62,8 @@ def recognises(files: Files) -> bool:
     n_folders = len({path.parent for path in pictures(files.names)})
     try:
         rows = _rows(files, name)
+    except EncodingError:
+        return True
     except DataError:
         return n_folders == 1  # nothing else can be meant: `read` says what is wrong
     find_picture = _finder(files, name)
@@ -69,28 +71,31 @@ def recognises(files: Files) -> bool:
 
 
 def find(files: Files) -> str | None:
-    """The list that lies highest, None where there is none."""
-    lists = [name for name in files.names if PurePosixPath(name).name.lower() in _NAMES]
+    """The list that lies highest, None if there is none."""
+    lists = [name for name in files.names if PurePosixPath(name).name.lower() in NAMES]
     return min(lists, key=lambda name: (name.count("/"), name), default=None)
 
 
 def read(files: Files) -> Found:
     """The images in the list's order; the id is the path from the list.
 
-    Raises DataError naming the row whose picture is not there or named before, whose class is
-    empty, or whose split is none.
+    Raises DataError that names the row whose picture is not there or named before, whose class is
+    empty, or whose split is unknown.
     """
     name = find(files)
     assert name is not None  # recognised
     title, find_picture = PurePosixPath(name).name, _finder(files, name)
     if files.kind == "file":
-        raise DataError(f"{title} is a list: name the folder that holds it and the pictures.")
+        raise DataError(
+            f"{title} is a list of pictures: set data.path to the folder that has the list and the "
+            "pictures."
+        )
     rows = _rows(files, name)
     names = _named(files, title, rows, find_picture)
     usage = [row.get("split", "").lower() for _, row in rows]
     persons = [row.get("person", "") for _, row in rows]
     splits = splits_of_parts(usage) if any(usage) else {}
-    only = f"{title} has rows of {', '.join(sorted(set(usage)))} alone" if any(usage) else ""
+    only = f"{title} has only rows of {', '.join(sorted(set(usage)))}" if any(usage) else ""
     return Found(
         data_set="pictures in a list",
         classes=[row["label"] for _, row in rows],
@@ -114,8 +119,8 @@ def _named(
         picture = find_picture(row["path"])
         if picture is None:
             raise DataError(
-                f"{place}: the picture '{row['path']}' is not in {files.title}. A path counts from "
-                "the list; the pictures lie in the same folder or archive."
+                f"{place}: the picture '{row['path']}' is not in {files.title}. Paths are relative "
+                "to the list; the pictures must be in the same folder or archive."
             )
         if (before := names.setdefault(picture, number)) != number:
             raise DataError(f"{place} names {picture} again, after row {before}.")
@@ -138,23 +143,23 @@ def _notes(
 ) -> Iterable[str]:
     """What a person should hear: what is left out, what serves as test, who is on two sides."""
     if unnamed := sorted({str(path) for path in pictures(files.names)}.difference(names)):
-        yield f"pictures that {title} does not name, left out: {shown(unnamed)}"
+        yield f"pictures that are not in {title}, left out: {shown(unnamed)}"
     for part, split in splits.items():
         if split != PARTS[part]:
-            yield f"there is no test part: {part} is the test split, val is cut from train"
+            yield f"there is no test part: {part} becomes the test split, val is taken from train"
     sides = defaultdict(set)
     for person, part in persons:
         if person and splits:
             sides[person].add(splits[part])
     if both := sorted(person for person, where in sides.items() if len(where) > 1):
         yield (
-            f"persons in more than one split of {title}, whose faces are learnt and scored: "
-            f"{shown(both)}. data.split: fraction keeps each on one side"
+            f"persons in more than one split of {title}, so that the model is scored on people it "
+            f"was trained on: {shown(both)}. data.split: fraction keeps each person in one split"
         )
 
 
 def _finder(files: Files, list_name: str) -> Callable[[str], str | None]:
-    """A function from a path in the list to the picture's name here, None where it is not here."""
+    """A function from a path in the list to the picture's name here, None if it is not here."""
     here = set(files.names)
     folder = PurePosixPath(list_name).parent
     by_file = defaultdict(list)
@@ -181,7 +186,7 @@ def _identity(picture: str, list_name: str) -> str:
 def _rows(files: Files, name: str) -> list[Row]:
     """The rows of a list under our names of the columns.
 
-    Raises DataError where there is no path or no label, or the file is none that is read.
+    Raises DataError if there is no path or no label, or the file cannot be read.
     """
     title = PurePosixPath(name).name
     with files.open(name) as stream:
@@ -203,12 +208,14 @@ def _rows(files: Files, name: str) -> list[Row]:
             f"its columns are {', '.join(header)}."
         )
     if len(rows) < 2:
-        raise DataError(f"{title} holds its header and no rows.")
+        raise DataError(f"{title} has a header but no rows.")
     found = []
     for number, fields in rows[1:]:
         if len(fields) != len(header):
             raise DataError(f"{title}, row {number}: {len(fields)} fields, expected {len(header)}.")
         if odd := [text for text in fields if any(category(c) == "Cc" for c in text)]:
-            raise DataError(f"{title}, row {number}: {odd[0]!r} has several lines, or such.")
+            raise DataError(
+                f"{title}, row {number}: {odd[0]!r} has several lines or control characters."
+            )
         found.append((number, {column: fields[place] for column, place in columns.items()}))
     return found

@@ -4,7 +4,7 @@ With or without `val` (`valid`, `validation`). Where there is no `test`, `val` i
 report on, so it is the test split. Validation images are then cut from `train`, twins on one side.
 
 FER-2013's edition jonathanoheix/face-expression-recognition-dataset comes so: its images dealt
-anew into `images/train` (28,821) and `images/validation` (7,066), which papers 4 and 5 used.
+again into `images/train` (28,821) and `images/validation` (7,066), which papers 4 and 5 used.
 """
 
 from collections import Counter
@@ -40,7 +40,7 @@ def read(files: Files) -> Found:
     Kaggle's copy of FER-2013's edition holds both folders twice, as `images/train` and
     `images/images/train`: the second, found to name the same files, is left out.
 
-    Raises DataError naming the picture that lies in no class folder of a part.
+    Raises DataError that names the picture that lies in no class folder of a part.
     """
     trees: dict[PurePosixPath, dict[str, str]] = {}  # folder above the parts -> id -> name
     chosen, notes = left_out(files)
@@ -49,24 +49,26 @@ def read(files: Files) -> Found:
         if part_of(path).lower() not in PARTS:
             raise DataError(
                 f"{name}: expected <part>/<class>/<picture>, such as train/happy/1.jpg and "
-                "test/happy/2.jpg; the picture lies in no class folder of a part "
-                f"({', '.join(PARTS)})."
+                "test/happy/2.jpg; the picture is not in a class folder of a part ("
+                f"{', '.join(PARTS)})."
             )
         trees.setdefault(PurePosixPath(*path.parts[:-3]), {})["/".join(path.parts[-3:])] = name
     root, *copies = sorted(trees, key=lambda tree: (len(tree.parts), str(tree)))
     if other := [copy for copy in copies if trees[copy].keys() != trees[root].keys()]:
         raise DataError(
-            f"{files.title}: {other[0]}/ and {root}/ both hold parts of a data set, but not the "
-            "same files. Name the one that is meant in data.path."
+            f"{files.title}: {other[0]}/ and {root}/ both contain parts of a data set, with "
+            "different files. Set data.path to one of them."
         )
-    notes += tuple(f"{copy}/ names the same files as {root}/: left out" for copy in copies)
+    notes += tuple(f"{copy}/ has the same files as {root}/: left out" for copy in copies)
     ids = sorted(trees[root], key=natural_key)
     usage = [identity.split("/")[0] for identity in ids]
     classes = [class_of(identity) for identity in ids]
     splits = splits_of_parts(usage)
     edition = _is_edition(usage, classes)
     if not edition and (part := next((p for p, s in splits.items() if s != PARTS[p.lower()]), "")):
-        notes += (f"there is no test part: {part}/ is the test split, val is cut from train",)
+        notes += (
+            f"there is no test part: {part}/ becomes the test split, val is taken from train",
+        )
     return Found(
         data_set=(
             "FER-2013, the edition in train and validation folders"

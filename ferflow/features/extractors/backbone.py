@@ -25,8 +25,8 @@ def make(params: FeaturesParams, face: FaceShape) -> Extractor:
 
     Feature shape: (height, width, channel) with pooling 'flatten', (channel,) with 'avg', for
     networks with maps; (token, channel) and (channel,) for vision transformers.
-    Raises ParamError where the device is not there or the local folder is not the one that
-    params.yaml was written for, DataError where the network cannot be loaded.
+    Raises ParamError if the device is not there or the local folder is not the one that
+    params.yaml was written for, DataError if the network cannot be loaded.
     """
     device = pick_device(params.device, "features.device")
     loaded = load_pretrained(

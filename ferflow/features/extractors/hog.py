@@ -17,7 +17,7 @@ def make(params: FeaturesParams, face: FaceShape) -> Extractor:
     """Features of shape (b, b, 36): block column, block row, 4 cells of 9 orientations; 0 to 1.
 
     b is 5 for faces of 48 pixels. Of colours each pixel's steepest counts, as in the paper.
-    Raises ParamError where the side is no multiple of a cell's.
+    Raises ParamError if the side is not a multiple of a cell's.
     """
     params.check_face(face)
     size = (face.size, face.size)

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from ferflow.core.errors import DataError
 from ferflow.core.face_shape import FaceShape
 from ferflow.core.hashing import check_sha256
-from ferflow.core.params import repository_root
+from ferflow.core.params import from_root
 from ferflow.features.extraction import Extractor
 from ferflow.features.params import FeaturesParams
 
@@ -38,11 +38,11 @@ def make(params: FeaturesParams, face: FaceShape) -> Extractor:
     """Features of shape (k, 2): each landmark's x and y in a frame of the face's own.
 
     The landmarks' mean is (0, 0) and their mean squared distance from it 1, so that neither
-    the face's place nor its size counts. Raises ParamError where the file is not the one that
-    params.yaml was written for, DataError where it is not there or no such network.
+    the face's place nor its size counts. Raises ParamError if the file is not the one that
+    params.yaml was written for, DataError if it is not there or no such network.
     """
     assert params.landmarks is not None  # the record refuses the method without a file
-    file = repository_root() / params.landmarks
+    file = from_root(params.landmarks)
     check_sha256(file, params.landmarks_sha256, "features.landmarks")
     network = _Network(file, params.landmarks_size, face)
 

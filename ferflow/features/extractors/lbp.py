@@ -25,7 +25,7 @@ _SHAPE = (_CELLS, _CELLS, _BINS)
 def make(params: FeaturesParams, face: FaceShape) -> Extractor:
     """Features of shape (6, 6, 59): cell row, cell column, share of the cell's pixels; 0 to 1.
 
-    Of colours the grey levels count. Where the side is no multiple of 6, some cells have a row or
+    Of colours the grey levels count. If the side is not a multiple of 6, some cells have a row or
     a column more than others.
     """
     bins = _uniform_bins()

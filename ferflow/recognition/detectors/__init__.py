@@ -42,7 +42,7 @@ class Detector(NamedTuple):
 def load_detector(name: str | Path) -> Detector:
     """A detector by its name, or the YuNet network in an ONNX file.
 
-    Raises ParamError where the name is not known, DataError where the file is none.
+    Raises ParamError if the name is not known, DataError if the file is not a detector.
     """
     if str(name) == "haar":
         from ferflow.recognition.detectors import haar

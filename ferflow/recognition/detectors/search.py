@@ -1,4 +1,4 @@
-"""A search at a bounded size and, where it is asked for, finer and in four orientations."""
+"""A search at a bounded size and, if it is asked for, finer and in four orientations."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -77,7 +77,7 @@ def _shared(one: Found, other: Found) -> float:
 
 
 def _turned_back(face: Found, quarters: int, shape: tuple[int, ...]) -> Found:
-    """A face on a picture that was turned counterclockwise, where it is on the upright one."""
+    """A face on a picture that was turned counterclockwise, if it is on the upright one."""
     height, width = shape[:2]
     x, y = {
         1: (width - face.y, face.x),

@@ -35,7 +35,7 @@ _UPRIGHT = np.array([[-1.0, -1.0], [1.0, -1.0], [0.0, 0.0], [-0.8, 1.0], [0.8, 1
 
 
 def load(file: Path = BUNDLED) -> Detector:
-    """The detector in a file; DataError where the file holds another network."""
+    """The detector in a file; DataError if the file holds another network."""
     session = open_session(file, threads=1)  # several threads search pictures of their own
     try:
         (source,) = session.get_inputs()
@@ -46,7 +46,7 @@ def load(file: Path = BUNDLED) -> Detector:
     except Exception as error:  # onnxruntime's errors have no base but Exception
         reason = " ".join(str(error).split())[:200]
         raise DataError(
-            f"{file} holds no YuNet, which finds faces ({type(error).__name__}: {reason})."
+            f"{file} is not a YuNet face detector ({type(error).__name__}: {reason})."
         ) from None
     return Detector(network, min(_LEAST, most), most)
 

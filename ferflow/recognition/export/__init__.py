@@ -59,7 +59,7 @@ def export(folder: Path, target: Path) -> Compared:
     output `map`, float32 (n, n_classes, height, width): what each place adds to the score of each
     class. The metadata hold labels and lighting. The same classifier gives the same bytes.
 
-    Raises FerflowError where the model does not convert, or the file does not answer as it does.
+    Raises FerflowError if the model does not convert, or the file does not answer as it does.
     """
     classifier = FaceClassifier(folder)
     content = to_onnx(classifier.classifier)
@@ -68,7 +68,9 @@ def export(folder: Path, target: Path) -> Compared:
         compared = _compare(classifier, OnnxModel(part))
         allowed = 0.0 if classifier.classifier.family == "network" else STEPS * _N_COMPARED
         if compared.n_apart > allowed:
-            raise FerflowError(f"{target} is not written: {compared}; at most {allowed:.0f} may.")
+            raise FerflowError(
+                f"{target} is not written: {compared}; at most {allowed:.0f} are allowed."
+            )
     return compared
 
 
@@ -95,7 +97,7 @@ def _graph_of(classifier: Classifier) -> onnx.ModelProto:
     if family in FAMILIES and method in METHODS:
         return classical_graph(classifier)
     raise FerflowError(
-        f"a {family} on {method} does not convert to ONNX. What does: a network; "
+        f"a {family} on {method} cannot be exported to ONNX. Legal: a network; "
         f"{', '.join(FAMILIES)} on {' or '.join(METHODS)}. Use the folder itself, with the "
         "workflow installed."
     )

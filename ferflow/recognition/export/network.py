@@ -42,7 +42,7 @@ class _Network(nn.Module):
     def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
         """Faces -> probabilities (n, n_classes).
 
-        And, where there are such maps, what each place adds to each class's score, (n, n_classes,
+        And, if there are such maps, what each place adds to each class's score, (n, n_classes,
         height, width): class activation maps (Zhou et al., CVPR 2016).
         """
         images = planes(faces).float() / 255

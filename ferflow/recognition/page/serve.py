@@ -35,22 +35,22 @@ SECONDS_BETWEEN = 0.15  # live pictures
 
 TITLE = "Expressions on faces"
 WHAT_IT_IS_NOT = """
-It reads posed expressions, not feelings: the data it learnt from shows faces that people sorted
-by eye into seven words, and they agree with each other on two thirds of them. A face tells
-little of what somebody feels. The European Union's AI Act (Article 5) forbids systems that infer
-emotions at work and in schools. Pictures stay on this machine, and none is kept.
+It recognises posed expressions, not feelings. It was trained on faces that people sorted by eye
+into seven classes; people agree with each other on two thirds of them. A face says little about
+what somebody feels. The European Union's AI Act (Article 5) forbids systems that infer emotions at
+work and in schools. Pictures stay on this machine and are not stored.
 """
 NO_MAP = (
-    "There is no map of what this model looked at: only networks with convolutions have one, and "
-    "of those in ONNX files the ones that end in a mean over places."
+    "This model has no map of what counted for a label: only networks with convolutions have one, "
+    "and ONNX files only if their network ends in a mean over places."
 )
-MAP = "Under each face: what spoke for its label, bright where it counted most."
+MAP = "Under each face: what counted for its label; the brighter, the more."
 
 
 def serve(recognizer: Recognizer, port: int) -> None:
     """Show the page on http://127.0.0.1:port until it is interrupted."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder goes with us
-    print(f"http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
+    print(f"http://127.0.0.1:{port} (Ctrl-C to stop)", flush=True)
     with _private_folder():
         import gradio as gr  # reads its environment when it is imported
 
@@ -72,7 +72,7 @@ def serve(recognizer: Recognizer, port: int) -> None:
                 app_kwargs={"middleware": middleware(), "docs_url": None},
             )
         except OSError:
-            raise DataError(f"port {port} is taken. Name another one: --port.") from None
+            raise DataError(f"port {port} is in use. Choose another with --port.") from None
 
 
 def build(recognizer: Recognizer) -> Any:
@@ -108,7 +108,7 @@ def build(recognizer: Recognizer) -> Any:
             with gr.Column(scale=3):
                 live, past = gr.HTML(), gr.State([])
         # gradio's own would decode a picture of any size before we see it, and keep its file; of
-        # the class, for gradio makes a visitor's components anew
+        # the class, for gradio makes a visitor's components again
         gr.Image.preprocess = lambda _, payload: take_upload(payload)
         common = {"api_visibility": "private", "show_progress": "hidden"}
         # by default gradio drops what is pasted while it still hears of the other source
@@ -150,7 +150,7 @@ def live_answer(
 def take_upload(payload: Any) -> bytes | None:
     """The bytes of what the browser sent; its file goes as soon as the browser has shown it.
 
-    payload : gradio's ImageData; None where the picture was cleared.
+    payload : gradio's ImageData; None if the picture was cleared.
     """
     if payload is None:
         return None

@@ -93,7 +93,7 @@ def face_cards(
         pictures = f"<b>{numbers[k]}</b>" if numbers else ""
         pictures += _image(crop, "", "the face as the model sees it")
         if maps is not None:
-            pictures += _image(_heat(crop, maps[k]), "", "what spoke for the label")
+            pictures += _image(_heat(crop, maps[k]), "", "what counted for the label")
         cards.append(
             f'<div class="ff-face"><div class="ff-crops">{pictures}</div>'
             f"{bars(face.probabilities, face.label)}</div>"

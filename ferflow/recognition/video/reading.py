@@ -19,11 +19,11 @@ class Video:
     """An open video: iterate over it for its frames' times in seconds from 0, and their pixels.
 
     The pixels are uint8 RGB (height, width, 3), upright, as a telephone's header says.
-    n_frames : as its header says, 0 where it does not. rate : frames a second, on average.
+    n_frames : as its header says, 0 if it does not. rate : frames a second, on average.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises DataError, without the file's name, where it is no video that can be read."""
+        """Raises DataError, without the file's name, if it cannot be read as a video."""
         try:
             with path.open("rb") as file:
                 if not file.read(1):
@@ -33,7 +33,7 @@ class Video:
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise DataError(
-                "is not a video that can be read: damaged, of an unknown kind, or without pictures."
+                "cannot be read as a video: it is damaged, of an unknown format or without frames."
             )
         width = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         check_size(width, int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
@@ -60,7 +60,7 @@ class Video:
         self._capture.release()
 
     def check_end(self) -> None:
-        """After the last frame: DataError where the video broke off before it should.
+        """After the last frame: DataError if the video broke off before it should.
 
         Containers that do not count their frames announce as many as their length and rate give,
         which are too many where the rate varies. So a video that lasted as long is whole, too.

@@ -70,7 +70,7 @@ class Series:
         return 1.0 if not self._smooth else -math.expm1(-seconds / self._smooth)
 
     def _matches(self, faces: Sequence[Face]) -> dict[int, _Track]:
-        """Place of a face -> the track that it goes on with."""
+        """Place of a face -> the track that it continues."""
         pairs = [
             (overlap, -track.number, place, track)
             for place, face in enumerate(faces)

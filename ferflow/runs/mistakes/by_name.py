@@ -3,7 +3,7 @@
 Each function is one way in which a published figure can come out too high. It takes the honest
 chain's files and returns predictions that must not be called a result; whoever runs it can watch
 the number rise. Nothing in the honest chain knows of this module. Where the mistake lies in the
-scoring alone, the honest model is scored wrongly; only the others fit one anew (`n_fits`).
+scoring alone, the honest model is scored wrongly; only the others fit one again (`n_fits`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -98,7 +98,7 @@ def modified_test(chain: HonestChain) -> Predictions:
     """Turned and shrunk copies of the test images are scored with them, as in paper 4.
 
     It made copies inside each folder: three quarters of its test images are such copies. The
-    same model's figures on another set are no answer to how well it reads the set's own images.
+    same model's figures on another set do not say how well it does on the set's own images.
     """
     params = AugmentParams.model_validate({"copies": MODIFIED, "fill_rare": "none"})
     copies = chain.copies(chain.images("test"), params)
@@ -158,7 +158,7 @@ FITS = {  # fits at most; the others only score
 
 
 def n_fits(name: str, trained_on: list[str]) -> int:
-    """How often a mistake fits the classifier anew, at most; 0 where it only scores.
+    """How often a mistake fits the classifier again, at most; 0 if it only scores.
 
     trained_on : the splits that the honest classifier was fitted to.
     """
@@ -175,7 +175,7 @@ def reason_against(name: str, meta: Mapping[str, Any], labels: Sequence[str]) ->
     if name == "swap_val_test" and "val" in meta["trained_on"]:
         return "val is among the training rows, which is the mistake score_on_merged_validation"
     if name == "drop_hard_classes" and not 2 <= len(set(labels) - set(HARD_CLASSES)) < len(labels):
-        return f"its classes hold none of {', '.join(HARD_CLASSES)}"
+        return f"its classes contain none of {', '.join(HARD_CLASSES)}"
     return None
 
 

@@ -1,6 +1,6 @@
-"""What the honest chain made, and how it goes on from any rows: what a mistake is made with.
+"""What the honest chain made, and how to continue it from any rows: what a mistake is made with.
 
-A mistake differs from the honest chain by its named mistake alone. So what it fits anew is
+A mistake differs from the honest chain only by its named mistake. So what it fits again is
 augmented, balanced and fitted here as the honest chain does it.
 """
 

@@ -27,7 +27,7 @@ def bring_honest_chain_up_to_date(preset: str | None) -> None:
     """Run what the honest chain lacks, of the present preset or of another that is switched to.
 
     The honest figures are shown beside a mistake's, and it takes what the chain made.
-    Raises FerflowError where there is no pipeline of mistakes, or the honest one fails.
+    Raises FerflowError if there is no pipeline of mistakes, or the honest one fails.
     """
     if not PIPELINE.exists():
         raise FerflowError(
@@ -51,7 +51,7 @@ def reasons_against() -> dict[str, str | None]:
 def run_mistake(name: str) -> dict[str, Any]:
     """The figures of a mistake on the honest chain's results, which must be there.
 
-    Raises FerflowError where it does not apply to them, or its pipeline fails.
+    Raises FerflowError if it does not apply to them, or its pipeline fails.
     """
     if reason := reasons_against()[name]:
         raise FerflowError(f"the mistake '{name}' cannot be made here: {reason}.")
@@ -72,7 +72,7 @@ def check_mistake(name: str) -> None:
 
 
 def cost_text(names: list[str]) -> str:
-    """What some mistakes will cost, told before they run: what is fitted and extracted anew."""
+    """What some mistakes will cost, before they run: what is fitted and extracted again."""
     meta, _ = _honest()
     changed = [name for name in names if name in CHANGES_IMAGES] if "features" in meta else []
     extracted = f" Features of changed images are extracted for {', '.join(changed)}."

@@ -30,7 +30,7 @@ class Options(Record):
 def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
     """From images (n, channels, height, width), 0 to 1, to class scores (n, n_classes).
 
-    Raises ParamError and DataError for what is no image backbone.
+    Raises ParamError and DataError for what is not an image backbone.
     """
     from ferflow.backbones.pretrained import load_pretrained
     from ferflow.training.families.network.backbones import BackboneClassifier

@@ -64,7 +64,7 @@ def write_about(folder: Path, classifier: Classifier) -> None:
 
 
 def load_classifier(folder: Path, *, fast: bool = False) -> Classifier:
-    """The classifier in a folder that `train` wrote; DataError where it is something else.
+    """The classifier in a folder that `train` wrote; DataError if it is something else.
 
     So it is where a file is not the one that was written. fast : whether it may be less precise
     where it answers sooner so.
@@ -76,12 +76,12 @@ def load_classifier(folder: Path, *, fast: bool = False) -> Classifier:
         if not 2 <= len(labels) <= _MAX_CLASSES or not all(isinstance(x, str) for x in labels):
             raise ValueError(f"labels must be 2 to {_MAX_CLASSES} words")
     except (KeyError, TypeError, ValueError, ParamError) as error:
-        raise DataError(f"{folder / ABOUT} describes no classifier: {error}") from None
+        raise DataError(f"{folder / ABOUT} does not describe a classifier: {error}") from None
     for name, fingerprint in fingerprints.items():
         if sha256_of(folder / name) != fingerprint:
             raise DataError(
                 f"{folder / name} is not the file that {ABOUT} describes: its sha256 differs. "
-                "It is damaged or was exchanged; `dvc repro` makes it again."
+                "It is damaged or was replaced; `dvc repro` makes it again."
             )
     model = module.load(folder)
     if fast and hasattr(module, "faster"):

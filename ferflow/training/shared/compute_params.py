@@ -17,7 +17,7 @@ class ComputeParams(Record):
     def checked(self) -> Accelerate:
         """What to do on this machine: 'off' where 'auto' finds no package.
 
-        Raises ParamError where it is to be on and is not installed.
+        Raises ParamError if it is to be on and is not installed.
         """
         if self.accelerate == "off" or is_installed():
             return self.accelerate

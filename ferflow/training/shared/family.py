@@ -37,7 +37,7 @@ class Family(Protocol):
 
 
 def family_module(name: str) -> Family:
-    """The module of a family; ParamError where there is none of that name."""
+    """The module of a family; ParamError if there is none of that name."""
     return cast(
         Family, importlib.import_module(f"ferflow.training.families.{known_family(name)}.family")
     )

@@ -29,7 +29,7 @@ class TrainingData:
     scratch : a folder that outlives a kill, for checkpoints; None for none.
     accelerate : whether scikit-learn-intelex may be used: 'auto' where the answer is the same to a
         solver's tolerance, 'on' wherever it can, 'off' never.
-    Raises DataError where the two name different classes.
+    Raises DataError if the two name different classes.
     """
 
     train: Split

@@ -23,7 +23,7 @@ class TrainParams(Record):
     def _has_rows_to_score(self) -> "TrainParams":
         if self.search.method != "none" and self.add_validation and self.search.folds is None:
             raise ValueError(
-                "add_validation leaves train.search no val rows to score on. Set it to false, "
+                "add_validation leaves no val rows for train.search to score. Set it to false, "
                 "or train.search.folds to a number."
             )
         return self
@@ -35,7 +35,7 @@ def family_names() -> list[str]:
 
 
 def known_family(name: str) -> str:
-    """The name itself; ParamError, with the legal ones, where there is none of that name."""
+    """The name itself; ParamError, with the legal ones, if there is none of that name."""
     try:
         return known(name, ferflow.training.families)
     except ValueError as error:
@@ -43,10 +43,10 @@ def known_family(name: str) -> str:
 
 
 def check_soft(family: str) -> None:
-    """ParamError where a family cannot learn people's votes, of which a row has several."""
+    """ParamError if a family cannot learn people's votes, of which a row has several."""
     if not getattr(importlib.import_module(f"ferflow.training.families.{family}"), "SOFT", False):
         raise ParamError(
-            f"train.family {family} learns one class an image; data.labels: ferplus_votes gives "
+            f"train.family {family} learns one class per image; data.labels: ferplus_votes gives "
             "shares of several. Set data.labels to ferplus (the clear majority), or train.family "
             "to network."
         )

@@ -1,4 +1,4 @@
-"""Augmentation policies: the steps that draw anew for every image of a batch."""
+"""Augmentation policies: steps drawn for every image of every batch."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ __all__ = ["Step", "check_policy"]
 
 
 def check_policy(policy: list[Any]) -> list[Step]:
-    """The steps of a policy as it stands in params.yaml.
+    """The steps of a policy as written in params.yaml.
 
     Raises ValueError that names what is wrong, what is legal and what was received.
     """

@@ -58,7 +58,7 @@ class Found:
 
 
 def read_twins(of_val: Path, in_train: Path) -> Twins:
-    """Twins from the two tables that `preprocess` writes; DataError where one is not there."""
+    """Twins from the two tables that `preprocess` writes; DataError if one is not there."""
     of, pairs = read_twins_of(of_val), read_twins_within(in_train)
     val = of.loc[of["split"] == "val", "source_id"]
     return Twins(frozenset(val), dict(zip(pairs["source_id"], pairs["twin_of"], strict=True)))
@@ -116,8 +116,8 @@ def search(
 ) -> Found:
     """The best of the settings that `plan` names; `params` holds the rest of them.
 
-    Raises DataError where a fold would lack a class or where there are no rows to score, ParamError
-    where folds are asked for and rows are synthetic.
+    Raises DataError if a fold would lack a class or if there are no rows to score, ParamError
+    if folds are asked for and rows are synthetic.
     """
     tried = candidates(plan, params, seed)
     rows, folds, scored_on = _rows_and_folds(data, plan, seed, twins)
@@ -161,8 +161,8 @@ def _rows_and_folds(
         return train, group_folds(train, plan.folds, twins, seed), f"{plan.folds} folds of train"
     if data.val is None:
         raise ParamError(
-            "train.search is scored on val, whose rows train.add_validation put among those to "
-            "fit. Set train.add_validation to false, or train.search.folds to a number."
+            "train.search is scored on val, but train.add_validation trains on val. Set "
+            "train.add_validation to false, or train.search.folds to a number."
         )
     alone = [name not in twins.of_val for name in data.val.source_id]
     val = data.val.take(np.flatnonzero(alone))
@@ -178,14 +178,14 @@ def _rows_and_folds(
 def group_folds(rows: Split, n_folds: int, twins: Twins, seed: int) -> Folds:
     """Folds over the real rows; copies of an image are fitted where the image is.
 
-    Raises ParamError where rows are mixtures of several images, DataError where a class has too
+    Raises ParamError if rows are mixtures of several images, DataError if a class has too
     few images, subjects or twins to be on both sides of every fold.
     """
     if (rows.source_id == "").any():
         raise ParamError(
-            "train.search.folds: some training rows are synthetic, and which images they were "
-            "mixed from is not known, so they would carry scored images into the fit. "
-            "Set balance.method to none or random_oversampling, or train.search.folds to null."
+            "train.search.folds: some training rows are synthetic. The images they were mixed from "
+            "are not known, so folds would leak. Set balance.method to none or "
+            "random_oversampling, or train.search.folds to null."
         )
     groups = tied_groups(rows, twins)
     real = np.flatnonzero(rows.original)
@@ -193,8 +193,8 @@ def group_folds(rows: Split, n_folds: int, twins: Twins, seed: int) -> Folds:
         n = len(np.unique(groups[real[rows.y[real] == label]]))
         if 0 < n < n_folds:
             raise DataError(
-                f"train.search.folds: '{name}' has images of {n} people or pictures alone, fewer "
-                f"than {n_folds} folds. Take fewer folds or more data."
+                f"train.search.folds: '{name}' has only {n} independent groups of images, fewer "
+                f"than {n_folds} folds. Use fewer folds or more data."
             )
     dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     folds = []
@@ -224,8 +224,8 @@ def _check_classes(
         for part, what in ((fit, "fit"), (score, "score")):
             if label not in part:
                 raise DataError(
-                    f"train.search: {name} has no row of '{labels[label]}' to {what}. "
-                    "Take fewer folds, another seed or more data."
+                    f"train.search: {name} has no row of '{labels[label]}' to {what}. Use fewer "
+                    "folds, another seed or more data."
                 )
 
 

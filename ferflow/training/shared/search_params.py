@@ -46,7 +46,7 @@ class SearchParams(Record):
 
 
 def check_grid(search: SearchParams, family: str, params: dict[str, Any], kind: type) -> None:
-    """Refuse keys that are no parameters of the family, and values that it would refuse.
+    """Refuse keys that are not parameters of the family, and values that it would refuse.
 
     params : params.yaml, whose section of the family the values are put into one by one.
     Raises ParamError with a line for each fault.
@@ -80,7 +80,7 @@ def check_grid(search: SearchParams, family: str, params: dict[str, Any], kind: 
 def candidates(search: SearchParams, params: Record, seed: int) -> list[Record]:
     """The settings to try: all of the grid, or `n_candidates` of them drawn at random.
 
-    Raises ParamError where two values are legal alone and not together.
+    Raises ParamError if two values are legal alone and not together.
     """
     from sklearn.model_selection import ParameterGrid, ParameterSampler  # a second, for few runs
 

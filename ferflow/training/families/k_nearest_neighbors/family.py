@@ -25,7 +25,7 @@ __all__ = ["Params", "fit", "load", "predict_proba", "save"]
 def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     """The training rows, kept to be compared with; nothing is drawn at random.
 
-    Raises ParamError where more neighbours are asked for than there are rows.
+    Raises ParamError if there are fewer rows than neighbours.
     """
     del seed
     if params.n_neighbors > len(data.train):

@@ -46,10 +46,10 @@ class PublishedModel:
 
 
 def fit(data: TrainingData, params: Params, seed: int) -> Fitted:  # noqa: ARG001
-    """The published model, its labels matched with the data's; no row is looked at.
+    """The published model, its labels matched with the data's; rows are not used.
 
-    Raises ParamError where the labels do not match, DataError where it cannot be loaded or the rows
-    are no images.
+    Raises ParamError if the labels do not match, DataError if it cannot be loaded or the rows are
+    not images.
     """
     assert params.model is not None  # `check_params` refuses null
     _shape(data.train.x)
@@ -65,8 +65,8 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:  # noqa: ARG00
     }
     print("labels: " + ", ".join(f"{name} = {meant}" for name, meant in meaning.items()))
     print(
-        "Nothing is fitted. Which images the model was trained on is not known here: images of val "
-        "and test may be among them."
+        "Nothing is fitted. The model's training images are not known: images of val and test may "
+        "be among them."
     )
     return Fitted(model, about={"model": params.model, "label_meanings": meaning})
 
@@ -102,7 +102,7 @@ def save(model: PublishedModel, folder: Path) -> None:
 
 
 def load(folder: Path) -> PublishedModel:
-    """The model in a folder; DataError where it is damaged or of another kind."""
+    """The model in a folder; DataError if it is damaged or of another kind."""
     about = read_json(folder / _ABOUT)
     network = open_network(str(folder), str(folder))
     try:
@@ -112,7 +112,7 @@ def load(folder: Path) -> PublishedModel:
         if not (np.isin(matrix, (0, 1)).all() and (matrix.sum(axis=1) <= 1).all()):
             raise ValueError("a label means one class or none")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"{folder / _ABOUT} describes no model: {error}") from None
+        raise DataError(f"{folder / _ABOUT} does not describe a model: {error}") from None
     return PublishedModel(network, *open_processor(str(folder), str(folder)), matrix, batch_size)
 
 
@@ -146,7 +146,7 @@ def open_network(place: str, key: str) -> Any:
         ) from None
     if absent := sorted([*report["missing_keys"], *map(str, report["mismatched_keys"])]):
         raise DataError(
-            f"{key}: '{place}' lacks weights ({', '.join(absent[:5])}): it is no trained "
+            f"{key}: '{place}' lacks weights ({', '.join(absent[:5])}): it is not a trained "
             "classifier."
         )
     return network.eval()

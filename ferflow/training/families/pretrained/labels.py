@@ -18,7 +18,7 @@ def match_labels(
 
     classes : one of theirs -> one of ours, or None for a label to leave out. What it does not name
     is matched by the name itself, whatever its case.
-    Raises ParamError where a label stands for no class, or no label for a class.
+    Raises ParamError if a label stands for no class, or no label for a class.
     """
     _check_map(theirs, ours, classes)
     places = {name.casefold(): k for k, name in enumerate(ours)}
@@ -34,9 +34,9 @@ def match_labels(
             unknown.append(name)
     if unknown:
         raise ParamError(
-            f"{KEY}: {', '.join(map(repr, unknown))} among the model's labels are no classes of "
-            f"the data ({', '.join(ours)}). Say what they mean, null for one to leave out: "
-            f"--set '{KEY}={_suggestion(unknown, ours)}'"
+            f"{KEY}: {', '.join(map(repr, unknown))} among the model's labels are not classes of "
+            f"the data ({', '.join(ours)}). Map them, null leaves one out: --set "
+            f"'{KEY}={_suggestion(unknown, ours)}'"
         )
     if missing := [name for name, column in zip(ours, matrix.T, strict=True) if not column.any()]:
         raise ParamError(
@@ -52,12 +52,12 @@ def _check_map(
     for name, meant in classes.items():
         if name not in theirs:
             raise ParamError(
-                f"{KEY}: {name!r} is no label of the model.{nearest(name, theirs)} Its labels: "
+                f"{KEY}: {name!r} is not a label of the model.{nearest(name, theirs)} Its labels: "
                 f"{', '.join(theirs)}."
             )
         if meant is not None and meant not in ours:
             raise ParamError(
-                f"{KEY}: {name!r} is mapped to {meant!r}, which is no class of the data."
+                f"{KEY}: {name!r} is mapped to {meant!r}, which is not a class of the data."
                 f"{nearest(meant, ours)} Legal: {', '.join(ours)}, or null."
             )
 

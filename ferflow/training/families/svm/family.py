@@ -46,7 +46,7 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     """A machine fitted to the training rows, its probabilities calibrated on the val rows.
 
     Without val rows the temperature is 1. The seed draws the rows where `max_rows` asks for fewer.
-    Raises DataError where the rows are of one class, ParamError where a class would get none.
+    Raises DataError if the rows are of one class, ParamError if a class would get none.
     """
     train = _drawn(data.train, params.max_rows, seed)
     x, y = as_numbers(train.x), train.y
@@ -87,14 +87,14 @@ def load(folder: Path) -> Machine:
     try:
         temperature = float(read_json(file)["temperature"])
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{file} holds no temperature: {error!r}") from None
+        raise DataError(f"{file} has no temperature: {error!r}") from None
     if not 0 < temperature < np.inf:
-        raise DataError(f"{file} holds an impossible temperature: {temperature}.")
+        raise DataError(f"{file} has an impossible temperature: {temperature}.")
     return Machine(load_pipeline(folder, SVC), temperature)
 
 
 def _drawn(train: Split, max_rows: int | None, seed: int) -> Split:
-    """At most so many of the rows, each class by its share; all of them for None."""
+    """At most this many of the rows, in proportion to the classes; all of them for None."""
     if max_rows is None or len(train) <= max_rows:
         return train
     rows = resample(

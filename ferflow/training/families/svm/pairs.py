@@ -63,7 +63,7 @@ def fit_pairs(
         not enough, `n_iter_` reaches them and the pair's machine is what was found until then.
     accelerate : makes another package's version of a machine; it uses all cores by itself.
     on_pair : called with the number of rows of each pair that is done.
-    Raises FerflowError where the other package's decisions are not those of what was made of it.
+    Raises FerflowError if the other package's decisions are not those of what was made of it.
     """
     classes = np.unique(y)
     weights = dict(zip(classes, _class_weights(machine, classes, y), strict=True))
@@ -133,7 +133,7 @@ def decision_scores(machine: SVC, x: NDArray[np.float32]) -> NDArray[np.float64]
 
 
 def pair_values(machine: SVC, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Decision values (n, pairs), above 0 where the pair's first class is the nearer one."""
+    """Decision values (n, pairs), above 0 if the pair's first class is the nearer one."""
     return np.asarray(_kernel(machine, x) @ _pair_weights(machine) + machine._intercept_)
 
 

@@ -1,7 +1,7 @@
 """Scores as probabilities: temperature scaling (Guo et al., "On calibration of modern neural
 networks", ICML 2017).
 
-One number, fitted on rows that the classifier has not learnt from, divides all scores before the
+One number, fitted on rows that the classifier was not trained on, divides all scores before the
 softmax. It leaves every decision as it is, so a calibrated classifier is as accurate as it was.
 """
 

@@ -36,7 +36,7 @@ def make_pipeline(params: ScaledParams, classifier: Any) -> Pipeline:
 def fit_pipeline(
     classifier: Any, data: TrainingData, params: ScaledParams, family: str
 ) -> Pipeline:
-    """The pipeline fitted to the training rows; ParamError where PCA cannot be had from them."""
+    """The pipeline fitted to the training rows; ParamError if they are too few for that PCA."""
     x = as_numbers(data.train.x)
     check_components(params, x, family)
     return make_pipeline(params, classifier).fit(x, data.train.y)
@@ -91,7 +91,7 @@ def save(model: Any, folder: Path) -> None:
 
 
 def load_pipeline(folder: Path, kind: type) -> Pipeline:
-    """The pipeline in the folder; DataError where it does not end in a classifier of that kind."""
+    """The pipeline in the folder; DataError if it does not end in a classifier of that kind."""
     model = load_model(folder / MODEL_FILE, Pipeline)
     check_steps(folder / MODEL_FILE, model, kind)
     return model

@@ -48,7 +48,7 @@ def save(model: Any, folder: Path) -> None:
 
 
 def load(folder: Path, kind: type) -> Any:
-    """The forest in the folder; DataError where it is of another kind."""
+    """The forest in the folder; DataError if it is of another kind."""
     file = folder / estimators.MODEL_FILE
     forest: Any = load_model(file, kind)
     check_forest(file, forest)
@@ -58,7 +58,7 @@ def load(folder: Path, kind: type) -> Any:
 def _grown_elsewhere(forest: Any, x: NDArray[Any], y: NDArray[np.int64]) -> Any:
     """scikit-learn's forest with the trees that the other package grew.
 
-    The copy is what is scored and stored. Raises FerflowError where it does not say the same.
+    The copy is what is scored and stored. Raises FerflowError if it does not say the same.
     """
     rows = estimators.as_numbers(x)
     other = fast_version(forest).fit(rows, y)

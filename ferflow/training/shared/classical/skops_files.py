@@ -44,7 +44,7 @@ def dump_model(model: Any, path: Path) -> None:
 
 
 def load_model(path: Path, kind: type[M]) -> M:
-    """The model in a file; DataError where it is damaged, holds other types, or is another kind."""
+    """The model in a file; DataError if it is damaged, holds other types, or is another kind."""
     try:
         with open_zip(path, max_bytes=_MAX_BYTES):
             model = skops.io.load(path, trusted=TRUSTED_TYPES)
@@ -53,7 +53,7 @@ def load_model(path: Path, kind: type[M]) -> M:
     except (
         Exception
     ) as error:  # skops raises what its parts raise: zip, JSON, type and value errors
-        raise DataError(f"{path} is no model that can be trusted: {error}") from None
+        raise DataError(f"{path} is not a model that can be trusted: {error}") from None
     if not isinstance(model, kind):
         raise DataError(f"{path} holds a {type(model).__name__}, not a {kind.__name__}.")
     return model
