@@ -184,7 +184,9 @@ def test_mlflow_has_one_finished_run_with_everything(small):
         assert run.data.metrics[f"cost/{stage}/peak_memory_mb"] > 10
     assert len(client.get_metric_history(run.info.run_id, "colony/score")) == 4
     assert run.data.metrics["at a glance/accuracy_val"] == written["val"]["accuracy"]
-    assert [*run.data.metrics][0] == "at a glance/accuracy_test"  # in the order of MLflow's page
+    assert (
+        next(iter(run.data.metrics)) == "at a glance/accuracy_test"
+    )  # in the order of MLflow's page
     digests = {entry.dataset.digest for entry in run.inputs.dataset_inputs}
     assert digests == {run.data.tags["data_fingerprint"]} and len(run.inputs.dataset_inputs) == 3
     note = run.data.tags["mlflow.note.content"]

@@ -46,7 +46,9 @@ def test_repeat_records_each_seed_and_restores_params(recorded):
     (parent,) = [run for run in runs if "ferflow.group" in run.data.tags]
     mean = json.loads(summary.read_text())["scores"]["test"]["accuracy"]["mean"]
     assert parent.data.metrics["at a glance/accuracy_test"] == mean
-    below = {r.info.run_id for r in runs if r.data.tags.get("mlflow.parentRunId") == parent.info.run_id}
+    below = {
+        r.info.run_id for r in runs if r.data.tags.get("mlflow.parentRunId") == parent.info.run_id
+    }
     assert {client.get_run(run_id).data.tags["variation"] for run_id in below} == {
         "seed 0",
         "seed 1",

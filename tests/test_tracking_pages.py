@@ -207,7 +207,7 @@ def test_the_alias_moves_to_a_higher_accuracy_on_val_and_to_no_other(opened):
     assert best.tags == {"preset": "quickstart", "val_accuracy": "0.4"}
 
 
-def test_an_experiment_of_before_gets_the_tags_and_keeps_its_own(folder, opened):
+def test_an_experiment_of_before_gets_the_tags_and_keeps_its_own(opened):
     client, experiment_id = opened  # `folder` made it without any
     tags = client.get_experiment(experiment_id).tags
     assert tags["mlflow.experimentKind"] == "custom_model_development"
@@ -279,13 +279,13 @@ def test_a_run_that_an_older_build_tracked_is_found_and_left_as_it_is(opened, mo
             pass
 
         def lock_fingerprint(self):
-            return "of an older build"
+            return "older"
 
     monkeypatch.setattr(mirror, "Pipeline", Finished)
     client, experiment_id = opened
-    old = finished(opened, "of an older build")
-    assert mirror.track_run() == "MLflow has this run already: of an older build (of an older build)"
-    found = client.search_runs([experiment_id], f"tags.`{FINGERPRINT}` = 'of an older build'")
+    old = finished(opened, "older")
+    assert mirror.track_run() == "MLflow has this run already: older (older)"
+    found = client.search_runs([experiment_id], f"tags.`{FINGERPRINT}` = 'older'")
     assert [run.info.run_id for run in found] == [old.info.run_id]
     assert found[0].data.metrics == {}
 
