@@ -181,7 +181,9 @@ def test_a_registered_model_is_named_by_its_images():
     assert model_name(protocol | {"data_set": "表情"}, "1a2b3c4d5e6f", 40) == "data-1a2b3c"
 
 
-def test_the_alias_moves_to_a_higher_accuracy_on_val_and_to_no_other(opened):
+def test_the_alias_moves_to_a_higher_accuracy_on_val_and_to_no_other(opened, tmp_path, monkeypatch):
+    """In another folder, where MLflow would make a store of its own if it asked a global one."""
+    monkeypatch.chdir(tmp_path)
     client, experiment_id = opened
 
     def track(fingerprint, accuracy, again=None):
@@ -205,6 +207,7 @@ def test_the_alias_moves_to_a_higher_accuracy_on_val_and_to_no_other(opened):
     assert len(versions) == 5
     best = client.get_model_version_by_alias("faces-1a2b3c", BEST)
     assert best.tags == {"preset": "quickstart", "val_accuracy": "0.4"}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_experiment_of_before_gets_the_tags_and_keeps_its_own(opened):
