@@ -181,7 +181,9 @@ def test_a_registered_model_is_named_by_its_images():
     assert model_name(protocol | {"data_set": "表情"}, "1a2b3c4d5e6f", 40) == "data-1a2b3c"
 
 
-def test_the_alias_moves_to_a_higher_accuracy_on_val_and_to_no_other(opened):
+def test_the_alias_moves_to_a_higher_accuracy_on_val_and_to_no_other(opened, tmp_path, monkeypatch):
+    """In another folder, where MLflow would make a store of its own if it asked a global one."""
+    monkeypatch.chdir(tmp_path)
     client, experiment_id = opened
 
     def track(fingerprint, accuracy, again=None):
@@ -205,10 +207,11 @@ def test_the_alias_moves_to_a_higher_accuracy_on_val_and_to_no_other(opened):
     assert len(versions) == 5
     best = client.get_model_version_by_alias("faces-1a2b3c", BEST)
     assert best.tags == {"preset": "quickstart", "val_accuracy": "0.4"}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_experiment_of_before_gets_the_tags_and_keeps_its_own(opened):
-    client, experiment_id = opened
+    client, experiment_id = opened  # `folder` made it without any
     tags = client.get_experiment(experiment_id).tags
     assert tags["mlflow.experimentKind"] == "custom_model_development"
     assert "at a glance" in tags[NOTE]
@@ -279,14 +282,13 @@ def test_a_run_that_an_older_build_tracked_is_found_and_left_as_it_is(opened, mo
             pass
 
         def lock_fingerprint(self):
-            return "of an older build"
+            return "older"
 
     monkeypatch.setattr(mirror, "Pipeline", Finished)
     client, experiment_id = opened
-    old = finished(opened, "of an older build")
-    said = mirror.track_run()
-    assert said == "MLflow has this run already: of an older build (of an older build)"
-    found = client.search_runs([experiment_id], f"tags.`{FINGERPRINT}` = 'of an older build'")
+    old = finished(opened, "older")
+    assert mirror.track_run() == "MLflow has this run already: older (older)"
+    found = client.search_runs([experiment_id], f"tags.`{FINGERPRINT}` = 'older'")
     assert [run.info.run_id for run in found] == [old.info.run_id]
     assert found[0].data.metrics == {}
 

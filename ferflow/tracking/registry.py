@@ -4,6 +4,7 @@ Accuracies on val compare where val holds the same images. So runs of one data s
 alike, are versions of one registered model.
 """
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -19,6 +20,7 @@ def register(
     val_accuracy : 0 to 1, None where val is not scored. The alias moves to a version whose accuracy
     is higher than that of the version which has it; of equal ones the first keeps it.
     """
+    mlflow.set_tracking_uri(client.tracking_uri)  # where `create_model_version` looks for the model
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     version = _find_or_create(client, run, model_id, name, val_accuracy)
