@@ -12,7 +12,7 @@ from mlflow.entities import Run
 from mlflow.models import Model
 
 from ferflow.core.files import read_json
-from ferflow.core.params import repository_root
+from ferflow.core.params import from_root
 from ferflow.core.paths import CLASSIFIER, RAW
 from ferflow.core.split import load_split
 from ferflow.features.params import FeaturesParams
@@ -80,7 +80,7 @@ def model_parts(folder: Path, picture: str) -> dict[str, Any]:
             artifacts["backbone"] = str(_backbone_folder(features.backbone))
             packages += _BACKBONE_PACKAGES
         if "landmarks" in features.parts:
-            artifacts["landmarks"] = str(repository_root() / str(features.landmarks))
+            artifacts["landmarks"] = str(from_root(str(features.landmarks)))
     if about["family"] == "network":
         packages += _BACKBONE_PACKAGES
     labels = about["labels"]
@@ -98,7 +98,7 @@ def model_parts(folder: Path, picture: str) -> dict[str, Any]:
 
 def _backbone_folder(name: str) -> Path:
     """Where the pretrained network's files lie: the user's folder, or the hub's local cache."""
-    folder = repository_root() / name
+    folder = from_root(name)
     if folder.is_dir():
         return folder
     from huggingface_hub import snapshot_download
