@@ -108,14 +108,14 @@ def test_a_colour_picture_becomes_grey(tmp_path, face_files, write_zip, read_spl
 def test_a_truncated_zip_is_refused(tmp_path, zip_of_faces, read_splits):
     content = zip_of_faces.read_bytes()
     (tmp_path / "cut.zip").write_bytes(content[: len(content) // 2])
-    with pytest.raises(DataError, match=r"cut\.zip is not a whole zip file"):
+    with pytest.raises(DataError, match=r"cut\.zip is not a complete zip file"):
         read_splits(tmp_path / "cut.zip")
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>Sign in to Kaggle</html>"], ids=["empty", "page"])
 def test_a_file_that_is_no_zip_is_refused(tmp_path, content, read_splits):
     (tmp_path / "fer2013.zip").write_bytes(content)
-    with pytest.raises(DataError, match=r"fer2013\.zip is not a whole zip file"):
+    with pytest.raises(DataError, match=r"fer2013\.zip is not a complete zip file"):
         read_splits(tmp_path / "fer2013.zip")
 
 

@@ -128,9 +128,9 @@ def test_a_64_bit_record_gives_a_directory_s_size_too(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (b"grin/1.png", b"grin\xff1.png", "is not a whole zip"),
+        (b"grin/1.png", b"grin\xff1.png", "is not a complete zip"),
         (b"grin/1.png", b"grin\n1.png", "has several lines"),
-        (b"grin/1.png", b"\0rin/1.png", "is not a whole zip"),
+        (b"grin/1.png", b"\0rin/1.png", "is not a complete zip"),
     ],
 )
 def test_a_name_that_is_none_is_refused(tmp_path, write_zip, old, new, message):

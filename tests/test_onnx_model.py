@@ -252,7 +252,7 @@ def test_a_file_made_by_others_works_if_it_says_what_it_is(tmp_path):
         ({"labels": ["a", 1], "lighting": "none"}, "labels must be different words"),
         ({"labels": ["a", "a"], "lighting": "none"}, "labels must be different words"),
         ({"labels": ["a"], "lighting": "none"}, "labels must be 2 to 1000; got 1"),
-        ({"labels": ["a", "b", "c"], "lighting": "none"}, "get probabilities of shape"),
+        ({"labels": ["a", "b", "c"], "lighting": "none"}, "give probabilities of shape"),
         ({"labels": ["a", "b"], "lighting": "bright"}, "lighting must be .*; got 'bright'"),
         ({"labels": ["a", "b"], "lighting": ["none"]}, "lighting must be"),
     ],
@@ -268,7 +268,7 @@ def test_a_file_that_does_not_say_what_it_is_is_refused(tmp_path, about, reason)
 @pytest.mark.parametrize("value", [0.4, np.nan, np.inf])
 def test_answers_that_are_no_probabilities_are_refused(tmp_path, value):
     nodes, tensors = halves(value=value)
-    with pytest.raises(DataError, match="no probabilities"):
+    with pytest.raises(DataError, match="does not answer with probabilities"):
         OnnxModel(write(tmp_path / "x.onnx", nodes, initializers=tensors))
 
 

@@ -86,7 +86,7 @@ def test_every_peer_names_the_seven_classes_and_what_a_record_needs():
 def test_a_trial_takes_some_of_each_split(images):
     some = chosen(images, 3)
     assert ["PrivateTest" in name for name in some.ids] == [False] * 3 + [True] * 3
-    assert [images.ids.index(name) for name in some.ids] == sorted(map(images.ids.index, some.ids))
+    assert len(set(some.ids)) == 6
     assert all(
         (face == images.faces[images.ids.index(name)]).all()
         for face, name in zip(some.faces, some.ids, strict=True)

@@ -245,7 +245,7 @@ def test_annotated_copies_keep_their_place_and_their_size(run, tmp_path):
 
 def test_annotated_copies_never_lie_where_pictures_are_read(run, folder):
     for place in ("album", "album/out"):
-        assert "is read" in str(run("album", "--annotate", place).exception)
+        assert "is an input" in str(run("album", "--annotate", place).exception)
     assert not (folder / "out").exists()
 
 

@@ -112,7 +112,7 @@ def test_without_a_subset_the_meta_says_nothing_of_one(splits):
 
 
 def test_an_unknown_class_is_refused_with_the_nearest(make_split):
-    with pytest.raises(ParamError, match=r"'angri' is no class.*Did you mean 'angry'"):
+    with pytest.raises(ParamError, match=r"'angri' is not a class.*Did you mean 'angry'"):
         preprocess(thrice(make_split()), settings(classes=["angri", "fear"]))
 
 

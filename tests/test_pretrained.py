@@ -140,7 +140,7 @@ def test_labels_of_one_class_add_up_and_others_are_left_out(tmp_path):
         (
             ["anger", "happy"],
             {},
-            r"'anger' .* no classes .*\(angry, happy\).*classes=\{anger: angry\}'",
+            r"'anger' .* not classes .*\(angry, happy\).*classes=\{anger: angry\}'",
         ),
         (["LABEL_0", "happy"], {}, r"classes=\{LABEL_0: \?\}'"),
         (["happy"], {}, "no label of the model stands for angry; it has happy"),
@@ -163,7 +163,7 @@ def test_rows_that_are_no_images_are_refused(vit):
 def test_a_network_without_a_trained_head_is_refused(tmp_path, vit):
     transformers.ViTModel.from_pretrained(vit).save_pretrained(tmp_path)
     shutil.copy(vit / "preprocessor_config.json", tmp_path)
-    with pytest.raises(DataError, match=r"lacks weights \(classifier\..*no trained classifier"):
+    with pytest.raises(DataError, match=r"lacks weights \(classifier\..*not a trained classifier"):
         scored(tmp_path)
 
 

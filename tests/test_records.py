@@ -203,7 +203,7 @@ def test_predictions_of_another_record_are_refused(make_record):
     with pytest.raises(DataError, match="not what its record was saved with"):
         one.answers()
     one.file("parquet").unlink()
-    with pytest.raises(DataError, match="not here"):
+    with pytest.raises(DataError, match="is missing, but its record is here"):
         one.answers()
 
 

@@ -114,7 +114,7 @@ def test_variations_on_record_stand_under_their_preset():
     )
     text = report_texts()[MD]
     _, _, after = text.partition("### Variations of `allconv`\n")
-    assert "interval reaches 0.015 to either side" in after
+    assert "interval of an accuracy is at most ± 0.015" in after
     assert row_of(after, "three") == ["three", "0.500", "0.400", "2", "3"]
     assert row_of(after, "eight") == ["eight", *["failed"] * 4]
 
@@ -328,7 +328,7 @@ def test_in_a_project_of_ones_own_no_page_but_the_report_is_written(make_record)
 
 @pytest.mark.parametrize("text", ["", "<!-- {} -->", "<!-- {0} -->\n<!-- /{0} -->\n" * 2])
 @pytest.mark.parametrize(
-    ("path", "mark"), [(README, "models"), (CLAIMS, "claims"), (LEADERBOARD, "published")]
+    ("path", "mark"), [(README, "models"), (CLAIMS, "claims"), (LEADERBOARD, "systems")]
 )
 @pytest.mark.usefixtures("readme")
 def test_a_page_without_the_marks_is_refused(workplace, path, mark, text):

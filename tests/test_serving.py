@@ -62,7 +62,8 @@ def test_the_model_names_the_packages_that_its_code_imports(family, tmp_path):
     named = model_parts(tmp_path, in_base64(FACES[0]))["pip_requirements"]
     names = {requirement.split("==")[0] for requirement in named}
     family = f"ferflow.training.families.{family}.family"
-    assert imported("ferflow.tracking.served_model", family) - names == set()
+    on_windows_alone = {"psutil"}
+    assert imported("ferflow.tracking.served_model", family) - names <= on_windows_alone
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Commands about params.yaml: presets, models, use, check."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -50,7 +51,10 @@ def models(
     for size in network_sizes():
         numbers = (size.trainable + size.fixed, size.fixed)
         papers = ", ".join(str(load_papers()[key].number) for key in size.papers)
-        options = "".join(f"\n{key}: {value}" for key, value in size.options.items())
+        options = "".join(
+            f"\n{key}: {json.dumps(value, separators=(',', ':'))}"
+            for key, value in size.options.items()
+        )
         table.add_row(
             size.architecture + options,
             *(f"{number:,}" for number in numbers),

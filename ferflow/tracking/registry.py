@@ -33,7 +33,7 @@ def _find_or_create(
 ) -> str:
     """The number of the run's version."""
     for found in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
-        if found.name == name and found.model_id == model_id:
+        if found.name == name and found.source == f"models:/{model_id}":
             return str(found.version)
     tags = {"preset": run.data.tags["preset"]}
     tags |= {} if val_accuracy is None else {_VAL: repr(val_accuracy)}

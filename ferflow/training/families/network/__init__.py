@@ -41,10 +41,11 @@ class Params(Record):
     mixup: float = Field(ge=0)
     augmentation: list[Any]
     ema_decay: float | None = Field(gt=0, lt=1)
-    teachers: list[str]
-    teachers_sha256: list[str]
-    teachers_share: float = Field(gt=0, le=1)
-    teachers_temperature: float = Field(gt=0)
+    # params.yaml files of before teachers have none of these
+    teachers: list[str] = Field([])
+    teachers_sha256: list[str] = Field([])
+    teachers_share: float = Field(0.9, gt=0, le=1)
+    teachers_temperature: float = Field(1.0, gt=0)
     monitor: Literal["accuracy", "f1_macro", "loss"]
     patience: int | None = Field(ge=1)
     min_delta: float = Field(ge=0)

@@ -82,4 +82,5 @@ def with_answers(split: Split, files: Sequence[Path], share: float, key: str) ->
             )
         total += p[place]
     before = split.learnt if split.is_soft else np.eye(len(split.labels), dtype=np.float32)[split.y]
-    return replace(split, targets=share * total / len(files) + (1 - share) * before)
+    targets = share * total / len(files) + (1 - share) * before
+    return replace(split, targets=targets.astype(np.float32))
