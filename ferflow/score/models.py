@@ -18,7 +18,11 @@ from ferflow.score.stated import CHANNELS, Faces, Preparation, Stated, columns_o
 
 _AT_ONCE = 64  # images
 _TOLERANCE = 1e-3  # of a row's sum, above which outputs are scores
-_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+_TYPES: dict[str, Any] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+}
 _TYPES |= {"tensor(uint8)": np.uint8}
 
 Numbers = NDArray[np.float64]

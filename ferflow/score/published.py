@@ -47,7 +47,8 @@ def open_published(path: Path, stated: Stated) -> Model:
     names = {number: name for name, number in CHANNELS.items()}
     if channels not in names:
         raise DataError(f"{path} takes {channels} channels; expected 1 or 3.")
-    size, found = getattr(network.config, "image_size", None), {"layout": "nchw"}
+    size = getattr(network.config, "image_size", None)
+    found: dict[str, Any] = {"layout": "nchw"}
     found |= {"channels": names[channels]} | ({"size": size} if isinstance(size, int) else {})
     prepare = settle(stated, found, str(path))
     notes.insert(0, f"images are {prepare}")

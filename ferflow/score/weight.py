@@ -51,10 +51,12 @@ def weigh(path: Path, model: Model, faces: Faces) -> Weight:
     files = [path]
     if path.is_dir():
         files = [file for file in path.rglob("*") if file.suffix in _FOLDER]
+    parameters: int | None = None
+    multiply_adds: int | None = None
     if model.network is not None:
         parameters, multiply_adds = _of_network(model)
-    else:
-        parameters, multiply_adds = _of_file(path, model) if path.is_file() else (None, None)
+    elif path.is_file():
+        parameters, multiply_adds = _of_file(path, model)
     speeds = {n: faces_per_second(model, faces, n) for n in BATCHES if n <= model.at_once}
     size = sum(file.stat().st_size for file in files)
     return Weight(parameters, size, multiply_adds, speeds)
@@ -117,6 +119,7 @@ def _of_file(path: Path, model: Model) -> tuple[int, int | None]:
     numeric = {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE}
     numeric |= {onnx.TensorProto.BFLOAT16, onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
     parameters = sum(prod(t.dims) for t in graph.initializer if t.data_type in numeric)
+    assert model.example is not None  # an ONNX file's always is
     dims = graph.input[0].type.tensor_type.shape.dim
     for dim, length in zip(dims, np.shape(model.example), strict=True):
         dim.dim_value = length

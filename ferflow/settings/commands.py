@@ -52,7 +52,7 @@ def models(
         numbers = (size.trainable + size.fixed, size.fixed)
         papers = ", ".join(str(load_papers()[key].number) for key in size.papers)
         options = "".join(
-            f"\n{key}: {json.dumps(value, separators=(',', ':'))}"
+            f"\n{key}:\n{json.dumps(value, separators=(',', ':'))}"
             for key, value in size.options.items()
         )
         table.add_row(

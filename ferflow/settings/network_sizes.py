@@ -90,10 +90,11 @@ def size_of(params: dict[str, Any]) -> Size | None:
     """
     if params.get("train.family") != "network":
         return None
-    kind, options = params.get(f"{NETWORK}.architecture"), _options(params)
+    kind, options = str(params.get(f"{NETWORK}.architecture")), _options(params)
     for entry in json.loads(TABLE.read_text(encoding="utf-8")):
         if (entry["architecture"], entry["options"]) == (kind, options):
-            return Size(kind, options, *(entry[name] for name in NUMBERS), (), ())
+            trainable, fixed, multiply_adds = (entry[name] for name in NUMBERS)
+            return Size(kind, options, trainable, fixed, multiply_adds, (), ())
     return None
 
 
