@@ -41,7 +41,7 @@ def on_record(records: list[RunRecord]) -> Grid:
         f1 = figure_of(group, PRIVATE, "f1_macro")
         answers = [by_labels(each[PRIVATE]) for r in group if PRIVATE in (each := r.answers())]
         cells = [
-            f"`{_name(group)}`{', unfinished' * _is_unfinished(group, records)}",
+            _what(group, records),
             f"{public.value:.3f}",
             private.text,
             *(f"{figure.value:.3f}" if figure else "" for figure in (alone, f1)),
@@ -107,8 +107,13 @@ def _name(group: list[RunRecord]) -> str:
     return group[0].variant or group[0].preset
 
 
-def _is_unfinished(group: list[RunRecord], records: Iterable[RunRecord]) -> bool:
-    return any(is_unfinished(record, records) for record in group)
+def _what(group: list[RunRecord], records: Iterable[RunRecord]) -> str:
+    """The name; of an ensemble its members too, of a training whether it was stopped early."""
+    about = f"`{_name(group)}`"
+    if group[0].members:
+        return f"{about}, mean of {', '.join(name.split('/')[0] for name in group[0].members)}"
+    unfinished = any(is_unfinished(record, records) for record in group)
+    return f"{about}{', unfinished' * unfinished}"
 
 
 def _recall(group: list[RunRecord], label: str) -> str:
