@@ -283,7 +283,7 @@ def test_a_broken_zip_stops_the_download_in_one_line(own, tmp_path, face_files, 
     own.use("mobilenet-aco-rf", f"data.path={archive}")
     stages, printed = own.repro(ok=False)
     assert stages == ["download"]
-    assert "is not a whole zip file" in printed
+    assert "is not a complete zip file" in printed
     assert "Traceback" not in printed
 
 

@@ -1,6 +1,5 @@
 """Training: learning, choosing, stopping, and what is refused."""
 
-import hashlib
 import json
 import re
 
@@ -26,7 +25,7 @@ from ferflow.training.shared.policy import check_policy
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
-BEST = load_preset("best").overlay["train.network.augmentation"]
+BUNDLED = load_preset("bundled").overlay["train.network.augmentation"]
 
 
 @pytest.fixture(scope="module")
@@ -227,28 +226,42 @@ def test_a_policy_changes_images_and_keeps_their_range(step):
     assert drawn.max() <= 1
 
 
+# grey levels that build 16676a2 draws, at nine places of every fourth image
+FLIPPED_FIRST = (
+    "4184c7d2155862a58dac52914dc033bc61d4a7505d6fadd08a3976957d91c750"
+    "c4ad22973171b194c3333e89852089c9dcb2899c72495290cdd66a515a98d5a0"
+    "7c57d8d8b45a3510"
+)
+FLIPPED_LAST = (
+    "4386c8d1145760a29cb930a648bf35b44ec4d23f4b6da9cd1f44819279c3bd52"
+    "c5b72b9e215e9b96c6505247850f97b9dcb38aad845b508ecbd66a515c99d794"
+    "714ed8dab7674421"
+)
+
+
 @pytest.mark.parametrize(
-    "policy, digest",
+    "policy, levels",
     [
         (
             ["horizontal_flip", {"rotation": 10}, {"shift": 0.1}, {"zoom": 0.1}, {"erasing": 0.25}],
-            "bb9ffe90ccfc6aa5",
+            FLIPPED_FIRST,
         ),
-        (BEST, "bb9ffe90ccfc6aa5"),
+        (BUNDLED, FLIPPED_FIRST),
         (
             [{"rotation": 10}, {"shift": 0.1}, {"shear": 0.1}, {"zoom": 0.1}, "horizontal_flip"],
-            "8bf148e0b084e852",
+            FLIPPED_LAST,
         ),
     ],
 )
-def test_a_policy_of_build_16676a2_draws_the_same_bytes(policy, digest):
-    """The digests are of that build's images, to the grey level; `best` means what it meant."""
+def test_a_policy_of_build_16676a2_draws_the_same_images(policy, levels):
+    """To a grey level, which processors round otherwise; `bundled` means what it meant."""
     from ferflow.training.shared.batch_augmentation import make_augmentation
 
     x = (torch.arange(32 * 48 * 48) * 7919 % 256).reshape(32, 1, 48, 48) / 255
     torch.manual_seed(5)
-    drawn = (make_augmentation(check_policy(policy))(x) * 255).round().to(torch.uint8)
-    assert hashlib.sha256(drawn.numpy().tobytes()).hexdigest()[:16] == digest
+    drawn = (make_augmentation(check_policy(policy))(x) * 255).round()
+    places = drawn[::4, 0, 11::13, 7::17].numpy().ravel()
+    assert np.abs(places - np.frombuffer(bytes.fromhex(levels), np.uint8)).max() <= 1
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ What next (after `source .venv/bin/activate`):
   change a value   edit params.yaml, say balance.method: none, then: dvc repro
   compare          dvc params diff; dvc metrics diff
   see the runs     make ui
-  real faces       ferflow use mobilenet-aco-rf --set data.path=FER2013.zip; dvc repro
+  real faces       ferflow use svm --set data.path=../fer2013.zip; dvc repro
 """
 _IN_A_PROJECT = """
 What next:

@@ -36,7 +36,7 @@ SECONDS_BETWEEN = 0.15  # live pictures
 TITLE = "Expressions on faces"
 WHAT_IT_IS_NOT = """
 It recognises posed expressions, not feelings. It was trained on faces that people sorted by eye
-into seven classes; people agree with each other on two thirds of them. A face says little about
+into seven classes; people agree with these labels on 65 % of them. A face says little about
 what somebody feels. The European Union's AI Act (Article 5) forbids systems that infer emotions at
 work and in schools. Pictures stay on this machine and are not stored.
 """
