@@ -79,6 +79,7 @@ def test_the_picture_has_a_point_for_each_system_that_was_timed(rows):
     table = {"littlevgg": {"1": 2.5, "64": 1.0}, "allconv": {"1": 9.0, "64": 8.0}}
     SPEEDS.write_text(json.dumps({"milliseconds_a_face": table}))
     picture = speed_picture(load_records())
+    assert "math" not in picture.svg and "Milliseconds a face" in picture.svg
     assert (
         "littlevgg" in picture.svg and "allconv" not in picture.svg and ">svm<" not in picture.svg
     )

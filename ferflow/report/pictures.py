@@ -14,7 +14,7 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from ferflow.evaluation.figures import GRID, INK, MUTED, SMALL, TEXT, looks, matrices, write_matrix
@@ -121,12 +121,14 @@ def points_picture(
         figure = Figure(figsize=(5.2, 3.2))
         axes = figure.subplots()
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.plot(*zip(*best, strict=True), color=MUTED, linewidth=1, zorder=1)
         colour, _ = next(iter(looks()))
         axes.plot(*zip(*points.values(), strict=True), "o", color=colour, clip_on=False)
         for word, place in points.items():
-            axes.annotate(word, place, (5, 3), textcoords="offset points")
+            axes.annotate(word, place, (0, 6), textcoords="offset points", ha="center")
         axes.margins(x=0.2, y=0.1)
         axes.grid(clip_on=False)
         axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
