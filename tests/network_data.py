@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from training_rows import training_data
 
 from ferflow.core.params import pick_section, read_yaml
-from ferflow.training.families.network.family import Params
+from ferflow.training.families.network.family import Params, fit
+from ferflow.training.families.network.loop import Training
 
 ROOT = Path(__file__).parents[1]
 FILES = [  # of a network on a backbone
@@ -55,3 +57,17 @@ def weights(fitted):
 
 def same(a, b):
     return all(torch.equal(a[k], b[k]) for k in a)
+
+
+def fit_broken_off(monkeypatch, epochs, *args):
+    """`fit` that is broken off after so many epochs."""
+    run_epoch = Training.run_epoch
+
+    def broken(self, *rest):
+        if len(self.history) == epochs:
+            raise KeyboardInterrupt
+        return run_epoch(self, *rest)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Training, "run_epoch", broken)
+        fit(*args)

@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from network_data import FILES, ROOT, SMALL, data, faces, params, same, weights
+from network_data import FILES, ROOT, SMALL, data, faces, fit_broken_off, params, same, weights
 from training_rows import training_data
 
 from ferflow.core.errors import DataError
 from ferflow.training.families.network.checkpoint import alone
 from ferflow.training.families.network.family import fit
-from ferflow.training.families.network.loop import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -57,17 +56,7 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path, monkeypatch, cha
     options = params(epochs=4, **changes)
     whole = fit(data(), options, 0)
 
-    run_epoch = Training.run_epoch
-
-    def broken(self, *args):
-        if len(self.history) == 2:
-            raise KeyboardInterrupt
-        return run_epoch(self, *args)
-
-    monkeypatch.setattr(Training, "run_epoch", broken)
-    with pytest.raises(KeyboardInterrupt):
-        fit(data(tmp_path), options, 0)
-    monkeypatch.setattr(Training, "run_epoch", run_epoch)
+    fit_broken_off(monkeypatch, 2, data(tmp_path), options, 0)
     resumed = fit(data(tmp_path), options, 0)
     assert resumed.earlier_seconds > 0
     assert same(weights(whole), weights(resumed))

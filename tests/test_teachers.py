@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from network_data import data, faces, params, same, weights
+from network_data import data, faces, fit_broken_off, params, same, weights
 from scipy.special import log_softmax, softmax
 from training_rows import split_of, training_data
 
@@ -125,17 +125,7 @@ def test_the_share_weighs_the_teachers_answers_against_the_labels(taught, traine
 def test_a_killed_training_with_a_teacher_ends_with_the_same_weights(tmp_path, monkeypatch, taught):
     options = taught(epochs=3, mixup=0.3)
     whole = fit(data(), options, 0)
-    run_epoch = Training.run_epoch
-
-    def broken(self, *args):
-        if len(self.history) == 2:
-            raise KeyboardInterrupt
-        return run_epoch(self, *args)
-
-    monkeypatch.setattr(Training, "run_epoch", broken)
-    with pytest.raises(KeyboardInterrupt):
-        fit(data(tmp_path), options, 0)
-    monkeypatch.setattr(Training, "run_epoch", run_epoch)
+    fit_broken_off(monkeypatch, 2, data(tmp_path), options, 0)
     resumed = fit(data(tmp_path), options, 0)
     assert resumed.earlier_seconds > 0 and same(weights(whole), weights(resumed))
 
