@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ferflow.core.hashing import sha256_of
+from ferflow.core.progress import progress
 from ferflow.score.answers import Said
 from ferflow.score.models import open_model, probabilities
 from ferflow.score.pixels import load_test_images
@@ -36,7 +36,7 @@ def score_model(path: Path, stated: Stated, data: Path | None = None) -> Ran:
     starts = range(0, len(images.faces), model.at_once)
     outputs = [
         model.run(images.faces[start : start + model.at_once])
-        for start in tqdm(starts, desc=path.name, unit_scale=model.at_once, leave=False)
+        for start in progress(starts, path.name, unit="batch")
     ]
     p, note = probabilities(np.concatenate(outputs))
     notes = (*model.notes, note)
