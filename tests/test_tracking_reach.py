@@ -103,7 +103,25 @@ def test_what_is_no_address_is_a_line(uri):
         check_server(uri)
 
 
-@pytest.mark.parametrize("uri", ["sqlite:///runs.db", "databricks", "postgresql://nowhere/x"])
+@pytest.mark.parametrize(
+    "uri", ["postgresql://me:secret@{}/runs", "mysql+pymysql://me:secret@{}/x"]
+)
+def test_a_database_that_is_not_there_is_told_without_its_password(closed_port, uri):
+    address = f"127.0.0.1:{closed_port}"
+    with pytest.raises(FerflowError, match=rf"no database answers at .*{address}/") as caught:
+        check_server(uri.format(address))
+    assert "Connection refused" in str(caught.value) and "secret" not in str(caught.value)
+
+
+def test_a_database_is_asked_at_its_own_port_where_the_address_names_none(monkeypatch):
+    asked = []
+    monkeypatch.setattr(reach.socket, "create_connection", lambda place, **_: asked.append(place))
+    with pytest.raises(AttributeError):  # None is no connection to close
+        reach._closed_port("postgresql+psycopg://runs.example/x")
+    assert asked == [("runs.example", 5432)]
+
+
+@pytest.mark.parametrize("uri", ["sqlite:///runs.db", "databricks", "postgresql:///runs?host=/run"])
 def test_what_is_no_server_of_http_is_not_looked_at(uri):
     check_server(uri)
 

@@ -43,8 +43,50 @@ def test_what_mlflow_raises_is_a_line(tmp_path, monkeypatch, error):
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_database_without_its_driver_is_a_line(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "mssql+pymssql:///runs")
+    with pytest.raises(FerflowError, match="needs the Python package pymssql, which is not"):
+        open_store()
+
+
+def test_a_database_that_refuses_is_a_line(monkeypatch):
+    def refuse(_):
+        raise OperationalError("connect", {}, Exception('first\nFATAL:  database "x" is not there'))
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql:///runs")
+    monkeypatch.setattr(store, "create_engine", refuse)
+    with pytest.raises(FerflowError, match=r'refuses \(FATAL:  database "x" is not there\)\.'):
+        open_store()
+
+
+def test_a_database_of_many_clones_says_where_files_go(monkeypatch):
+    class Database:
+        tracking_uri = "postgresql://runs/x"
+        made = None
+
+        def get_experiment_by_name(self, _):
+            return None
+
+        def create_experiment(self, _, artifacts, **__):
+            self.made = artifacts
+            return 3
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", Database.tracking_uri)
+    monkeypatch.setattr(store, "_client", lambda _: database)
+    database = Database()
+    monkeypatch.delenv(store.ARTIFACT_ROOT, raising=False)
+    with pytest.raises(FerflowError, match="export MLFLOW_DEFAULT_ARTIFACT_ROOT=/shared/mlflow"):
+        open_store()
+    assert database.made is None
+    monkeypatch.setenv(store.ARTIFACT_ROOT, "s3://bucket/mlflow")
+    assert open_store() == (database, "3")
+    assert database.made == "s3://bucket/mlflow"
+
+
 def test_an_experiment_that_another_process_made_first_is_taken():
     class Server:
+        tracking_uri = "http://127.0.0.1:5000"
+
         def __init__(self):
             self.asked = 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ferflow.core.errors import FerflowError
@@ -21,8 +22,9 @@ from ferflow.tracking.database import (
     writer_lock,
 )
 from ferflow.tracking.headline import ACCURACY_VAL, FIGURES, GROUP, SECONDS
-from ferflow.tracking.reach import check_server
+from ferflow.tracking.reach import check_server, names_database
 
+ARTIFACT_ROOT = "MLFLOW_DEFAULT_ARTIFACT_ROOT"  # as `mlflow server` reads it
 _VIEW = "at-a-glance"
 _VIEW_TAG = f"mlflow.sharedViewState.{_VIEW}"  # MLflow keeps what is saved under `Views` so
 
@@ -67,10 +69,8 @@ def open_store() -> tuple[MlflowClient, str]:
     """
     file = store_file()
     if file is None:
-        uri = os.environ["MLFLOW_TRACKING_URI"]
-        check_server(uri)
-        client = MlflowClient(uri)
-        return client, _experiment(client, None)
+        client = _client(os.environ["MLFLOW_TRACKING_URI"])
+        return client, _experiment(client, os.environ.get(ARTIFACT_ROOT))
     with exclusive(lock_of(file)):  # two processes that create it at once crash
         if not file.exists():
             _create(file)
@@ -106,9 +106,45 @@ def database_uri(file: Path) -> str:
     return f"sqlite:///{file}"
 
 
+def _client(uri: str) -> MlflowClient:
+    """A client of the server or the database that the user names, once it is known to answer."""
+    check_server(uri)
+    if names_database(uri):
+        _check_database(uri)
+    return MlflowClient(uri)
+
+
+def _check_database(uri: str) -> None:
+    """Raise FerflowError where a database refuses: MLflow would ask it again for minutes."""
+    try:
+        create_engine(uri).connect().close()
+    except ModuleNotFoundError as error:
+        raise FerflowError(
+            f"the database that MLFLOW_TRACKING_URI names needs the Python package {error.name}, "
+            "which is not installed. For PostgreSQL: pip install 'psycopg[binary]'"
+        ) from None
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[-1].strip()
+        raise FerflowError(
+            f"the database that MLFLOW_TRACKING_URI names refuses ({reason}). Correct its name, "
+            "user or password."
+        ) from None
+
+
 def _experiment(client: MlflowClient, artifacts: str | None) -> str:
-    """The id of the experiment, which is made where there is none, with the tags that it lacks."""
+    """The id of the experiment, which is made where there is none, with the tags that it lacks.
+
+    artifacts : where its runs keep files. A server of MLflow knows a place itself; a database
+    does not, and MLflow would take a folder of the clone that happens to be the first.
+    """
     if (found := client.get_experiment_by_name(EXPERIMENT)) is None:
+        if artifacts is None and names_database(client.tracking_uri):
+            raise FerflowError(
+                "MLFLOW_TRACKING_URI names a database, which has no place for the files of runs. "
+                f"Name one that all clones reach: export {ARTIFACT_ROOT}=/shared/mlflow (or an "
+                "address such as s3://bucket/mlflow), or start `mlflow server` on the database "
+                "and name its address."
+            )
         try:
             return str(client.create_experiment(EXPERIMENT, artifacts, tags=experiment_tags()))
         except MlflowException:  # on a server another process may have been first
