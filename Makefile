@@ -64,8 +64,10 @@ format: .venv/ready ## put the code into the project's layout
 ui: .venv/ready ## show the runs in MLflow on http://127.0.0.1:5000
 	-ferflow track
 	@echo "open http://127.0.0.1:$(or $(PORT),5000)$$(ferflow store --page)"
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) \
-		--workers 1 --backend-store-uri "$$(ferflow store)"
+	@set -m; MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
+		mlflow ui --host 127.0.0.1 --port $(or $(PORT),5000) --workers 1 \
+		--uvicorn-opts "--log-level warning" --backend-store-uri "$$(ferflow store)" & \
+		trap "kill $$!" INT TERM HUP; wait # Ctrl-C itself makes it print a traceback
 
 app: .venv/ready ## a page that reads faces, on http://127.0.0.1:7860 (MODEL=FOLDER, PORT=)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-app.lock

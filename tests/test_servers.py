@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -11,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -46,7 +45,11 @@ def running(command, folder, url, **environment):
                 time.sleep(0.2)
         yield listening(process.pid)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -84,10 +87,9 @@ def test_make_ui_listens_on_this_machine_only(tmp_path):
     (command,) = [line for line in recipe("ui") if "mlflow ui" in line]
     command = command.replace("$(or $(PORT),5000)", str(port))
     command = command.replace('"$$(ferflow store)"', f"sqlite:///{tmp_path}/mlflow.db")
-    setting, *words = shlex.split(command)
-    name, _, value = setting.partition("=")
-    words[0] = str(Path(sys.executable).with_name(words[0]))
-    with running(words, tmp_path, f"http://127.0.0.1:{port}", **{name: value}) as sockets:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    words = ["bash", "-c", command.lstrip("@").replace("$$", "$")]
+    with running(words, tmp_path, f"http://127.0.0.1:{port}", PATH=path) as sockets:
         assert sockets == {("127.0.0.1", port)}
 
 
