@@ -2,8 +2,9 @@
 
 import re
 import subprocess
+from pathlib import Path
 
-from ferflow.core.git import changed_since, code_commit
+from ferflow.core.git import changed_since, code_commit, committed_file
 
 
 def git(folder, *words):
@@ -32,6 +33,8 @@ def test_the_commit_is_marked_where_the_code_differs_from_it(tmp_path, monkeypat
     assert code_commit() == f"{clean}-dirty"
     assert changed_since(clean) == ["ferflow/a.py"]
     assert changed_since(f"{clean}-dirty") == []
+    assert committed_file(Path("ferflow/a.py")) == "one"
+    assert committed_file(Path("ferflow/b.py")) is None
 
 
 def test_outside_git_there_is_no_commit(tmp_path, monkeypatch):

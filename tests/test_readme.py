@@ -40,6 +40,7 @@ def test_the_readme_commands_run_as_printed(own, face_files, write_zip):
     printed = own.run("bash", "-euo", "pipefail", "-c", script)
     (own.folder / ".venv").unlink()
     assert re.search(r"^docs/portrait\.jpg: happy 0\.\d\d, \d+x\d+ pixels at", printed, re.M)
+    assert re.search(r"^  accuracy on test 0\.\d+ -> 0\.\d+ \(.* points\); ", printed, re.M)
     assert re.search(r"^metrics/metrics\.json +test\.accuracy ", printed, re.M)
     assert "above every published honest figure" in printed
 

@@ -209,8 +209,8 @@ def test_the_protocol_in_a_line(cleaned, predictions):
     json.dumps(found)
     assert describe(found) == (
         "noise, split: drawn, 3 classes; train filtered: constant; val and test filtered: no; "
-        "val has 1 images with a twin in train (0 exact); "
-        "test has 2 images with a twin in train (1 exact)."
+        "1 val images have a twin in train (0 exact); "
+        "2 test images have a twin in train (1 exact)."
     )
 
 
@@ -242,3 +242,43 @@ def test_show_puts_the_scores_without_twins_beside_the_others(
     assert rows[0] == ("images", "4", "4", "3", "4", "2")
     assert rows[1] == ("accuracy", "0.500", "0.500", "0.667", "0.500", "0.500")
     assert summary.protocol_line() == describe(found)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "low", "high", "verdict"),
+    [(0.75, 0.62, 0.85, "their intervals overlap"), (0.9, 0.8, 0.95, "do not overlap")],
+)
+def test_show_says_what_has_changed_since_the_commit(
+    tmp_path, monkeypatch, accuracy, low, high, verdict
+):
+    def scores(value, low, high):
+        of_val = {"accuracy": value, "accuracy_low": low, "accuracy_high": high}
+        of_test = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6}
+        return {"val": of_val, "test": of_test, "protocol": {"split": "official"}}
+
+    before = json.dumps(scores(0.7, 0.6, 0.79))
+    monkeypatch.setattr(summary, "SCORES", tmp_path / "metrics.json")
+    monkeypatch.setattr(summary, "committed_file", lambda _: before)
+    summary.SCORES.write_text(before)
+    assert summary.change_lines() == ""
+    summary.SCORES.write_text(json.dumps(scores(accuracy, low, high)))
+    first, line = summary.change_lines().splitlines()
+    points = 100 * (accuracy - 0.7)
+    assert first == "Since the last commit:"
+    assert line.startswith(f"  accuracy on val 0.700 -> {accuracy:.3f} (+{points:.1f} points); ")
+    assert line.endswith(verdict)
+
+
+@pytest.mark.parametrize("committed", [None, "half {", "[]", "{}"])
+def test_a_commit_without_scores_is_not_compared_with(tmp_path, monkeypatch, committed):
+    monkeypatch.setattr(summary, "SCORES", tmp_path / "metrics.json")
+    monkeypatch.setattr(summary, "committed_file", lambda _: committed)
+    summary.SCORES.write_text('{"protocol": {}}')
+    assert summary.change_lines() == ""
+
+
+def test_a_commit_with_other_images_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(summary, "SCORES", tmp_path / "metrics.json")
+    monkeypatch.setattr(summary, "committed_file", lambda _: '{"protocol": {"split": "drawn"}}')
+    summary.SCORES.write_text('{"protocol": {"split": "official"}}')
+    assert "its figures do not compare" in summary.change_lines()

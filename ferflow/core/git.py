@@ -1,6 +1,7 @@
 """Git, asked which code this is."""
 
 import subprocess
+from pathlib import Path
 
 _CODE = ("ferflow", "code", "stages", "dvc.yaml")
 
@@ -23,6 +24,13 @@ def changed_since(commit: str) -> list[str]:
     That of code with changes of its own ('-dirty') is not one.
     """
     return _git("diff", "--name-only", "--relative", commit, "--", *_CODE).splitlines()
+
+
+def committed_file(file: Path) -> str | None:
+    """The content of a file in the last commit; None where it has none, or there is no Git."""
+    words = ["git", "show", f"HEAD:./{file.as_posix()}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else None
 
 
 def _git(*words: str) -> str:

@@ -59,11 +59,12 @@ def describe(protocol: Mapping[str, Any]) -> str:
         parts.append("nothing was fitted: which images the model was trained on is not known")
     for name, n in protocol["left_out_without_twins"].items():
         parts.append(
-            f"{name} has {n['exact'] + n['near']} images with a twin in train ({n['exact']} exact)"
+            f"{n['exact'] + n['near']} {name} images have a twin in train ({n['exact']} exact)"
         )
     for name, n in protocol.get("left_out_without_relatives", {}).items():
         parts.append(
-            f"{name} has {sum(n.values())} with a relative in train ({n['mirrored']} mirrored)"
+            f"{sum(n.values())} {name} images have a copy in train that is a twin, mirrored, moved "
+            f"or equalised ({n['mirrored']} mirrored)"
         )
     return "; ".join(parts) + "."
 

@@ -1,9 +1,14 @@
 """The last run's metrics as a table for people."""
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from rich import box
 from rich.table import Column, Table
 
 from ferflow.core.files import read_json
+from ferflow.core.git import committed_file
 from ferflow.core.paths import CODE, SCORES
 from ferflow.core.split import SPLITS
 from ferflow.evaluation.protocol import describe
@@ -19,20 +24,20 @@ SHOWN = {
     "top2_accuracy": "top-2 accuracy",
     "log_loss": "log loss (nats)",
     "ece": "calibration error",
-    "ece_floor": "  if calibrated",
+    "ece_floor": "  of a perfect one",
 }
 _IN_A_CLONE = """
 What next (after `source .venv/bin/activate`):
-  change a value   edit params.yaml, say balance.method: none, then: dvc repro
-  compare          dvc params diff; dvc metrics diff
+  change a value   dvc exp run --set-param balance.method=none
+  compare          ferflow show; dvc params diff; dvc metrics diff
   see the runs     make ui
   real faces       ferflow use svm --set data.path=../fer2013.zip; dvc repro
 """
 _IN_A_PROJECT = """
 What next:
   change a value   edit params.yaml, say balance.method: none, then: dvc repro
-  compare          dvc params diff; dvc metrics diff
   keep it          git add --all; git commit
+  compare          ferflow show; dvc params diff; dvc metrics diff
   see the runs     ferflow track; mlflow ui --backend-store-uri "$(ferflow store)"
   use the model    ferflow predict --model models/classifier PICTURE
 """
@@ -66,6 +71,38 @@ def metrics_table() -> Table:
             bounds = ("{accuracy_low:.2f}-{accuracy_high:.2f}".format(**scores[s]) for s in splits)
             table.add_row("  95 % interval", *bounds)
     return table
+
+
+def change_lines() -> str:
+    """How far the accuracy has moved since the last Git commit; "" where it is the same, or none.
+
+    Two intervals that overlap do not tell the runs apart; `ferflow compare` pairs them by image.
+    """
+    after = read_json(SCORES)
+    try:
+        before = json.loads(committed_file(SCORES) or "{}")
+    except ValueError:  # what somebody committed is no JSON
+        return ""
+    if not isinstance(before, dict) or "protocol" not in before:
+        return ""
+    if before["protocol"] != after["protocol"]:
+        return "The last commit has other images, classes or splits: its figures do not compare."
+    lines = []
+    for name in ("val", "test"):
+        if name in before and name in after and before[name] != after[name]:
+            lines.append(_change(name, before[name], after[name]))
+    return "\n".join(["Since the last commit:", *lines] if lines else [])
+
+
+def _change(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    old, new = before["accuracy"], after["accuracy"]
+    apart = before["accuracy_high"] < after["accuracy_low"] or (
+        after["accuracy_high"] < before["accuracy_low"]
+    )
+    verdict = "their intervals do not overlap" if apart else "their intervals overlap"
+    return (
+        f"  accuracy on {name} {old:.3f} -> {new:.3f} ({100 * (new - old):+.1f} points); {verdict}"
+    )
 
 
 def protocol_line() -> str:
