@@ -4,17 +4,24 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ferflow.claims import published as module
 from ferflow.claims.published import load_published
 from ferflow.core.errors import DataError
+from ferflow.core.hashing import image_number
+from ferflow.evaluation.metrics import split_metrics
 from ferflow.fer2013.labels import FER2013_LABELS
+from ferflow.fer2013.table import load_table
+from ferflow.records.compact import Answers
 from ferflow.records.ensemble import make_ensemble
-from ferflow.records.record import load_records
+from ferflow.records.record import ENSEMBLES, FOLDER, SCORED, load_records
+from ferflow.records.whose_labels import without_known_twins
 from ferflow.report.leaderboard import SPEEDS, on_record, published, speed_picture
 from ferflow.report.pictures import best_of
 
+ROOT = Path(__file__).parents[1]
 FER2013 = {"data_set": "FER-2013", "split": "official (...)", "classes": list(FER2013_LABELS)}
 
 
@@ -117,3 +124,49 @@ def test_a_wrong_file_of_quoted_figures_is_refused(tmp_path, monkeypatch, text):
 def test_the_page_holds_both_tables():
     page = (Path(__file__).parents[1] / "docs/leaderboard.md").read_text()
     assert page.count("| ResEmoteNet") == 1 and "| `bundled`" in page
+
+
+SENT = [r for r in load_records(ROOT / FOLDER) if r.preset in (SCORED, ENSEMBLES)]
+
+
+@pytest.mark.parametrize("record", SENT, ids=lambda record: record.name)
+def test_what_is_sent_is_scored_again(record, monkeypatch):
+    """Records of others, whose figures nobody here has computed: each figure from its answers."""
+    monkeypatch.chdir(ROOT)
+    answers = record.answers()
+    assert answers and not record.is_superseded
+    twins = load_table().folder_twins
+    for split, each in (answers | without_known_twins(answers, twins)).items():
+        kept = record.metrics[split]
+        again = split_metrics(each.y, each.p, each.labels, n_bins=15, twins=each.twins)
+        for name in ("n", "accuracy", "balanced_accuracy", "f1_macro", "mcc"):
+            assert kept[name] == pytest.approx(again[name]), f"{split}: {name}"
+        for label, row in again["per_class"].items():
+            assert kept["per_class"][label] == pytest.approx(row), f"{split}: {label}"
+        for name in ("log_loss", "ece"):  # probabilities are kept rounded
+            assert kept[name] == pytest.approx(again[name], abs=2e-4), f"{split}: {name}"
+
+
+def test_an_ensemble_on_fer2013_is_scored_without_twins(make_record):
+    table = load_table()
+    ids = table.source_ids()
+    entries = np.flatnonzero((table.usage == 2) & (table.label >= 0))
+    image = np.array([image_number(ids[k]) for k in entries.tolist()])
+    order = np.argsort(image)
+    y = table.label[entries][order].astype(np.int64)
+    members = []
+    for seed, share in enumerate((0.2, 0.4)):
+        p = np.random.default_rng(seed).dirichlet(np.ones(7), len(y)) * share
+        p[np.arange(len(y)), y] += 1 - share
+        split = {"test": Answers(image[order], y, p, list(FER2013_LABELS), None)}
+        members.append(make_record(seed=seed, answers=split, protocol=FER2013))
+    made = make_ensemble(members)
+    assert made.metrics["test"]["n"] == len(y)
+    seen = np.isin(table.folder_twins[entries], table.folder_twins[table.usage == 0]).sum()
+    assert 0 < seen < 200
+    assert made.metrics["test_without_twins"]["n"] == len(y) - seen
+
+
+def test_an_ensemble_on_other_images_has_no_figure_without_twins(make_record):
+    made = make_ensemble([make_record(seed=seed) for seed in (0, 1)])
+    assert set(made.metrics) == {"val", "test"}

@@ -66,7 +66,8 @@ def ensemble(
     for member, weight in (made.members or {}).items():
         print(f"{weight:.3f}  {member}")
     for split in made.metrics:
-        print(f"{split:<6}accuracy {made.score(split, 'accuracy'):.4f}")
+        words = split.replace("_", " ")
+        print(f"accuracy on {words:<20} {made.score(split, 'accuracy'):.4f}")
     print(f"recorded as {made.name}")
 
 

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from ferflow.core.errors import FerflowError
 from ferflow.core.git import code_commit
 from ferflow.evaluation.metrics import LOG_LOSS_FLOOR
+from ferflow.fer2013.table import load_table
 from ferflow.records import machine
 from ferflow.records.compact import KEPT_SPLITS, Answers
 from ferflow.records.compare import common_images
 from ferflow.records.from_answers import record_answers
 from ferflow.records.record import ENSEMBLES, RunRecord, check_name
-from ferflow.records.whose_labels import check_same_labels
+from ferflow.records.whose_labels import check_same_labels, without_known_twins
 
 N_BINS = 15  # of the calibration error: Guo et al. 2017
 NEGLIGIBLE = 0.005  # a weight below it is dropped, and with it the member
@@ -90,17 +91,27 @@ def _save(
     mixed = {split: mix(each, weights) for split, each in models.items()}
     shares = {m.name: float(w) for m, w in zip(members, weights, strict=True) if w > 0}
     data = {member.data for member in members}
+    protocol = _shared([member.protocol for member in members])
     return record_answers(
         mixed,
         N_BINS,
+        apart=_apart(mixed, protocol),
         preset=ENSEMBLES,
         variant=name,
-        protocol=_shared([member.protocol for member in members]),
+        protocol=protocol,
         members=shares,
         data=data.pop() if len(data) == 1 else None,
         commit=code_commit(),
         versions=machine.versions(),
     )
+
+
+def _apart(mixed: dict[str, Answers], protocol: dict[str, Any]) -> dict[str, Answers]:
+    """The splits without images that have a twin in Training, where they are FER-2013's own."""
+    is_official = str(protocol.get("split", "")).startswith("official")
+    if protocol.get("data_set") != "FER-2013" or not is_official:
+        return {}
+    return without_known_twins(mixed, load_table().folder_twins)
 
 
 def _shared(protocols: list[dict[str, Any]]) -> dict[str, Any]:

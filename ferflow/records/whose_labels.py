@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ferflow.core.errors import FerflowError
 from ferflow.core.hashing import image_number
 from ferflow.evaluation.protocol import OWN_LABELS
+from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.fer2013.labels import FER2013_LABELS
 from ferflow.fer2013.table import UNKNOWN, clear_majority, load_table
 from ferflow.records.compact import Answers
@@ -67,6 +68,23 @@ def entries_of(image: NDArray[np.int64]) -> NDArray[np.int64]:
     numbers, entries = _numbered()
     place = np.searchsorted(numbers, image).clip(max=len(numbers) - 1)
     return np.where(numbers[place] == image, entries[place], UNKNOWN)
+
+
+def without_known_twins(
+    answers: dict[str, Answers], twins: NDArray[np.int64]
+) -> dict[str, Answers]:
+    """'<split>_without_twins' -> the answers to a split's images without a twin in Training.
+
+    twins : (n,) the group of each of the table's entries, in one of the two editions. A split with
+    images that the table does not know is left out.
+    """
+    trained = np.unique(twins[load_table().usage == 0])
+    found = {}
+    for split, each in answers.items():
+        entries = entries_of(each.image)
+        if (entries != UNKNOWN).all():
+            found[f"{split}{SUFFIX}"] = each.take(np.flatnonzero(~np.isin(twins[entries], trained)))
+    return found
 
 
 @cache

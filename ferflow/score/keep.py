@@ -11,14 +11,13 @@ from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.hashing import image_number
 from ferflow.core.params import repository_root
 from ferflow.evaluation.protocol import OWN_LABELS
-from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.fer2013.labels import FER2013_LABELS, FER2013_SPLITS
 from ferflow.fer2013.table import USAGES, load_table
 from ferflow.records import machine
 from ferflow.records.compact import Answers, first_rows
 from ferflow.records.from_answers import record_answers
 from ferflow.records.record import SCORED, WORD, check_name
-from ferflow.records.whose_labels import entries_of
+from ferflow.records.whose_labels import without_known_twins
 from ferflow.score.figures import N_BINS
 from ferflow.score.score import Scored
 
@@ -44,7 +43,7 @@ def keep(
     record = record_answers(
         answers,
         N_BINS,
-        apart={f"{split}{SUFFIX}": _alone(each) for split, each in answers.items()},
+        apart=without_known_twins(answers, scored.twins),
         preset=SCORED,
         variant=name,
         protocol={
@@ -77,14 +76,6 @@ def parse_about(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _alone(answers: Answers) -> Answers:
-    """The answers to images without a twin in Training."""
-    table = load_table()
-    trained = np.unique(table.folder_twins[table.usage == 0])
-    rows = np.flatnonzero(~np.isin(table.folder_twins[entries_of(answers.image)], trained))
-    return answers.take(rows)
-
-
 def answers_of(scored: Scored) -> dict[str, Answers]:
     """Split -> the answers as a record keeps them."""
     table = load_table()
@@ -104,6 +95,6 @@ def answers_of(scored: Scored) -> dict[str, Answers]:
                 table.label[entries[order]].astype(np.int64),
                 p[rows[order]],
                 list(FER2013_LABELS),
-                first_rows(table.folder_twins[entries[order]]),
+                first_rows(scored.twins[entries[order]]),
             )
     return found

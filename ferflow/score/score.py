@@ -30,12 +30,14 @@ class Scored:
     """What answers are worth.
 
     parts : usage -> '' (all its answered images by FER-2013's label), WITHOUT_TWINS, BY_FERPLUS,
-    BOTH_AGREE -> figures. entries, said : of the answered images of both usages. notes : sentences.
+    BOTH_AGREE -> figures. entries, said : of the answered images of both usages. twins : the group
+    of each entry of the table, in the edition whose images were named. notes : sentences.
     """
 
     parts: dict[str, dict[str, Figures]]
     entries: Entries
     said: Said
+    twins: Entries
     notes: tuple[str, ...]
 
 
@@ -73,7 +75,7 @@ def score_answers(named: Named, said: Said, whose: str) -> Scored:
     }
     notes += [note for usage in parts if (note := _missing(table, entries, usage))]
     notes += _choice(parts)
-    return Scored(parts, entries, said, tuple(notes))
+    return Scored(parts, entries, said, twins, tuple(notes))
 
 
 def _answered(named: Named) -> tuple[NDArray[np.int64], Entries]:
