@@ -49,14 +49,13 @@ def decode(
         verdict = read_figure(parse_figure(figure), classes, n_images=images, fit=fit)
         low, high = interval(verdict.claimed, images)
         console.print(
-            f"{digits(verdict.claimed)} on {images:,} test images: 95 % interval {low:.3f} to "
-            f"{high:.3f}.",
+            f"{verdict.long}\n{digits(verdict.claimed)} on {images:,} test images has the 95 % "
+            f"interval {low:.3f} to {high:.3f}.",
             highlight=False,
             soft_wrap=True,
         )
         if verdict.readings:
             console.print(_readings_table(verdict.readings))
-        console.print(verdict.long, highlight=False, soft_wrap=True)
     if confusion is not None:
         _print_matrix(confusion)
 
@@ -73,11 +72,12 @@ def _readings_table(readings: tuple["Reading", ...]) -> "Table":
     """The mistakes that could print a figure, and the accuracy that each would need."""
     from rich.table import Table
 
-    table = Table("mistake", "what it does", "it needs", "reached by")
+    table = Table("mistake", "what it does", "honest accuracy", "reached by")
     table.columns[0].no_wrap = True
-    for r in readings:
+    for r in sorted(readings, key=lambda r: not r.plausible):
         needed = "-" if r.needed is None else f"{'>= ' if r.at_least else ''}{r.needed:.3f}"
-        table.add_row(r.mistake, r.how, needed, r.reach)
+        reach = r.reach if r.plausible else f"ruled out: {r.reach}"
+        table.add_row(r.mistake, r.how, needed, reach)
     return table
 
 
