@@ -61,7 +61,7 @@ def test_the_stage_says_what_computed(resnet, tmp_path, make_split, capsys):
     meta = written(make_split(), tmp_path, network(resnet)).meta
     assert meta["features_by"] == ONNX
     said = capsys.readouterr().out
-    assert "ONNX Runtime computes, of 6 images within " in said
+    assert "computed by ONNX Runtime, equal to torch on 6 images to " in said
     assert len(said.splitlines()) == 1
     assert "features_by" not in written(make_split(), tmp_path).meta
 
@@ -105,7 +105,7 @@ def test_a_network_that_does_not_convert_is_said_in_one_line(resnet, monkeypatch
 
     monkeypatch.setattr("ferflow.features.extractors.backbone.onnx_answer", refuse)
     assert fastest(make_extractor(network(resnet)), FACES).engine == TORCH
-    said = "features.backbone: torch computes; it does not convert to ONNX: an operator is unknown"
+    said = "features.backbone: computed by torch; it does not convert to ONNX: an operator is unknown"
     assert capsys.readouterr().out == said + "\n"
 
 

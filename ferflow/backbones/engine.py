@@ -58,4 +58,4 @@ def onnx_answer(module: nn.Module, x: Tensor) -> tuple[Answer, str]:
         features: NDArray[np.float32] = session.run([_OUTPUT], {_INPUT: x.numpy()})[0]
         return features
 
-    return answer, f"of {len(x)} images within {apart / (largest or 1.0):.0e} of torch's features"
+    return answer, f"equal to torch on {len(x)} images to {apart / (largest or 1.0):.0e}"

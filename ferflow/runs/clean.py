@@ -1,8 +1,8 @@
 """`ferflow clean`: gives back the room of what is old and needed by nothing.
 
-It deletes checkpoints, whose trainings and searches start anew at worst, and files of DVC's cache
-that neither the workspace nor a branch, a tag, an experiment or a young commit names. DVC itself
-tells which those are. Whatever is younger stays.
+It deletes checkpoints, whose trainings and searches then start from the beginning, and files of
+DVC's cache that neither the workspace nor a branch, a tag, an experiment or a young commit names.
+DVC itself tells which those are. Whatever is younger stays.
 """
 
 import json
@@ -30,7 +30,7 @@ class _InUseError(Exception):
 
 
 def clean(days: int, *, delete: bool) -> Iterator[str]:
-    """Lines on what is older than so many days, counted from its last change; deleted if wanted.
+    """Lines on what has not changed for this number of days; deleted if wanted.
 
     Raises FerflowError while DVC, an experiment in a copy, or `ferflow repeat` runs here.
     """

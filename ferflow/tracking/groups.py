@@ -1,7 +1,7 @@
 """Runs that belong together in MLflow: below a run of their own, which holds the summary.
 
 A sweep's variations, a repeat's seeds or folds. MLflow shows the runs of a group, nested, when the
-one above them is opened. Called again, the same group is filled anew, not doubled.
+one above them is opened. Called again, it fills the same group and makes no second one.
 """
 
 import time

@@ -84,14 +84,14 @@ def _by_onnx(
         try:
             answer, words = onnx_answer(network, prepare(images[:N_COMPARED]))
         except NoEngineError as reason:
-            print(f"features.backbone: torch computes; {reason}")
+            print(f"features.backbone: computed by torch; {reason}")
             return None
 
         def extract(images: NDArray[np.uint8]) -> NDArray[np.float32]:
             starts = range(0, len(images), _AT_ONCE)
             return np.concatenate([answer(prepare(images[i : i + _AT_ONCE])) for i in starts])
 
-        print(f"features.backbone: ONNX Runtime computes, {words}")
+        print(f"features.backbone: computed by ONNX Runtime, {words}")
         return Extractor(extract, shape, batch_size, "ONNX Runtime, float32")
 
     return faster
