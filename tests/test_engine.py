@@ -105,8 +105,8 @@ def test_a_network_that_does_not_convert_is_said_in_one_line(resnet, monkeypatch
 
     monkeypatch.setattr("ferflow.features.extractors.backbone.onnx_answer", refuse)
     assert fastest(make_extractor(network(resnet)), FACES).engine == TORCH
-    said = "features.backbone: computed by torch; it does not convert to ONNX: an operator is unknown"
-    assert capsys.readouterr().out == said + "\n"
+    said = "computed by torch; it does not convert to ONNX: an operator is unknown"
+    assert capsys.readouterr().out == f"features.backbone: {said}\n"
 
 
 def test_weights_too_large_to_hold_three_times_stay_with_torch(monkeypatch):
@@ -117,5 +117,5 @@ def test_weights_too_large_to_hold_three_times_stay_with_torch(monkeypatch):
 
 def test_what_agrees_answers_any_number():
     answer, words = onnx_answer(Says(torch.abs), X)
-    assert words == "of 5 images within 0e+00 of torch's features"
+    assert words == "equal to torch on 5 images to 0e+00"
     assert np.array_equal(answer(X[:3]), X[:3].abs().numpy())
