@@ -1,17 +1,19 @@
 """What MLflow's pages show of a run: figures, description, data sets, models, groups."""
 
 import json
+from contextlib import nullcontext
 
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelStatus
+from mlflow.exceptions import MlflowException
 
 from ferflow.core.errors import FerflowError
 from ferflow.documents.render import Grid
 from ferflow.runs import parents
 from ferflow.tracking import mirror
-from ferflow.tracking.data_sets import CONTEXT, data_sets
+from ferflow.tracking.data_sets import CONTEXT, data_sets, log_data_sets
 from ferflow.tracking.database import EXPERIMENT, FINGERPRINT
 from ferflow.tracking.description import NOTE, describe_run
 from ferflow.tracking.groups import PARENT, VARIATION, Group, track_group
@@ -171,6 +173,23 @@ def test_a_data_set_names_its_source(changes, kind, source):
     assert (entry.dataset.source_type, json.loads(entry.dataset.source)) == (kind, source)
     sha256 = json.loads(entry.dataset.profile).get("sha256")
     assert sha256 == changes.get("sha256")
+
+
+@pytest.mark.parametrize("refusals", [0, 2, 5])
+def test_data_sets_that_other_runs_log_at_once_are_tried_again(refusals, monkeypatch):
+    class Client:
+        calls = 0
+
+        def log_inputs(self, *_):
+            self.calls += 1
+            if self.calls <= refusals:
+                raise MlflowException("duplicate key")
+
+    monkeypatch.setattr("ferflow.tracking.data_sets._PAUSE", 0)
+    client = Client()
+    with pytest.raises(MlflowException) if refusals == 5 else nullcontext():
+        log_data_sets(client, "run", [])
+    assert client.calls == min(refusals + 1, 5)
 
 
 def test_a_registered_model_is_named_by_its_images():

@@ -1,16 +1,20 @@
 """The images of a run as data sets in MLflow: fingerprint, source and counts, and no pixel."""
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
+from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag
+from mlflow.exceptions import MlflowException
 
 from ferflow.core.split import SPLITS
 
 CONTEXT = "mlflow.data.context"  # the tag by which MLflow tells train, val and test apart
 _COLUMNS = [("image", "binary"), ("label", "string")]
 _MOST = 500  # characters of a name
+_TRIES, _PAUSE = 5, 0.5  # seconds
 
 
 def data_sets(
@@ -40,6 +44,23 @@ def data_sets(
         )
         for split in SPLITS
     ]
+
+
+def log_data_sets(client: MlflowClient, run_id: str, found: list[DatasetInput]) -> None:
+    """Log a run's data sets; where they are there already nothing changes.
+
+    Of several runs that log the same new data set at once, MLflow 3.17 refuses all but the first
+    (findings/mlflow-same-dataset-at-once.sh), so it is tried again.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            client.log_inputs(run_id, found)
+        except MlflowException:
+            if not left:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _source(section: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

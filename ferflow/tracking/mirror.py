@@ -21,7 +21,7 @@ from ferflow.core.pipeline import Pipeline
 from ferflow.core.system import user_name
 from ferflow.core.tables import read_table
 from ferflow.evaluation.summary import protocol_line
-from ferflow.tracking.data_sets import data_sets
+from ferflow.tracking.data_sets import data_sets, log_data_sets
 from ferflow.tracking.database import FINGERPRINT
 from ferflow.tracking.description import NOTE, describe_run
 from ferflow.tracking.headline import cost_figures, score_figures
@@ -133,7 +133,7 @@ def _describe(client: MlflowClient, run: Run, pipeline: Pipeline) -> None:
     name = read_json(SCORES)["protocol"]["data_set"]
     counts = read_json(_DATA)["data"]
     found = data_sets(name, pipeline.data_fingerprint(), counts, pipeline.params["data"])
-    client.log_inputs(run_id, found)
+    log_data_sets(client, run_id, found)
 
 
 def _register(client: MlflowClient, run: Run, model_id: str, pipeline: Pipeline) -> None:
