@@ -16,9 +16,8 @@ from ferflow.claims.decoder import (
     partly_trained_on,
     share_trained_on,
 )
-from ferflow.claims.verdict import Kind, interval
+from ferflow.claims.verdict import Kind
 from ferflow.core.errors import FerflowError
-from ferflow.evaluation.metrics import wilson_interval
 
 
 def by_name(figure, n_classes=7, **options):
@@ -290,10 +289,3 @@ def test_one_class_and_an_impossible_fit_are_refused():
     for n_images in (0, -1, 10**10):
         with pytest.raises(FerflowError, match=f"test images; got {n_images}"):
             decode(0.5, n_images=n_images)
-
-
-@pytest.mark.parametrize("n_images", [1, 196, 3589])
-def test_a_figures_interval_is_that_of_the_metrics(n_images):
-    for right in {0, 1, n_images // 3, n_images}:
-        bounds = interval(right / n_images, n_images)
-        assert bounds == pytest.approx(wilson_interval(right, n_images), abs=1e-12)
