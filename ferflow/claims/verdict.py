@@ -232,7 +232,7 @@ class Verdict:
 
     def _shares(self, *, short: bool) -> list[str]:
         """The least share of trained-on images; of the preset, too, if that is known."""
-        if self.share is None or self.share < 0.005:
+        if self.share is None or self.share <= 0.005:
             return []
         whose = [] if short else [f"by a network of {SINGLE[1]:.2f}"]
         if self.beside is not None and self.beside.share is not None:
