@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ferflow.claims.decoder import decode, reach
+from ferflow.claims.verdict import Reading
 
 
 def test_the_readings_of_a_figure_whole():
@@ -86,3 +87,10 @@ def test_an_accuracy_lies_from_0_to_1(figure, n_classes, fit, mistake, needed, w
     readings = decode(figure, n_classes, fit=fit).readings
     (found,) = (each for each in readings if each.mistake == mistake)
     assert (found.needed, found.reach, found.plausible) == (needed, words, plausible)
+
+
+def test_a_figure_that_no_accuracy_gives():
+    reading = decode(0.4, 4).readings[0]
+    how, why = "mean accuracy of 4 yes/no decisions", "no accuracy gives this figure"
+    assert reading == Reading("one_vs_rest", how, None, False, why, False)
+    assert reading.plausible is False and reading.at_least is False

@@ -1,6 +1,6 @@
 """A verdict's words for what no claim on record has: bounds, shares, presets without a scatter."""
 
-from ferflow.claims.verdict import Beside, Kind, Reading, Verdict
+from ferflow.claims.verdict import MAJORITY, Beside, Kind, Reading, Verdict
 
 ABOVE = "above every published honest figure"
 
@@ -47,3 +47,22 @@ def test_a_share_is_told_above_half_a_percent_and_is_all_from_there_to_the_whole
     assert "at least 1 % of the scored images" in above(share=0.0051).long
     assert "at least 99 % of the scored images" in above(share=0.9949).long
     assert "consistent with all of the scored images" in above(share=0.995).long
+
+
+def possible(claimed):
+    return Verdict(claimed=claimed, kind=Kind.POSSIBLE, n_classes=7, n_images=3589)
+
+
+def test_a_single_networks_figure_may_be_chance():
+    """1.96 sqrt(0.74 x 0.26 / 3589) is 0.0144."""
+    chance = (
+        "It exceeds the best single network by less than such a figure scatters on 3,589 images "
+        "(± 0.014)."
+    )
+    assert chance in possible(0.754).long
+    assert "scatters" not in possible(0.755).long
+
+
+def test_less_than_the_majority_class_is_less_and_not_equal():
+    assert "less than naming every image" not in possible(MAJORITY).long
+    assert "less than naming every image" in possible(MAJORITY - 1e-9).long
