@@ -49,6 +49,13 @@ def test_a_share_is_told_above_half_a_percent_and_is_all_from_there_to_the_whole
     assert "consistent with all of the scored images" in above(share=0.995).long
 
 
+def test_a_preset_within_the_scatter_reaches_the_same():
+    beside = Beside(side=0, reached=0.9, unfinished=False)
+    verdict = above(preset="svm", recorded=True, beside=beside)
+    assert verdict.short == f"{ABOVE}; consistent with its preset"
+    assert verdict.long.endswith(" Its preset `svm` reaches the same within the scatter (0.900).")
+
+
 def possible(claimed):
     return Verdict(claimed=claimed, kind=Kind.POSSIBLE, n_classes=7, n_images=3589)
 
