@@ -13,10 +13,11 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # other would take most of the time.
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help repro test quick long torture check audit fuzz format ui app docs release lock clean
+.PHONY: help repro test quick long torture coverage mutate check audit fuzz format ui app docs release \
+	lock lock-newest pythons clean
 
 help: ## list these commands
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ferflow needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
@@ -42,6 +43,18 @@ long: .venv/ready ## the tests that run whole chains, a minute each
 
 torture: .venv/ready ## kills, parallel runs, full disks (KILLS=20 of each family); an hour
 	pytest -s -m slow --kills $(or $(KILLS),20)
+
+coverage: .venv/ready ## branches that the quick tests take; fails below 90 % in claims and metrics
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pytest-cov==7.1.0
+	@mkdir -p .ferflow
+	$(PYTEST) -m quick --cov --cov-report=term-missing:skip-covered
+	coverage report --fail-under=90 --format=total --include='ferflow/claims/*'
+	coverage report --fail-under=90 --format=total --include='ferflow/evaluation/metrics.py'
+
+mutate: .venv/ready ## small changes to claims and metrics that no test notices (ONLY='ferflow.claims.*')
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	OMP_NUM_THREADS=1 mutmut run $(ONLY)
+	mutmut results
 
 check: .venv/ready ## lint, formatting, types, imports, known weaknesses of what is installed
 	ruff check
@@ -96,6 +109,18 @@ lock: .venv/ready ## pin the newest versions that pyproject.toml allows
 	pip-compile $(COMPILE) --extra docs -c requirements-all.lock -o requirements-docs.lock pyproject.toml
 	pip-compile $(COMPILE) -c requirements-all.lock -o requirements.lock pyproject.toml
 
+lock-newest: .venv/ready ## the chain and the quick tests on those, in a clone beside; what differs
+	@$(BIN)/python -m pip install --quiet pip-tools
+	rm -rf .ferflow/newest
+	git clone --quiet . .ferflow/newest
+	cd .ferflow/newest && pip-compile $(COMPILE) -o requirements.lock pyproject.toml
+	$(MAKE) -C .ferflow/newest repro
+	cd .ferflow/newest && .venv/bin/python -m tests.newest
+	$(MAKE) -C .ferflow/newest quick
+
+pythons: .venv/ready ## wheels of all packages for every Python; the light installation on those that are here
+	tests/pythons.sh
+
 clean: ## delete what can be made again; the DVC cache and MLflow's runs stay
-	rm -rf .venv .ferflow .pytest_cache .mypy_cache .ruff_cache build dist dvc_plots *.egg-info
+	rm -rf .venv .ferflow .pytest_cache .mypy_cache .ruff_cache build dist dvc_plots mutants *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from ferflow.core.params import flatten, read_yaml
 from ferflow.core.pipeline import Pipeline
+from ferflow.core.yaml_text import parse_yaml
 from ferflow.records.record import load_records, save_figures
 from ferflow.settings.new_project import nested
 from ferflow.settings.presets import DEFAULTS
@@ -51,7 +52,7 @@ def main() -> None:
         words = [word for setting in settings for word in ("--set", setting)]
         run(options.clone, "ferflow", "use", preset, *words)
         run(options.clone, "dvc", "repro", "evaluate")
-        for path, md5 in made(options.clone / "dvc.lock"):
+        for path, md5 in made((options.clone / "dvc.lock").read_text(encoding="utf-8")):
             print(text, path, md5, flush=True)
 
 
@@ -61,9 +62,9 @@ def run(clone: Path, *command: str) -> None:
     subprocess.run(command, cwd=clone, env=environment, stdout=sys.stderr, check=True)
 
 
-def made(lock: Path) -> list[tuple[str, str]]:
-    """Path and md5 of what the stages made, but for MLflow's mirror of it."""
-    stages = read_yaml(lock)["stages"]
+def made(lock: str) -> list[tuple[str, str]]:
+    """Path and md5 of what the stages made, by a dvc.lock's text; but for MLflow's mirror of it."""
+    stages = parse_yaml(lock)["stages"]
     outs = [out for name, stage in stages.items() if name != "track" for out in stage["outs"]]
     return [(out["path"], out["md5"]) for out in outs]
 

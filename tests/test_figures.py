@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from ferflow.evaluation import figures, metrics
+from ferflow.evaluation.curves import precision_recall_table, roc_table
 from ferflow.evaluation.outputs import draw_training
+from ferflow.evaluation.training_figures import plot_class_counts, plot_convergence, plot_training
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -34,8 +36,8 @@ def class_figures(n_classes: int) -> dict[str, Callable[[Path], None]]:
     labels = LABELS[:n_classes]
     y = np.arange(60) % n_classes
     p = rng.dirichlet(np.ones(n_classes), 60)
-    roc = metrics.roc_table(y, p, labels)
-    curve = metrics.precision_recall_table(y, p, labels)
+    roc = roc_table(y, p, labels)
+    curve = precision_recall_table(y, p, labels)
     areas = dict.fromkeys(labels, 0.5)
     counts = dict(zip(labels, rng.integers(1, 9000, n_classes).tolist(), strict=True))
     return {
@@ -43,7 +45,7 @@ def class_figures(n_classes: int) -> dict[str, Callable[[Path], None]]:
         "roc": partial(figures.plot_roc, roc, areas=areas),
         "precision_recall": partial(figures.plot_precision_recall, curve),
         "reliability": partial(figures.plot_reliability, metrics.reliability_table(y, p)),
-        "class_counts": partial(figures.plot_class_counts, counts, dict.fromkeys(labels, 7215)),
+        "class_counts": partial(plot_class_counts, counts, dict.fromkeys(labels, 7215)),
     }
 
 
@@ -91,7 +93,7 @@ def test_gallery(n_images, tmp_path):
 
 @pytest.mark.parametrize("n_iterations", [1, 12])
 def test_convergence(n_iterations, tmp_path):
-    check_png(partial(figures.plot_convergence, history(n_iterations)), tmp_path)
+    check_png(partial(plot_convergence, history(n_iterations)), tmp_path)
 
 
 def curves(scores=(0.3, 0.5, 0.5, 0.4)):
@@ -132,7 +134,7 @@ def drawn(monkeypatch):
 )
 def test_the_dots_of_a_training_are_at_the_chosen_epoch(monitor, chosen, drawn, tmp_path):
     table = curves()
-    figures.plot_training(table, tmp_path / "a.png", chosen=chosen, title=monitor)
+    plot_training(table, tmp_path / "a.png", chosen=chosen, title=monitor)
     upper, lower = drawn[0].axes
     row = table.iloc[chosen - 1]
     assert dots(upper) == [(chosen, row["val_loss"])]
@@ -145,7 +147,7 @@ def test_the_dots_of_a_training_are_at_the_chosen_epoch(monitor, chosen, drawn, 
 @pytest.mark.parametrize("chosen", [None, 4])
 def test_a_training_without_val_shows_its_losses_alone(chosen, drawn, tmp_path):
     table = curves(scores=np.nan).assign(val_loss=np.nan, val_f1_macro=np.nan)
-    check_png(partial(figures.plot_training, table, chosen=chosen), tmp_path)
+    check_png(partial(plot_training, table, chosen=chosen), tmp_path)
     (axes,) = drawn[0].axes
     assert dots(axes) == [] and len(axes.get_lines()) == 1
 
@@ -158,7 +160,7 @@ def test_the_chosen_epoch_is_what_train_said(tmp_path, drawn):
 
 
 def test_a_training_is_drawn(tmp_path):
-    check_png(partial(figures.plot_training, curves(), chosen=3), tmp_path)
+    check_png(partial(plot_training, curves(), chosen=3), tmp_path)
 
 
 def test_tables_read_back_from_csv_give_the_same_figure(tmp_path):
@@ -171,27 +173,27 @@ def test_tables_read_back_from_csv_give_the_same_figure(tmp_path):
 
 
 def test_empty_curves_are_drawn(tmp_path):
-    empty = metrics.roc_table(np.array([0]), np.array([[0.9, 0.1]]), ["a", "b"])
+    empty = roc_table(np.array([0]), np.array([[0.9, 0.1]]), ["a", "b"])
     check_png(partial(figures.plot_roc, empty), tmp_path)
 
 
 def test_the_title_is_drawn(tmp_path):
-    figures.plot_convergence(history(3), tmp_path / "a.png", title="One")
-    figures.plot_convergence(history(3), tmp_path / "b.png", title="Two")
+    plot_convergence(history(3), tmp_path / "a.png", title="One")
+    plot_convergence(history(3), tmp_path / "b.png", title="Two")
     assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
 
 
 def test_nothing_global_is_touched(tmp_path):
     before = dict(matplotlib.rcParams)
-    figures.plot_convergence(history(3), tmp_path / "a.png")
+    plot_convergence(history(3), tmp_path / "a.png")
     assert dict(matplotlib.rcParams) == before
 
 
 def test_pictures_are_the_same_whatever_the_readers_settings_are(tmp_path):
     plots = {
         **class_figures(3),
-        "convergence": partial(figures.plot_convergence, history(3)),
-        "training": partial(figures.plot_training, curves(), chosen=2),
+        "convergence": partial(plot_convergence, history(3)),
+        "training": partial(plot_training, curves(), chosen=2),
     }
     for name, plot in plots.items():
         plot(tmp_path / f"{name}.png")
@@ -223,5 +225,5 @@ def test_wrong_input_is_refused(tmp_path):
     with pytest.raises(ValueError, match="float64"):
         figures.plot_gallery(images.astype(float), ["one", "two"], tmp_path / "a.png")
     with pytest.raises(ValueError, match=r"got \['a'\] and \['b'\]"):
-        figures.plot_class_counts({"a": 1}, {"b": 1}, tmp_path / "a.png")
+        plot_class_counts({"a": 1}, {"b": 1}, tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []

@@ -10,8 +10,9 @@ import pytest
 
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.hashing import sha256_of
-from ferflow.download.labels import FER2013_LABELS, common_spelling, splits_of_parts
+from ferflow.download.labels import FER2013_LABELS, splits_of_parts
 from ferflow.download.sources import load_images, read_path
+from ferflow.fer2013.labels import common_spelling
 
 ODD = ("happy (posed)", "sad, tired", "50% surprise")
 

@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from ferflow.evaluation.metrics import (
-    confusion_table,
-    precision_recall_table,
-    ranking_scores,
-    reliability_table,
-    roc_table,
-    split_metrics,
-    wilson_interval,
-)
+from ferflow.evaluation.curves import precision_recall_table, ranking_scores, roc_table
+from ferflow.evaluation.intervals import wilson_interval
+from ferflow.evaluation.metrics import confusion_table, reliability_table, split_metrics
 
 pytestmark = pytest.mark.filterwarnings("error")
 

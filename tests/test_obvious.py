@@ -25,12 +25,8 @@ from ferflow.claims.decoder import (
 )
 from ferflow.core.ties import tied
 from ferflow.download.splitting import deal, reorder
-from ferflow.evaluation.metrics import (
-    LOG_LOSS_FLOOR,
-    independent_rows,
-    split_metrics,
-    wilson_interval,
-)
+from ferflow.evaluation.intervals import independent_rows, wilson_interval
+from ferflow.evaluation.metrics import LOG_LOSS_FLOOR, split_metrics
 from ferflow.images.twins import Pairs, close_pairs, exact_groups, join
 from ferflow.records.compact import Answers
 from ferflow.records.compare import COMPARED, compare_split, mcnemar

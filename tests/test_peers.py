@@ -10,8 +10,7 @@ import pytest
 
 from benchmarks import peers
 from benchmarks.peers import PEERS, PeerError, about_of, chosen, fetch, run, unpack
-from ferflow.download.labels import common_spelling
-from ferflow.fer2013.labels import FER2013_LABELS
+from ferflow.fer2013.labels import FER2013_LABELS, common_spelling
 from ferflow.fer2013.table import UNKNOWN, load_table
 from ferflow.score.images import Named
 from ferflow.score.pixels import ImagesToScore

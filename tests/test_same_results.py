@@ -30,9 +30,8 @@ def test_dotted_parameters_become_sections_again():
     assert nested(flatten(params)) == params
 
 
-def test_what_a_run_made_is_all_but_mlflows_mirror(tmp_path):
-    lock = tmp_path / "dvc.lock"
-    lock.write_text(
+def test_what_a_run_made_is_all_but_mlflows_mirror():
+    lock = (
         "stages: {train: {outs: [{path: models/m, md5: ab}]}, track: {outs: [{path: x, md5: c}]}}"
     )
     assert made(lock) == [("models/m", "ab")]

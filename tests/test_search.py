@@ -10,7 +10,7 @@ from training_rows import split_of
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.params import PARAMS_FILE, pick_section, read_yaml
 from ferflow.core.split import Split
-from ferflow.evaluation.figures import plot_search
+from ferflow.evaluation.training_figures import plot_search
 from ferflow.preprocess.clean import preprocess
 from ferflow.settings.check import SECTIONS, check_params
 from ferflow.settings.presets import use

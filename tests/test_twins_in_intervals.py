@@ -11,12 +11,8 @@ from ferflow.core.hashing import image_number
 from ferflow.core.split import save_split
 from ferflow.core.tables import write_table
 from ferflow.core.ties import read_twins_within
-from ferflow.evaluation.metrics import (
-    calibration_floor,
-    independent_rows,
-    split_metrics,
-    wilson_interval,
-)
+from ferflow.evaluation.intervals import independent_rows, wilson_interval
+from ferflow.evaluation.metrics import calibration_floor, split_metrics
 from ferflow.evaluation.outputs import split_scores
 from ferflow.evaluation.predictions import (
     prediction_frame,

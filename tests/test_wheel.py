@@ -42,6 +42,7 @@ LEFT_OUT = {
     "transformers",
 }
 BUILT_BY = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "dvc.yaml")
+PYTHON = os.environ.get("LIGHT_PYTHON", sys.executable)  # `make pythons`
 SHARE = 6  # the workflow's bytes are at least so many times the light installation's
 
 
@@ -88,7 +89,7 @@ def environment(tmp_path_factory):
     for name in (*BUILT_BY, ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, source / name)
     pip("wheel", "--no-deps", "--wheel-dir", folder, source)
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "own"], check=True)
+    subprocess.run([PYTHON, "-m", "venv", "--without-pip", folder / "own"], check=True)
     (wheel,) = folder.glob("*.whl")
     constraints = ["--constraint", ROOT / "requirements.lock"]
     pip("--python", folder / "own/bin/python", "install", *constraints, wheel)

@@ -25,7 +25,8 @@ from ferflow.claims.independence import (
 )
 from ferflow.core.errors import DataError
 from ferflow.core.files import read_bounded
-from ferflow.evaluation.metrics import table_of_counts, wilson_interval
+from ferflow.evaluation.intervals import wilson_interval
+from ferflow.evaluation.metrics import table_of_counts
 
 MAX_BYTES = 1 << 20
 MAX_CLASSES = 100

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
-from statistics import NormalDist
 from typing import Literal
 
 from ferflow.claims.registry import digits
@@ -233,7 +232,7 @@ class Verdict:
 
     def _shares(self, *, short: bool) -> list[str]:
         """The least share of trained-on images; of the preset, too, if that is known."""
-        if self.share is None or self.share < 0.005:
+        if self.share is None or self.share <= 0.005:
             return []
         whose = [] if short else [f"by a network of {SINGLE[1]:.2f}"]
         if self.beside is not None and self.beside.share is not None:
@@ -276,19 +275,6 @@ class Verdict:
 def scatter(figure: float, n_images: int) -> float:
     """Half of the 95 % interval of an accuracy on n independent images (normal approximation)."""
     return Z_975 * math.sqrt(figure * (1 - figure) / n_images)
-
-
-def interval(figure: float, n_images: float) -> tuple[float, float]:
-    """The 95 % Wilson interval of an accuracy on n independent images.
-
-    As `ferflow.evaluation.metrics.wilson_interval`, which takes scikit-learn and pandas along: a
-    figure is decoded without them.
-    """
-    z = NormalDist().inv_cdf(0.975)
-    centre = figure + z**2 / (2 * n_images)
-    margin = z * math.sqrt(figure * (1 - figure) / n_images + (z / (2 * n_images)) ** 2)
-    scale = 1 + z**2 / n_images
-    return max(0.0, (centre - margin) / scale), min(1.0, (centre + margin) / scale)
 
 
 def _percent(share: float) -> str:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.params import nearest
-from ferflow.download.labels import FER2013_LABELS, common_spelling
 from ferflow.download.pictures import natural_key
+from ferflow.fer2013.labels import FER2013_LABELS, common_spelling
 
 
 @dataclass(frozen=True)

@@ -41,17 +41,6 @@ FER_PLUS_OFFER = (
     "--set data.labels=ferplus"
 )
 
-# FER-2013's classes in words that other data sets have for them, in lower case
-SPELLINGS = {
-    "angry": ("anger", "angryness", "mad", "rage"),
-    "disgust": ("disgusted", "disgusting"),
-    "fear": ("fearful", "afraid", "scared", "scream"),
-    "happy": ("happiness", "joy", "joyful", "smile", "smiling"),
-    "sad": ("sadness", "unhappy"),
-    "surprise": ("surprised", "suprise", "suprised", "surprize"),
-    "neutral": ("neutrality", "normal", "natural"),
-}
-
 
 def splits_of_parts(parts: Iterable[str]) -> dict[str, str]:
     """A source's own parts, keys of `PARTS` in any case -> the splits that they stand for.
@@ -65,12 +54,6 @@ def splits_of_parts(parts: Iterable[str]) -> dict[str, str]:
     if "test" not in splits.values():
         return {part: "test" if split == "val" else split for part, split in splits.items()}
     return splits
-
-
-def common_spelling(word: str) -> str | None:
-    """FER-2013's name for a class in another spelling, None if it is not a known one."""
-    plain = word.strip().lower()
-    return next((name for name, words in SPELLINGS.items() if plain in (name, *words)), None)
 
 
 def _turn(part: str) -> tuple[int, str]:

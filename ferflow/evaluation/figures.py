@@ -1,7 +1,7 @@
-"""Drawings of the evaluation's tables as PNG files.
+"""Drawings of a model's scores as PNG files, and the look of all drawings.
 
-Each ``plot_<what>(table, path, *, title)`` takes a table as ``ferflow.evaluation.metrics`` or the
-colony makes it, or reads it back from CSV. The same input gives the same bytes.
+Each ``plot_<what>(table, path, *, title)`` takes a table as ``ferflow.evaluation.metrics`` or
+``curves`` makes it, or reads it back from CSV. The same input gives the same bytes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ferflow.core.figures import png
@@ -29,9 +28,6 @@ BLUE, RED = COLOURS[:2]
 THOUSANDS = "{x:,.0f}"
 DASHES = ["-", "--"]  # neighbours in the legend differ in dash as well as in colour
 
-_MOST_SETTINGS = 30  # shown of a search, the best
-_WITHOUT_SETTINGS = 6  # columns before those of the parameters, `training.shared.search.COLUMNS`
-
 
 def plot_confusion(table: pd.DataFrame, path: Path, *, title: str = "Confusion matrix") -> None:
     """Two matrices side by side, images and shares of the actual class; a row is a true class.
@@ -40,7 +36,7 @@ def plot_confusion(table: pd.DataFrame, path: Path, *, title: str = "Confusion m
     """
     labels, counts, shares = matrices(table)
     side = max(3.2, 1.4 + 0.6 * len(labels))  # inches: a cell must hold "1,774"
-    with _figure(path, 2 * side, side + 0.2, title) as figure:
+    with titled(path, 2 * side, side + 0.2, title) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         _draw_matrix(left, counts, labels, "{:,.0f}", "Images")
         _draw_matrix(right, shares, labels, "{:.2f}", "Share of the true class")
@@ -58,7 +54,7 @@ def plot_roc(
 
     table : columns class, false_positive_rate, true_positive_rate (0 to 1).
     """
-    with _figure(path, 6.6, 4.8, title) as figure:
+    with titled(path, 6.6, 4.8, title) as figure:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
         _draw_curves(axes, table, "false_positive_rate", "true_positive_rate", areas, "Class, area")
@@ -75,7 +71,7 @@ def plot_precision_recall(
 
     table : columns class, recall, precision (0 to 1).
     """
-    with _figure(path, 6.6, 4.8, title) as figure:
+    with titled(path, 6.6, 4.8, title) as figure:
         axes = figure.subplots()
         _draw_curves(axes, table, "recall", "precision", areas, "Class, average precision")
 
@@ -86,20 +82,20 @@ def plot_reliability(table: pd.DataFrame, path: Path, *, title: str = "Reliabili
     table : columns confidence_low, confidence_high, n, confidence, accuracy; the last two NaN
         if n is 0.
     """
-    with _figure(path, 5.0, 5.8, title) as figure:
+    with titled(path, 5.0, 5.8, title) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         filled = table[table["n"] > 0]
         upper.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
         sure, right = filled["confidence"], filled["accuracy"]
         upper.vlines(sure, sure, right, color=RED, linewidth=2, alpha=0.6, label="gap")
         upper.plot(sure, right, "o-", color=BLUE, label="accuracy")
-        _style(upper, "", "Share of right decisions")
+        style(upper, "", "Share of right decisions")
         upper.set(xlim=(0, 1.015), ylim=(0, 1.015))  # room for a whole marker at 1
         upper.legend(loc="upper left", frameon=False, fontsize=SMALL)
         left = table["confidence_low"]
         width = table["confidence_high"] - left
         lower.bar(left, table["n"], width, align="edge", color=BLUE, edgecolor="w")
-        _style(lower, "Confidence (probability of the decision)", "Images")
+        style(lower, "Confidence (probability of the decision)", "Images")
         lower.yaxis.set_major_formatter(THOUSANDS)
 
 
@@ -130,7 +126,7 @@ def plot_gallery(
         )
     n_columns = max(3, min(n_columns, len(images)))  # three, at least: the title needs the width
     n_rows = max(1, -(-len(images) // n_columns))
-    with _figure(path, 1.55 * n_columns, 0.5 + 2.0 * n_rows, title) as figure:
+    with titled(path, 1.55 * n_columns, 0.5 + 2.0 * n_rows, title) as figure:
         cells = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for cell in cells:
             cell.set_axis_off()
@@ -150,130 +146,8 @@ def plot_gallery(
             figure.text(0.5, 0.5, "none", ha="center", color=MUTED, fontsize=TEXT)
 
 
-def plot_convergence(
-    table: pd.DataFrame,
-    path: Path,
-    *,
-    title: str = "Ant colony",
-    score_name: str = "Score",
-) -> None:
-    """A dot for each ant's score and a line for the best score so far, by iteration.
-
-    table : columns iteration (whole numbers), ant, n_features, score, best_score.
-    """
-    with _figure(path, 6.6, 4.0, title) as figure:
-        axes = figure.subplots()
-        axes.scatter(
-            table["iteration"],
-            table["score"],
-            s=16,
-            color=BLUE,
-            alpha=0.5,
-            linewidths=0,
-            label="an ant",
-        )
-        best = table.groupby("iteration")["best_score"].max()
-        edges = np.append(best.index - 0.5, best.index[-1] + 0.5)  # a step as wide as an iteration
-        axes.stairs(best, edges, baseline=None, color=RED, linewidth=2, label="best so far")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        _style(axes, "Iteration", score_name)
-        axes.legend(loc="lower right", frameon=False, fontsize=SMALL)
-
-
-def plot_training(
-    table: pd.DataFrame, path: Path, *, chosen: int | None = None, title: str = "Training"
-) -> None:
-    """Losses above, the scores on val below, epoch by epoch; without val the losses alone.
-
-    table : columns epoch, train_loss, val_loss, val_accuracy, val_f1_macro (0 to 1), the last
-        three NaN if nothing was validated.
-    chosen : the epoch whose weights were kept; it gets a dot on each of val's curves.
-    """
-    validated = table["val_accuracy"].notna().any()
-    with _figure(path, 6.6, 5.6 if validated else 3.4, title) as figure:
-        panels = figure.subplots(2 if validated else 1, 1, sharex=True, squeeze=False).ravel()
-        upper, lower = panels[0], panels[-1]
-        upper.plot(table["epoch"], table["train_loss"], color=BLUE, label="train")
-        if validated:
-            upper.plot(table["epoch"], table["val_loss"], color=RED, label="val")
-            lower.plot(table["epoch"], table["val_accuracy"], color=BLUE, label="accuracy")
-            lower.plot(table["epoch"], table["val_f1_macro"], "--", color=RED, label="macro F1")
-            row = table[table["epoch"] == chosen]
-            _mark_chosen(upper, row, {"val_loss": RED})
-            _mark_chosen(lower, row, {"val_accuracy": BLUE, "val_f1_macro": RED})
-            _style(lower, "Epoch", "Score on val")
-            lower.legend(frameon=False, fontsize=SMALL)
-        _style(upper, "" if validated else "Epoch", "Loss")
-        upper.legend(frameon=False, fontsize=SMALL)
-        lower.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def plot_search(
-    table: pd.DataFrame, path: Path, *, title: str = "Settings that were tried"
-) -> None:
-    """A dot for each of the best settings of the last round, best at the top; its name is what it
-    sets. With folds a line spans one standard deviation to each side.
-
-    table : as `ferflow.training.shared.search` writes it.
-    """
-    last = table[table["iteration"] == table["iteration"].max()]
-    shown = last.sort_values("score", ascending=False, kind="stable").head(_MOST_SETTINGS)
-    keys = list(table.columns[_WITHOUT_SETTINGS:])
-    names = [", ".join(f"{key} {row[key]}" for key in keys) for _, row in shown.iterrows()]
-    with _figure(path, 7.5, 1.2 + 0.28 * len(shown), title, pad=None) as figure:
-        axes = figure.subplots()
-        places = range(len(shown))
-        axes.errorbar(shown["score"], places, xerr=shown["score_std"], fmt="o", color=BLUE)
-        axes.plot(shown["score"].iloc[0], 0, "o", color=RED)
-        axes.set_yticks(places, names, fontsize=SMALL)
-        axes.invert_yaxis()
-        axes.set_xlabel("Score", fontsize=TEXT, color=INK)
-        axes.grid(color=GRID, linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-
-
-def plot_class_counts(
-    before: Mapping[str, int],
-    after: Mapping[str, int],
-    path: Path,
-    *,
-    title: str = "Images per class before and after balancing",
-) -> None:
-    """Two bars a class, with their numbers; classes from top to bottom in the order of ``before``.
-
-    Raises ValueError unless both name the same classes.
-    """
-    if set(before) != set(after):
-        raise ValueError(f"both must name the same classes; got {list(before)} and {list(after)}")
-    with _figure(path, 6.6, 1.4 + 0.5 * len(before), title) as figure:
-        axes = figure.subplots()
-        rows = np.arange(len(before))
-        bars = (("before", before, MUTED, -0.2), ("after", after, BLUE, 0.2))
-        for name, counts, colour, shift in bars:
-            heights = [counts[label] for label in before]
-            drawn = axes.barh(rows + shift, heights, 0.36, color=colour, label=name)
-            axes.bar_label(drawn, fmt="{:,.0f}", padding=3, fontsize=SMALL, color=INK)
-        axes.set_yticks(rows, list(before))
-        axes.invert_yaxis()
-        axes.margins(x=0.12)  # room for the numbers at the ends of the bars
-        _style(axes, "Images", "")
-        axes.grid(visible=False, axis="y")
-        axes.xaxis.set_major_formatter(THOUSANDS)
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=SMALL)
-
-
-def _mark_chosen(axes: Axes, row: pd.DataFrame, colours: Mapping[str, str]) -> None:
-    """A dot for each column at the chosen epoch's row (none if it is empty), and a legend."""
-    if row.empty:
-        return
-    for column, colour in colours.items():
-        axes.plot(row["epoch"], row[column], "o", color=colour)
-    axes.plot([], [], "o", color=INK, label="chosen epoch")  # in the legend alone
-
-
 @contextmanager
-def _figure(
+def titled(
     path: Path, width: float, height: float, title: str, *, pad: float | None = 0.1
 ) -> Iterator[Figure]:
     """As `png`, with a title, and `pad` inches around each drawing (None: matplotlib's own)."""
@@ -282,7 +156,7 @@ def _figure(
         yield figure
 
 
-def _style(axes: Axes, x_label: str, y_label: str) -> None:
+def style(axes: Axes, x_label: str, y_label: str) -> None:
     """Axis names, a faint grid behind the data, no frame at the top and right."""
     axes.set_xlabel(x_label, fontsize=TEXT, color=INK)
     axes.set_ylabel(y_label, fontsize=TEXT, color=INK)
@@ -353,7 +227,7 @@ def _draw_curves(
     for (name, curve), (colour, dash) in zip(curves, looks(), strict=False):
         label = str(name) if areas is None else f"{name}, {areas[str(name)]:.3f}"
         axes.plot(curve[x], curve[y], dash, color=colour, linewidth=1.6, label=label)
-    _style(axes, x.replace("_", " ").capitalize(), y.replace("_", " ").capitalize())
+    style(axes, x.replace("_", " ").capitalize(), y.replace("_", " ").capitalize())
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     if table.empty:  # a split of one class has no curves, and matplotlib warns of an empty legend
         return

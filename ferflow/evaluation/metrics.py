@@ -9,21 +9,18 @@ range, NaN, negative probabilities, and rows that do not sum to 1.
 """
 
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import (
-    average_precision_score,
     confusion_matrix,
     matthews_corrcoef,
-    precision_recall_curve,
     precision_recall_fscore_support,
-    roc_auc_score,
-    roc_curve,
 )
+
+from ferflow.evaluation.intervals import independent_rows, wilson_interval
 
 Indices = NDArray[np.integer]
 Probabilities = NDArray[np.float64]
@@ -80,38 +77,6 @@ def split_metrics(
         "one_vs_rest_accuracy": _one_vs_rest_accuracy(y, predicted, len(labels)),
         "per_class": per_class.to_dict(orient="index"),
     }
-
-
-def independent_rows(twins: Indices) -> float:
-    """How many independent images n images are worth, of which some show one photograph.
-
-    twins : integer array of shape (n,), equal numbers for twins. Copies are answered alike, so a
-    group of m counts as one image of weight m; the variance of the mean of such groups is that of
-    n**2 / sum(m**2) independent images (Kish, Survey sampling, 1965, section 8.2, with a
-    correlation of 1 inside the groups).
-    """
-    sizes = np.unique(twins, return_counts=True)[1].astype(np.float64)
-    return float(sizes.sum() ** 2 / (sizes**2).sum())
-
-
-def wilson_interval(n_correct: float, n: float, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Lower and upper bound, 0 to 1, of a proportion of ``n_correct`` out of ``n``.
-
-    Both may be fractions of images, see `independent_rows`.
-
-    Score interval without continuity correction: E. B. Wilson, JASA 22 (1927). Unlike the
-    textbook normal interval it stays within 0 to 1 and has a width at 0 % and 100 %.
-    """
-    if not 0 <= n_correct <= n or n == 0:
-        raise ValueError(f"n_correct must be 0 to n and n positive; got {n_correct} of {n}")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = n_correct / n
-    centre = share + z**2 / (2 * n)
-    margin = z * (share * (1 - share) / n + (z / (2 * n)) ** 2) ** 0.5
-    scale = 1 + z**2 / n
-    # at 0 % and 100 % one bound is exactly 0 or 1, which rounding may miss by one unit
-    low = (centre - margin) / scale if n_correct > 0 else 0.0
-    return low, (centre + margin) / scale if n_correct < n else 1.0
 
 
 def confusion_table(y: Indices, p: Probabilities, labels: Sequence[str]) -> pd.DataFrame:
@@ -183,67 +148,6 @@ def calibration_floor(p: Probabilities, n_bins: int = 15, twins: Indices | None 
         weights = weights * sizes[index]
     variance = np.bincount(bins, weights=weights, minlength=n_bins)
     return float(np.sqrt(2 * variance / np.pi).sum() / len(top))
-
-
-def roc_table(
-    y: Indices, p: Probabilities, labels: Sequence[str], n_points: int = 100
-) -> pd.DataFrame:
-    """Each class against the rest: class, false_positive_rate, true_positive_rate.
-
-    Rows run from (0, 0) to (1, 1). Of each curve at most n_points points are kept, none is
-    interpolated: for every value of an even grid of false positive rates, both ends of the last
-    upright piece that does not exceed it (the upper ends alone would flatter the curve).
-    Classes with no positive or no negative rows are left out.
-    """
-    y, p = checked(y, p, labels)
-    grid = _grid(n_points, n_each=2)
-    curves = []
-    for k in _rankable_classes(y, len(labels)):
-        fall_out, recall, _ = roc_curve(y == k, p[:, k])
-        upper = np.searchsorted(fall_out, grid, side="right") - 1
-        lower = np.searchsorted(fall_out, fall_out[upper], side="left")
-        kept = np.union1d(lower, upper)
-        curves.append((labels[k], fall_out[kept], recall[kept]))
-    return _curve_table(curves, "false_positive_rate", "true_positive_rate")
-
-
-def precision_recall_table(
-    y: Indices, p: Probabilities, labels: Sequence[str], n_points: int = 100
-) -> pd.DataFrame:
-    """Each class against the rest: class, recall, precision, by rising recall.
-
-    Of each curve at most n_points points are kept, none is interpolated: for every value of an
-    even grid of recalls, the first point that reaches it. The customary point at recall 0 and
-    precision 1, which no threshold attains, is absent. Classes with no positive or no negative
-    rows are left out.
-    """
-    y, p = checked(y, p, labels)
-    grid = _grid(n_points, n_each=1)
-    curves = []
-    for k in _rankable_classes(y, len(labels)):
-        precision, recall, _ = precision_recall_curve(y == k, p[:, k])
-        precision, recall = precision[-2::-1], recall[-2::-1]  # by falling threshold
-        kept = np.unique(np.searchsorted(recall, grid, side="left"))
-        curves.append((labels[k], recall[kept], precision[kept]))
-    return _curve_table(curves, "recall", "precision")
-
-
-def ranking_scores(
-    y: Indices, p: Probabilities, labels: Sequence[str]
-) -> dict[str, dict[str, float]]:
-    """Per class against the rest: {label: {"roc_auc": 0 to 1, "average_precision": 0 to 1}}.
-
-    Computed from all rows, not from the thinned curves. Classes with no positive or no negative
-    rows are left out.
-    """
-    y, p = checked(y, p, labels)
-    return {
-        labels[k]: {
-            "roc_auc": float(roc_auc_score(y == k, p[:, k])),
-            "average_precision": float(average_precision_score(y == k, p[:, k])),
-        }
-        for k in _rankable_classes(y, len(labels))
-    }
 
 
 def checked(
@@ -330,26 +234,3 @@ def _one_vs_rest_accuracy(y: Indices, predicted: Indices, n_classes: int) -> flo
     """
     decisions = [((predicted == k) == (y == k)).mean() for k in range(n_classes)]
     return float(np.mean(decisions))
-
-
-def _grid(n_points: int, *, n_each: int) -> NDArray[np.float64]:
-    """Even values from 0 to 1, both included, as many as ``n_each`` points per value allow."""
-    if n_points < 2 * n_each:
-        raise ValueError(f"n_points must be at least {2 * n_each}; got {n_points}")
-    return np.linspace(0, 1, n_points // n_each)
-
-
-def _rankable_classes(y: Indices, n_classes: int) -> list[int]:
-    """Classes with at least one row of their own and one of another class."""
-    support = np.bincount(y, minlength=n_classes)
-    return [k for k in range(n_classes) if 0 < support[k] < len(y)]
-
-
-def _curve_table(
-    curves: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]], x: str, y: str
-) -> pd.DataFrame:
-    """Long table of (label, x values, y values) curves; no rows, the same columns if none."""
-    return pd.DataFrame(
-        [(label, *point) for label, xs, ys in curves for point in zip(xs, ys, strict=True)],
-        columns=["class", x, y],
-    )

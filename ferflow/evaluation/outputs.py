@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ferflow.core.files import read_json
 from ferflow.core.split import Split
 from ferflow.core.tables import read_table, write_table
-from ferflow.evaluation import figures, metrics
+from ferflow.evaluation import curves, figures, metrics, training_figures
 from ferflow.evaluation.params import EvaluateParams
 from ferflow.evaluation.predictions import prediction_frame, split_predictions, twin_numbers
 from ferflow.evaluation.tta import tta_proba
@@ -65,7 +65,7 @@ def draw_pictures(predictions: pd.DataFrame, n_bins: int, folder: Path) -> None:
         if name not in set(predictions["split"]):
             continue
         tables = _tables(predictions, name, n_bins)
-        areas = metrics.ranking_scores(*split_predictions(predictions, name))
+        areas = curves.ranking_scores(*split_predictions(predictions, name))
         figures.plot_confusion(
             tables["confusion"],
             folder / f"confusion_{name}.png",
@@ -110,7 +110,7 @@ def draw_colony(table_file: Path, path: Path) -> None:
     """The search of `select_features`, if there was one."""
     table = read_table(table_file)
     if not table.empty:
-        figures.plot_convergence(table, path, score_name="Score on val")
+        training_figures.plot_convergence(table, path, score_name="Score on val")
 
 
 def draw_training(table_file: Path, report_file: Path, path: Path) -> None:
@@ -118,21 +118,21 @@ def draw_training(table_file: Path, report_file: Path, path: Path) -> None:
     table = read_table(table_file)
     if not table.empty:
         chosen = read_json(report_file)["train"].get("epoch_chosen")
-        figures.plot_training(table, path, chosen=chosen)
+        training_figures.plot_training(table, path, chosen=chosen)
 
 
 def draw_search(table_file: Path, path: Path) -> None:
     """The settings among which `train` chose, where it did."""
     table = read_table(table_file)
     if not table.empty:
-        figures.plot_search(table, path)
+        training_figures.plot_search(table, path)
 
 
 def draw_class_counts(counts_file: Path, path: Path) -> None:
     """Training rows per class before and after `balance`, from the counts that it wrote."""
     counts = read_json(counts_file)["balance"]
     title = f"Training rows per class, balanced by {counts['method']}"
-    figures.plot_class_counts(counts["before"], counts["after"], path, title=title)
+    training_figures.plot_class_counts(counts["before"], counts["after"], path, title=title)
 
 
 def _tables(predictions: pd.DataFrame, name: str, n_bins: int) -> dict[str, pd.DataFrame]:
@@ -141,8 +141,8 @@ def _tables(predictions: pd.DataFrame, name: str, n_bins: int) -> dict[str, pd.D
     y, p, labels = split_predictions(predictions, name if scored else predictions["split"].iloc[0])
     tables = {
         "confusion": metrics.confusion_table(y, p, labels),
-        "roc": metrics.roc_table(y, p, labels),
-        "precision_recall": metrics.precision_recall_table(y, p, labels),
+        "roc": curves.roc_table(y, p, labels),
+        "precision_recall": curves.precision_recall_table(y, p, labels),
         "reliability": metrics.reliability_table(y, p, n_bins),
     }
     return tables if scored else {kind: table.iloc[:0] for kind, table in tables.items()}

@@ -28,3 +28,20 @@ FERPLUS_COLUMNS = (
     "unknown",
     "NF",
 )
+
+# FER-2013's classes in words that other data sets have for them, in lower case
+SPELLINGS = {
+    "angry": ("anger", "angryness", "mad", "rage"),
+    "disgust": ("disgusted", "disgusting"),
+    "fear": ("fearful", "afraid", "scared", "scream"),
+    "happy": ("happiness", "joy", "joyful", "smile", "smiling"),
+    "sad": ("sadness", "unhappy"),
+    "surprise": ("surprised", "suprise", "suprised", "surprize"),
+    "neutral": ("neutrality", "normal", "natural"),
+}
+
+
+def common_spelling(word: str) -> str | None:
+    """FER-2013's name for a class in another spelling, None if it is not a known one."""
+    plain = word.strip().lower()
+    return next((name for name, words in SPELLINGS.items() if plain in (name, *words)), None)

@@ -22,7 +22,8 @@ from ferflow.core.errors import DataError
 from ferflow.core.files import atomic, read_bounded
 from ferflow.core.hashing import image_number
 from ferflow.core.params import flatten
-from ferflow.evaluation.metrics import check_rows, independent_rows, split_metrics
+from ferflow.evaluation.intervals import independent_rows
+from ferflow.evaluation.metrics import check_rows, split_metrics
 from ferflow.evaluation.predictions import PREFIX, split_predictions, twin_numbers
 
 KEPT_SPLITS = ("val", "test")

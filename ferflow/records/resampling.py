@@ -115,8 +115,6 @@ def _groups(models: Sequence[Answers]) -> NDArray[np.int64]:
 def _group_table(model: Answers, groups: NDArray[np.int64], n: int) -> NDArray[np.float64]:
     """(n, c * c + 1): the rows of `_row_table` summed over each group."""
     rows = _row_table(model)
-    if n == len(rows):
-        return rows
     table = np.zeros((n, rows.shape[1]))
     np.add.at(table, groups, rows)
     return table

@@ -23,7 +23,8 @@ from ferflow.core.paths import RAW
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.progress import progress
 from ferflow.core.split import SPLITS, load_split
-from ferflow.evaluation.metrics import calibration_floor, split_metrics, wilson_interval
+from ferflow.evaluation.intervals import wilson_interval
+from ferflow.evaluation.metrics import calibration_floor, split_metrics
 from ferflow.evaluation.predictions import TTA_SUFFIX
 from ferflow.evaluation.without_twins import RELATIVE_KINDS, RELATIVES_SUFFIX, SUFFIX
 from ferflow.preprocess.clean import Cleaned, preprocess

@@ -34,7 +34,7 @@ def decode(
     from ferflow.claims.decoder import decode as read_figure
     from ferflow.claims.decoder import parse_figure
     from ferflow.claims.registry import digits
-    from ferflow.claims.verdict import interval
+    from ferflow.evaluation.intervals import wilson_interval
 
     console = Console()
     if figure is None and confusion is None and not all_:
@@ -47,7 +47,7 @@ def decode(
         _print_verdicts()
     if figure is not None:
         verdict = read_figure(parse_figure(figure), classes, n_images=images, fit=fit)
-        low, high = interval(verdict.claimed, images)
+        low, high = wilson_interval(verdict.claimed * images, images)
         console.print(
             f"{verdict.long}\n{digits(verdict.claimed)} on {images:,} test images has the 95 % "
             f"interval {low:.3f} to {high:.3f}.",

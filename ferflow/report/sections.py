@@ -12,7 +12,8 @@ from ferflow.claims.registry import METRICS, Claim, Matrix, Paper, digits, load_
 from ferflow.claims.verdict import CEILING_CLASSES
 from ferflow.core.progress import progress
 from ferflow.documents.render import Grid
-from ferflow.evaluation.metrics import confusion_table, roc_table
+from ferflow.evaluation.curves import roc_table
+from ferflow.evaluation.metrics import confusion_table
 from ferflow.evaluation.protocol import OWN_LABELS
 from ferflow.evaluation.without_twins import RELATIVES_SUFFIX
 from ferflow.records.compact import Answers

@@ -3,7 +3,7 @@
 from statistics import fmean
 
 from ferflow.documents.render import Grid
-from ferflow.evaluation.metrics import wilson_interval
+from ferflow.evaluation.intervals import wilson_interval
 from ferflow.records.compact import Answers
 from ferflow.records.record import RunRecord, groups
 from ferflow.records.whose_labels import BOTH, FER2013, FERPLUS, by_labels

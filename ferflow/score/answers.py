@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.core.params import nearest
-from ferflow.download.labels import common_spelling
-from ferflow.fer2013.labels import FER2013_LABELS
+from ferflow.fer2013.labels import FER2013_LABELS, common_spelling
 from ferflow.score.sheet import Columns
 
 _PREFIX = re.compile(r"^(p|prob|proba|probability|score|logit|class)[_ .:-]+")

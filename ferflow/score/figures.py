@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.claims.verdict import interval
+from ferflow.evaluation.intervals import independent_rows, wilson_interval
 from ferflow.fer2013.labels import FER2013_LABELS
 
 N_BINS = 15  # of the calibration error: Guo et al. 2017
@@ -42,7 +42,8 @@ def figures(y: Indices, said: Indices, p: Numbers | None, twins: Indices) -> Fig
     precision, recall = right / np.maximum(named, 1), right / np.maximum(actual, 1)
     f1 = 2 * right / np.maximum(actual + named, 1)
     accuracy = float(right.sum() / len(y))
-    low, high = interval(accuracy, independent(twins))
+    n_independent = independent_rows(twins)
+    low, high = wilson_interval(accuracy * n_independent, n_independent)
     return Figures(
         n=len(y),
         accuracy=accuracy,
@@ -53,12 +54,6 @@ def figures(y: Indices, said: Indices, p: Numbers | None, twins: Indices) -> Fig
         ece=None if p is None else calibration_error(said == y, p.max(axis=1)),
         per_class=np.stack([precision, recall, f1, actual], axis=1),
     )
-
-
-def independent(twins: Indices) -> float:
-    """How many independent images n images are worth (Kish 1965): n**2 / sum of group sizes**2."""
-    sizes = np.unique(twins, return_counts=True)[1].astype(np.float64)
-    return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
 def calibration_error(right: NDArray[np.bool_], confidence: Numbers) -> float:

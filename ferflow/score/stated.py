@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import ParamError
 from ferflow.core.params import nearest
-from ferflow.download.labels import common_spelling
-from ferflow.fer2013.labels import FER2013_LABELS
+from ferflow.fer2013.labels import FER2013_LABELS, common_spelling
 
 CHANNELS = {"grey": 1, "rgb": 3}
 SCALES = ("0-1", "-1-1", "0-255", "imagenet")
