@@ -35,6 +35,7 @@ def refused(function, *words, **named):
 
 
 def contents():
-    """Path -> size and time of each file below the current folder."""
+    """Path -> size and time of each file below the current folder, but for files of locks."""
     found = (path for path in Path.cwd().rglob("*") if path.is_file())
+    found = (path for path in found if path.suffix not in (".lock", ".writer"))
     return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in found}

@@ -1,8 +1,11 @@
 """The last run's metrics as a table for people."""
 
+from typing import Any
+
 from rich import box
 from rich.table import Column, Table
 
+from ferflow.core.errors import DataError
 from ferflow.core.files import read_json
 from ferflow.core.paths import CODE, SCORES
 from ferflow.core.split import SPLITS
@@ -21,6 +24,8 @@ SHOWN = {
     "ece": "calibration error",
     "ece_floor": "  if calibrated",
 }
+# what another content of the scores' file raises
+_ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 _IN_A_CLONE = """
 What next (after `source .venv/bin/activate`):
   change a value   edit params.yaml, say balance.method: none, then: dvc repro
@@ -48,9 +53,17 @@ def metrics_table() -> Table:
 
     Scores without relatives are another question: they are only in `SCORES`.
     """
-    scores = read_json(SCORES)
+    try:
+        return _table(read_json(SCORES))
+    except _ODD as error:
+        raise _not_scores(error) from None
+
+
+def _table(scores: Any) -> Table:
     columns = [column for name in SPLITS for column in (name, f"{name}_without_twins")]
     splits = [column for column in columns if column in scores]
+    if not splits:
+        raise ValueError(f"no scores of {', '.join(SPLITS)}")
     headers = (name.replace("_without_", "\nno ") for name in splits)
     table = Table(
         Column("metric", no_wrap=True),
@@ -70,4 +83,14 @@ def metrics_table() -> Table:
 
 def protocol_line() -> str:
     """What the figures mean, in a line."""
-    return describe(read_json(SCORES)["protocol"])
+    try:
+        return describe(read_json(SCORES)["protocol"])
+    except _ODD as error:
+        raise _not_scores(error) from None
+
+
+def _not_scores(error: Exception) -> DataError:
+    return DataError(
+        f"{SCORES} does not hold a run's scores ({type(error).__name__}: {error}). Restore it: "
+        f"git checkout {SCORES}; or run `dvc repro`."
+    )
