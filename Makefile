@@ -16,7 +16,7 @@ PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses logical --maxprocesses 4 --dis
 .PHONY: help repro test quick long torture check audit fuzz soak soak-page format ui app docs release lock clean
 
 help: ## list these commands
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 11
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ferflow needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
