@@ -90,7 +90,8 @@ def protocol_line() -> str:
 
 
 def _not_scores(error: Exception) -> DataError:
+    reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
     return DataError(
-        f"{SCORES} does not hold a run's scores ({type(error).__name__}: {error}). Restore it: "
-        f"git checkout {SCORES}; or run `dvc repro`."
+        f"{SCORES} does not hold a run's scores, or an older build made it ({reason}). "
+        f"`dvc repro` makes it again; git checkout {SCORES} brings the committed one back."
     )
