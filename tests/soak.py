@@ -181,11 +181,12 @@ def check_named(clone):
     # what is not committed comes back by `git stash pop`
     clone.git("stash", "--quiet", "--include-untracked")
     branch = clone.git("branch", "--show-current").strip()
-    young = clone.git("log", "--since=7.days", "--format=%H", "--", "dvc.lock").split()
+    young = clone.git("log", "--since=7.days", "--grep=^run$", "--format=%H").split()
     for commit in ("first", *young):
         clone.git("checkout", "--quiet", commit)
         clone.run("dvc", "checkout", "--quiet")
-        assert "up to date" in clone.run("dvc", "status")
+        said = clone.run("dvc", "status")
+        assert "up to date" in said, (commit, said)
     clone.git("checkout", "--quiet", branch)
     clone.git("stash", "pop", "--quiet")
     clone.run("dvc", "checkout", "--quiet")

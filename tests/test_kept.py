@@ -18,8 +18,8 @@ from ferflow.settings.check import check_params
 from ferflow.tracking.database import finished_run
 from ferflow.tracking.move import move_store
 from ferflow.tracking.track import track_last_run
-from ferflow.training.families.network.answers import load_answers
 from ferflow.training.families.network import build_network
+from ferflow.training.families.network.answers import load_answers
 from ferflow.training.families.network.checkpoint import load_checkpoint
 from ferflow.training.shared.classifier import load_classifier
 

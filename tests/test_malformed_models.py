@@ -43,15 +43,15 @@ def broken_off(tmp_path_factory):
 
 
 def without(key):
-    return lambda tensors, about: about.pop(key)
+    return lambda _, about: about.pop(key)
 
 
 def with_value(key, value):
-    return lambda tensors, about: about.update({key: value})
+    return lambda _, about: about.update({key: value})
 
 
 def other_tensor(name, value):
-    def change(tensors, about):
+    def change(tensors, _):
         name_of = next(key for key in tensors if key.startswith(name))
         tensors[name_of] = value
 
@@ -59,7 +59,7 @@ def other_tensor(name, value):
 
 
 def no_tensors(prefix):
-    def change(tensors, about):
+    def change(tensors, _):
         for name in [name for name in tensors if name.startswith(prefix)]:
             del tensors[name]
 
@@ -85,7 +85,7 @@ CHECKPOINTS = {
     "weights of another shape": other_tensor("network/", torch.zeros(1, 2, 3)),
     "best weights of another shape": other_tensor("best/", torch.zeros(1, 2, 3)),
     "optimiser of no parameter": other_tensor("optimizer/", torch.zeros(99)),
-    "names without a number": lambda tensors, about: tensors.update(
+    "names without a number": lambda tensors, _: tensors.update(
         {"optimizer/x/step": torch.zeros(1)}
     ),
 }
@@ -120,12 +120,12 @@ def colony(folder, callback=None):
     ).fit(ROWS, CLASSES)
 
 
-def stop(state):
+def stop(_):
     raise KeyboardInterrupt
 
 
 COLONY = {
-    "empty": lambda state: None,
+    "empty": lambda _: None,
     "no words": lambda state: state.pop("words"),
     "words in no JSON": lambda state: state.update(words=np.array("{")),
     "nested words": lambda state: state.update(words=np.array(DEEP.decode())),
@@ -269,7 +269,7 @@ def test_a_published_classifier_whose_parts_do_not_fit_is_refused(
 @pytest.mark.parametrize(
     "change",
     [
-        lambda content: b"",
+        lambda _: b"",
         lambda content: content[:8],
         lambda content: content[:-1],
         lambda content: content + b"\0",
@@ -318,8 +318,8 @@ def film(tmp_path_factory):
         lambda content: b"\0" * len(content),
         lambda content: b"RIFF\xff\xff\xff\xffAVI LIST" + content[:500],
         lambda content: b"\x1aE\xdf\xa3" + content[4:],
-        lambda content: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
-        lambda content: b"GIF89a" + bytes(200),
+        lambda _: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
+        lambda _: b"GIF89a" + bytes(200),
     ],
     ids=range(11),
 )

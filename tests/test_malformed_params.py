@@ -171,5 +171,6 @@ def test_a_setting_that_is_none_is_refused(text):
         ("preset=svm", "preset"),
     ],
 )
-def test_a_setting_that_cannot_be_is_named(workplace, text, message):
+@pytest.mark.usefixtures("workplace")
+def test_a_setting_that_cannot_be_is_named(text, message):
     assert message in refused(compose, "quickstart", dict([parse_setting(text)]))

@@ -81,7 +81,8 @@ MERGED = b'{\n<<<<<<< HEAD\n "a": 1\n=======\n "a": 2\n>>>>>>> other\n}\n'
 
 
 @pytest.mark.parametrize(
-    "content", [MERGED, b"[]", b"null", b"3", b'"record"', DEEP, b"\xef\xbb\xbf", b"{'a': 1}"],
+    "content",
+    [MERGED, b"[]", b"null", b"3", b'"record"', DEEP, b"\xef\xbb\xbf", b"{'a': 1}"],
     ids=range(8),
 )
 def test_a_file_that_is_no_record_is_refused(workplace, content):
@@ -223,7 +224,8 @@ SCORES = Path("metrics/metrics.json")
         b'{"val": {"n": 3, "accuracy": null}}',
     ],
 )
-def test_metrics_that_are_none_are_refused(workplace, content):
+@pytest.mark.usefixtures("workplace")
+def test_metrics_that_are_none_are_refused(content):
     SCORES.parent.mkdir(exist_ok=True)
     SCORES.write_bytes(content)
     assert "metrics/metrics.json" in refused(metrics_table)
@@ -232,7 +234,8 @@ def test_metrics_that_are_none_are_refused(workplace, content):
 @pytest.mark.parametrize(
     "content", [b'{"protocol": 3}', b'{"protocol": {}}', b'{"protocol": null}', b"[]", b"{}"]
 )
-def test_a_protocol_that_is_none_is_refused(workplace, content):
+@pytest.mark.usefixtures("workplace")
+def test_a_protocol_that_is_none_is_refused(content):
     SCORES.parent.mkdir(exist_ok=True)
     SCORES.write_bytes(content)
     assert "metrics/metrics.json" in refused(protocol_line)

@@ -29,9 +29,7 @@ def parquet_rows(
         if len(content) > _MAX_BYTES:
             raise ValueError(f"it is larger than {_MAX_BYTES:,} bytes")
         schema = pq.read_schema(io.BytesIO(content))
-        names = [
-            name for name in schema.names if wanted is None or name.strip().lower() in wanted
-        ]
+        names = [name for name in schema.names if wanted is None or name.strip().lower() in wanted]
         _check_columns(schema, names)
         # words are kept once, and never copied: a long one may stand in every row
         with pq.ParquetFile(io.BytesIO(content), read_dictionary=names) as file:
