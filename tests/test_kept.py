@@ -27,10 +27,9 @@ BUILDS = sorted(path for path in (Path(__file__).parent / "kept").iterdir() if p
 LABELS = ("angry", "happy", "sad")
 RECORDS = {
     "058836d": {
-        "ensembles/ENSEMBLE",
-        "quickstart/mistake-swap_val_test-seed-0",
+        "ensembles/mean-of-2-1b0552",
+        "quickstart/mistake-swap_val_test-seed-0-b5ead4",
         "quickstart/seed-0-small",
-        "quickstart/seed-0-again",
         "scored/nobody",
     },
     "16676a2": {"quickstart/seed-0-small", "sepconv/mistake-test_on_train-seed-0"},

@@ -141,7 +141,8 @@ def run(target):
         repository.ferflow("score", "strangers.csv", "--record", "nobody")
         shutil.copy(repository.folder / "params.yaml", target)
         records = repository.folder / "metrics/papers"
-        for place in ("quickstart/seed-0-small.*", "*/mistake-*", "ensembles/*", "scored/nobody.*"):
+        places = ("quickstart/seed-0-small.*", "quickstart/mistake-*", "ensembles/mean-of-*")
+        for place in (*places, "scored/nobody.*"):
             for path in records.glob(place):
                 kept = target / "papers" / path.relative_to(records)
                 kept.parent.mkdir(parents=True, exist_ok=True)
