@@ -13,8 +13,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 # other would take most of the time.
 PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help repro test quick long torture coverage mutate check audit fuzz format ui app docs release \
-	lock lock-newest pythons clean
+.PHONY: help repro test quick long torture coverage mutate check audit fuzz soak soak-page \
+	format ui app docs release lock lock-newest pythons clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -55,6 +55,13 @@ mutate: .venv/ready ## small changes to claims and metrics that no test notices 
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
 	OMP_NUM_THREADS=1 mutmut run $(ONLY)
 	mutmut results
+
+soak: .venv/ready ## many runs in one clone: memory, disk, `ferflow clean` (RUNS=50)
+	$(BIN)/python tests/soak.py --runs $(or $(RUNS),50)
+
+soak-page: .venv/ready ## load on the page of `make app` (MINUTES=10, RATE=300 pictures a minute)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-app.lock
+	$(BIN)/python tests/soak_page.py --minutes $(or $(MINUTES),10) --rate $(or $(RATE),300)
 
 check: .venv/ready ## lint, formatting, types, imports, known weaknesses of what is installed
 	ruff check

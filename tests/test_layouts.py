@@ -302,7 +302,9 @@ def test_a_list_alone_asks_for_its_folder(folder):
 
 def test_a_parquet_that_is_none_or_holds_endless_words_is_refused(refused):
     pictures = pictures_of(["1.png", "2.png"])
-    assert "is not a parquet file of labels" in refused(pictures | {"labels.parquet": b"PAR1"})
+    assert "is not a parquet file that can be read" in refused(
+        pictures | {"labels.parquet": b"PAR1"}
+    )
     table = pd.DataFrame({"path": ["1.png"] * 3000, "label": ["x" * 100_000] * 3000})
     long = refused(pictures | {"labels.parquet": listed(table, "parquet")})
     assert "a word is longer than 4,096 letters" in long

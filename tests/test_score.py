@@ -243,7 +243,7 @@ def test_a_missing_or_foreign_file_is_a_line(tmp_path):
     with pytest.raises(DataError, match="no file has that name"):
         score_file(tmp_path / "a.csv")
     (tmp_path / "b").write_bytes(b"PAR1 and no more")
-    with pytest.raises(DataError, match="not a whole parquet file"):
+    with pytest.raises(DataError, match="is not a parquet file"):
         score_file(tmp_path / "b")
 
 

@@ -126,6 +126,10 @@ class Search:
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Continue where `state` was taken; json keeps floating-point numbers exactly."""
+        ours = {"pheromone": self.features.pheromone, "size_pheromone": self.size_trail.pheromone}
+        for name, mine in (ours | {"best": self.features.pheromone > 0}).items():
+            if (state[name].shape, state[name].dtype) != (mine.shape, mine.dtype):
+                raise ValueError(f"{name} is not of these features")
         words = json.loads(str(state["words"]))
         self.rng.bit_generator.state = words["rng"]
         self.history = words["history"]

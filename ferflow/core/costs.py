@@ -4,8 +4,10 @@ A time in an output would make every run differ from the last, so costs lie in t
 folder, under the fingerprint of the stage that ran; MLflow and the records take them from there.
 """
 
+import math
 from pathlib import Path
 
+from ferflow.core.errors import DataError
 from ferflow.core.files import read_json, write_json
 from ferflow.core.params import repository_root
 from ferflow.core.paths import SCRATCH
@@ -29,7 +31,11 @@ def find_costs(pipeline: Pipeline) -> dict[str, dict[str, float]]:
 def find_cost(pipeline: Pipeline, stage: str) -> dict[str, float] | None:
     """The cost of the run that made a stage's entry in dvc.lock, or None where it ran elsewhere."""
     file = _file(stage, pipeline.locked_stage_fingerprint(stage))
-    return read_json(file) if file.exists() else None
+    try:
+        cost = read_json(file)
+        return cost if math.isfinite(cost["seconds"]) else None
+    except (DataError, KeyError, TypeError):  # missing, or damaged: it is safe to delete
+        return None
 
 
 def _file(stage: str, fingerprint: str) -> Path:

@@ -7,6 +7,10 @@ from ferflow.core.errors import FerflowError
 from ferflow.core.locks import exclusive
 from ferflow.core.system import is_alive
 
+_MAX_PID = 2**31
+# what something else than such a list raises
+_NO_LIST = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+
 LOCKS = Path(".dvc/tmp/rwlock")  # path -> the processes that read it, the one that writes it
 
 
@@ -27,11 +31,11 @@ def lock_holders() -> set[int]:
     """The processes that hold one of DVC's locks here; killed ones leave theirs."""
     try:
         locks = json.loads(LOCKS.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # of a damaged one DVC tells
+        holders = [*locks.get("write", {}).values()]
+        holders += [holder for readers in locks.get("read", {}).values() for holder in readers]
+        return {pid for holder in holders if 0 < (pid := int(holder["pid"])) < _MAX_PID}
+    except (FileNotFoundError, *_NO_LIST):  # of a damaged one DVC tells
         return set()
-    holders = [*locks.get("write", {}).values()]
-    holders += [holder for readers in locks.get("read", {}).values() for holder in readers]
-    return {int(holder["pid"]) for holder in holders}
 
 
 def delete_cut_off_locks() -> bool:
@@ -55,6 +59,6 @@ def _is_whole() -> bool:
         json.loads(LOCKS.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return True
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True

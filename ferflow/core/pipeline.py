@@ -11,7 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ferflow.core.errors import FerflowError
+from pydantic import BaseModel, ValidationError
+
+from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.core.paths import LOCK_FILE, PIPELINE_FILE
 from ferflow.core.yaml_text import parse_yaml
@@ -26,6 +28,29 @@ STAGES = (
     "train",
     "evaluate",
 )
+
+
+class _File(BaseModel):
+    """Of an entry in dvc.lock."""
+
+    path: str
+    md5: str
+
+
+class _Whole(BaseModel):
+    """An entry in dvc.lock, as the chain's own stages have it."""
+
+    deps: list[_File]
+    params: dict[str, dict[str, Any]] = {}
+    outs: list[_File] = []
+
+
+class _Lock(BaseModel):
+    """What dvc.lock holds; a stage of your own may have what DVC knows and we do not."""
+
+    stages: dict[str, dict[str, Any]] = {}
+
+
 _CODE = ("ferflow/", "stages/", "code/")  # modules, rooms whole, and rooms' fingerprints
 
 
@@ -53,7 +78,20 @@ class Pipeline:
     @cached_property
     def lock(self) -> dict[str, Any]:
         """The stages of dvc.lock, or nothing if there is none yet."""
-        return dict(read_yaml(LOCK_FILE).get("stages", {})) if LOCK_FILE.exists() else {}
+        if not LOCK_FILE.exists():
+            return {}
+        try:
+            content = _Lock.model_validate(read_yaml(LOCK_FILE))
+            for stage in set(STAGES) & content.stages.keys():
+                _Whole.model_validate(content.stages[stage])
+        except ValidationError as error:
+            fault = error.errors()[0]
+            place = ".".join(map(str, fault["loc"]))
+            raise DataError(
+                f"{LOCK_FILE} is not what DVC writes ({place} {fault['msg']}). Restore it: "
+                f"git checkout {LOCK_FILE}"
+            ) from None
+        return content.stages
 
     def stage_params(self, stage: str) -> dict[str, Any]:
         """The parameters under the keys that a stage declares."""
@@ -94,7 +132,8 @@ class Pipeline:
 
         The md5 of an input that an earlier stage made stands there by now; code is hashed here.
         """
-        made = {out["path"]: out["md5"] for e in self.lock.values() for out in e.get("outs", [])}
+        outs = [out for entry in self.lock.values() for out in entry.get("outs", [])]
+        made = {out["path"]: out.get("md5") for out in outs}
         named = self.stages[stage].get("deps", [])
         deps = {path: made.get(path) or dvc_md5(Path(path)) for path in named}
         return _stage_fingerprint(deps, {PARAMS_FILE.name: self.stage_params(stage)})

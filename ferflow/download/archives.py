@@ -48,6 +48,9 @@ class Files(ABC):
     def __init__(self, title: str, sizes: dict[str, int]) -> None:
         self.title = title
         self._sizes = {name: size for name, size in sizes.items() if not is_hidden(name)}
+        for name in sizes:
+            if "\n" in name or "\r" in name:  # would end the line of every message about it
+                raise DataError(f"{title}: the name of the file {name!r} has several lines.")
         self.names = sorted(self._sizes)
         if (total := sum(self._sizes.values())) > MAX_TOTAL:
             raise DataError(
@@ -203,5 +206,3 @@ def _refuse_escapes(title: str, names: Iterable[str]) -> None:
                 f"{title}: the member '{name}' points outside of the archive. Do not unpack it; "
                 "download the data again from a source that you trust."
             )
-        if "\n" in name or "\r" in name:  # would end the line of every message about it
-            raise DataError(f"{title}: the name of the member {name!r} has several lines.")

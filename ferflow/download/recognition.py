@@ -35,7 +35,10 @@ def find(files: Files) -> Found:
     Raises DataError that says what was looked for and what is there, if none does.
     """
     if not files.names:
-        raise DataError(f"{files.title} is empty.")
+        raise DataError(
+            f"{files.title} is empty: it has no file, or hidden ones alone. Looked for pictures in "
+            "a folder for each class, a list of them, or FER-2013's CSV."
+        )
     for layout in ORDER:
         if files.kind == "tar.gz" and layout is not fer_csv:
             continue  # the members of a tar can only be read one after the other

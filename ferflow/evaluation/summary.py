@@ -7,6 +7,7 @@ from typing import Any
 from rich import box
 from rich.table import Column, Table
 
+from ferflow.core.errors import DataError
 from ferflow.core.files import read_json
 from ferflow.core.git import committed_file
 from ferflow.core.paths import CODE, SCORES
@@ -26,6 +27,8 @@ SHOWN = {
     "ece": "calibration error",
     "ece_floor": "  of a perfect one",
 }
+# what another content of the scores' file raises
+_ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 _IN_A_CLONE = """
 What next (after `source .venv/bin/activate`):
   change a value   dvc exp run --set-param balance.method=none
@@ -53,9 +56,17 @@ def metrics_table() -> Table:
 
     Scores without relatives are another question: they are only in `SCORES`.
     """
-    scores = read_json(SCORES)
+    try:
+        return _table(read_json(SCORES))
+    except _ODD as error:
+        raise _not_scores(error) from None
+
+
+def _table(scores: Any) -> Table:
     columns = [column for name in SPLITS for column in (name, f"{name}_without_twins")]
     splits = [column for column in columns if column in scores]
+    if not splits:
+        raise ValueError(f"no scores of {', '.join(SPLITS)}")
     headers = (name.replace("_without_", "\nno ") for name in splits)
     table = Table(
         Column("metric", no_wrap=True),
@@ -80,11 +91,12 @@ def change_lines() -> str:
     """
     after = read_json(SCORES)
     try:
-        before = json.loads(committed_file(SCORES) or "{}")
-    except ValueError:  # what somebody committed is no JSON
+        return _changes(json.loads(committed_file(SCORES) or "{}"), after)
+    except _ODD:  # another build's scores, or none
         return ""
-    if not isinstance(before, dict) or "protocol" not in before:
-        return ""
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     if before["protocol"] != after["protocol"]:
         return "The last commit has other images, classes or splits: its figures do not compare."
     lines = []
@@ -107,4 +119,15 @@ def _change(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> s
 
 def protocol_line() -> str:
     """What the figures mean, in a line."""
-    return describe(read_json(SCORES)["protocol"])
+    try:
+        return describe(read_json(SCORES)["protocol"])
+    except _ODD as error:
+        raise _not_scores(error) from None
+
+
+def _not_scores(error: Exception) -> DataError:
+    reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    return DataError(
+        f"{SCORES} does not hold a run's scores, or an older build made it ({reason}). "
+        f"`dvc repro` makes it again; git checkout {SCORES} brings the committed one back."
+    )

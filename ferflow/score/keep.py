@@ -70,7 +70,7 @@ def parse_about(words: Sequence[str]) -> dict[str, str]:
         if not equals or not WORD.fullmatch(key) or not value.strip() or key in found:
             raise ParamError(
                 "--about is KEY=TEXT, each key once, of a-z, 0-9, '.', '-' and '_', such as "
-                f"--about licence=MIT; got '{text[:80]}'."
+                f"--about licence=MIT; got {text[:80]!r}."
             )
         found[key] = value.strip()
     return found

@@ -50,17 +50,7 @@ def _csv(path: Path, content: bytes) -> Columns:
 
 
 def _parquet(path: Path, content: bytes) -> Columns:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from ferflow.download.parquet_rows import parquet_rows  # pyarrow
 
-    try:
-        with pq.ParquetFile(io.BytesIO(content)) as file:
-            if file.metadata.num_rows > _MAX_ROWS:
-                raise DataError(f"{path} has more than {_MAX_ROWS:,} rows.")
-            table = file.read(use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} is not a whole parquet file: {error}.") from None
-    return {
-        name: ["" if value is None else str(value) for value in table[name].to_pylist()]
-        for name in table.column_names
-    }
+    (_, names), *rows = parquet_rows(io.BytesIO(content), str(path))
+    return {name: [cells[k] for _, cells in rows] for k, name in enumerate(names)}

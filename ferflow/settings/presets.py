@@ -174,7 +174,13 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
     params = YAML().load(DEFAULTS.read_text(encoding="utf-8"))
     if settings.get("data.path") is not None:  # whoever names a path means it
         settings = {"data.source": "path", **settings}
-    for key, value in {"preset": name, **load_preset(name).overlay, **settings}.items():
+    changes = {**load_preset(name).overlay, **settings}
+    if "preset" in changes:
+        raise ParamError(
+            f"preset: {name} is the preset; another is chosen by its name: "
+            f"ferflow use {changes['preset']}"
+        )
+    for key, value in {"preset": name, **changes}.items():
         _set(params, key, value)
     network = params["train"]["network"]
     if isinstance(network["teachers"], list):
@@ -191,19 +197,23 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
         refuse_absent(Path(data["path"]), "data.path")
         data["sha256"] = sha256_of(Path(data["path"]))
     parts = features["joined"] if features["method"] == "joined" else [features["method"]]
-    if "backbone" in parts and Path(features["backbone"]).is_dir():
-        features["backbone_sha256"] = sha256_of(Path(features["backbone"]))
+    if "backbone" in parts:
+        _add_fingerprint(features, "features", "backbone")
     if "landmarks" in parts:
         features["landmarks_sha256"] = sha256_of(Path(features["landmarks"]))
-    pretrained = params["train"]["pretrained"]
-    if pretrained["model"] is not None and Path(pretrained["model"]).is_dir():
-        pretrained["model_sha256"] = sha256_of(Path(pretrained["model"]))
+    _add_fingerprint(params["train"]["pretrained"], "train.pretrained", "model")
     if network["architecture"] == "finetune":
-        backbone = network["options"].get("backbone")
-        if backbone is not None and Path(backbone).is_dir():
-            network["options"]["backbone_sha256"] = sha256_of(Path(backbone))
+        _add_fingerprint(network["options"], OPTIONS, "backbone")
     check_pictures(_plain(params))
     return params
+
+
+def _add_fingerprint(section: Any, where: str, key: str) -> None:
+    """Write a local network's sha256 beside its path; a name of the hub stays without."""
+    name = section.get(key)
+    if name is not None and (Path(name).is_dir() or name.startswith((".", "/", "~"))):
+        refuse_absent(Path(name), f"{where}.{key}")
+        section[f"{key}_sha256"] = sha256_of(Path(name))
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from ferflow.core.errors import DataError
 from ferflow.core.params import repository_root
 
 EXPERIMENT = "ferflow"
@@ -49,6 +50,20 @@ def writer_lock(file: Path) -> Path:
 def artifacts_uri(file: Path) -> str:
     """Where a database's runs keep files: beside it."""
     return (file.parent / "artifacts").as_uri()
+
+
+def check_database(file: Path) -> None:
+    """DataError where the store's file is no database: MLflow would try it again for minutes."""
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+            database.execute("select count(*) from sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):  # MLflow waits for it
+            return
+        raise DataError(
+            f"{file} is no database ({error}). Put a copy of it back; or delete it, and the next "
+            "`ferflow track` makes another, without the runs that it had."
+        ) from None
 
 
 def finished_run(fingerprint: str) -> str | None:

@@ -17,6 +17,7 @@ from ferflow.core.locks import exclusive, lock_of
 from ferflow.tracking.database import (
     EXPERIMENT,
     artifacts_uri,
+    check_database,
     own_database,
     store_file,
     writer_lock,
@@ -74,6 +75,7 @@ def open_store() -> tuple[MlflowClient, str]:
     with exclusive(lock_of(file)):  # two processes that create it at once crash
         if not file.exists():
             _create(file)
+        check_database(file)
         client = MlflowClient(database_uri(file))
         experiment_id = _experiment(client, artifacts_uri(file))
     if file == own_database():

@@ -3,7 +3,8 @@
     PYTHONPATH=.:tests python tests/kept/make.py tests/kept/BUILD
 
 Run by the build's own code, once, before the next one changes what it writes; the files are kept as
-they came. Drawn faces alone. Those of 16676a2 were made by this script as it was in 7d1b7e2.
+they came. Drawn faces alone. Those of 16676a2 were made by this script as it was in 7d1b7e2, but
+for the files in committed/: the ones that this build had in Git itself.
 """
 
 import contextlib
@@ -18,9 +19,15 @@ from pathlib import Path
 import numpy as np
 from network_data import data, params
 from repository import SMALL, Repository
+from test_pretrained import publish
 
+from ferflow.core.hashing import sha256_of
 from ferflow.core.params import read_yaml
 from ferflow.core.split import Split
+from ferflow.download.drawn.synthetic import draw_faces
+from ferflow.fer2013.labels import FER2013_LABELS
+from ferflow.fer2013.table import UNKNOWN, load_table
+from ferflow.training.families.network.answers import save_answers
 from ferflow.training.families.network.loop import Training
 from ferflow.training.shared.classifier import Classifier, save_classifier
 from ferflow.training.shared.family import family_module
@@ -45,7 +52,7 @@ def classical(target):
     """A folder of each family on features, and what it answers to ten rows."""
     answers = {}
     for name in family_names():
-        if name == "network":
+        if name in ("network", "pretrained"):  # of images
             continue
         settings = read_yaml(Path("presets/defaults.yaml"))
         settings["train"]["family"] = name
@@ -90,19 +97,56 @@ def network(target):
         shutil.copy(checkpoint, target / "checkpoint.safetensors")
 
 
+def published(target):
+    """A published classifier's folder, of the smallest network, and its answers to two faces."""
+    network, labels = target / "hub", [name.upper() for name in LABELS]
+    publish(network, "vit", labels)
+    options = {"model": str(network), "model_sha256": sha256_of(network), "batch_size": 2}
+    images = draw_faces(["angry", "happy"], seed=1).reshape(2, -1)
+    train = Split(images, np.arange(2), np.array(["a", "b"]), np.array(["", ""]), LABELS)
+    family = family_module("pretrained")
+    fitted = family.fit(TrainingData(train), family.Params(**options, classes={}), 0)
+    mask = np.ones(images[0].size, np.bool_)
+    made = Classifier("pretrained", fitted.model, mask, LABELS, {"lighting": "none"})
+    save_classifier(target / "pretrained", made)
+    np.save(target / "pretrained-faces.npy", images)
+    answers = made.predict_proba(images)
+    (target / "pretrained-answers.json").write_text(json.dumps(answers.tolist()) + "\n")
+    save_answers(target / "teachers.safetensors", ["a", "b"], answers, LABELS)
+    shutil.rmtree(network)
+
+
+def strangers(path):
+    """Answers of nobody to six images of FER-2013, which are told by their names alone."""
+    table = load_table()
+    known = np.flatnonzero((table.usage > 0) & (table.label != UNKNOWN))[::1200]
+    names = [table.source_ids()[k] for k in known]
+    rows = [f"{name}.jpg,{FER2013_LABELS[k % 7]}" for k, name in enumerate(names)]
+    path.write_text("\n".join(["file,prediction", *rows]) + "\n")
+
+
 def run(target):
-    """params.yaml, a record and MLflow's store of a small quickstart."""
+    """params.yaml, records of each kind and MLflow's store of a small quickstart."""
     with tempfile.TemporaryDirectory() as scratch:
         repository = Repository(Path(scratch))
         repository.use("quickstart", *SMALL)
         repository.commit()
         repository.run("dvc", "repro")
         repository.run("ferflow", "track")
-        repository.run("ferflow", "record", "--name", "small")
+        for name in ("small", "again"):
+            repository.ferflow("record", "--name", name)
+        repository.ferflow("ensemble", *(f"quickstart/seed-0-{n}" for n in ("small", "again")))
+        repository.ferflow("mistake", "swap_val_test", "--record")
+        strangers(repository.folder / "strangers.csv")
+        repository.ferflow("score", "strangers.csv", "--record", "nobody")
         shutil.copy(repository.folder / "params.yaml", target)
-        record = repository.folder / "metrics/papers/quickstart"
-        for path in record.glob("seed-0-small.*"):
-            shutil.copy(path, target)
+        records = repository.folder / "metrics/papers"
+        places = ("quickstart/seed-0-small.*", "quickstart/mistake-*", "ensembles/mean-of-*")
+        for place in (*places, "scored/nobody.*"):
+            for path in records.glob(place):
+                kept = target / "papers" / path.relative_to(records)
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, kept)
         with zipfile.ZipFile(
             target / "mlflow.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9
         ) as z:
@@ -115,6 +159,7 @@ def main():
     target.mkdir(parents=True)
     classical(target)
     network(target)
+    published(target)
     run(target)
 
 

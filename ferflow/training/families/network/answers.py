@@ -22,6 +22,8 @@ from ferflow.core.hashing import image_number
 from ferflow.core.split import Split
 
 _LEVELS = 255
+# what files that are no answers raise
+_ODD = (SafetensorError, OSError, ValueError, KeyError, TypeError, IndexError, RecursionError)
 
 
 def save_answers(
@@ -45,13 +47,17 @@ def load_answers(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float32], tu
         with safe_open(path, "numpy") as file:
             image, levels = file.get_tensor("image"), file.get_tensor("p")
             labels = tuple(json.loads(file.metadata()["labels"]))
+        if not image.size or image.ndim != 1 or len(set(labels)) < len(labels):
+            raise ValueError("it has no images, or a class twice")
+        if not all(isinstance(name, str) for name in labels):
+            raise ValueError("its classes are no words")
         if levels.dtype != np.uint8 or levels.shape != (len(image), len(labels)):
             raise ValueError("its arrays are not those of answers")
         if image.dtype != np.int64 or (np.diff(image) <= 0).any() or not levels.any(axis=1).all():
             raise ValueError("an image stands in it twice, or without an answer")
     except FileNotFoundError:
         raise DataError(f"{path} is not here. `ferflow answers` writes such a file.") from None
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except _ODD as error:
         raise DataError(f"{path} does not hold answers to training images: {error}") from None
     p = levels.astype(np.float32)
     return image, p / p.sum(axis=1, keepdims=True), labels

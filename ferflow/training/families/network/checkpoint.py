@@ -147,6 +147,8 @@ def restore_optimizer(
         for key, value in entry.items():
             if value.shape == weights.shape:
                 entry[key] = torch.empty_like(weights).copy_(value)
+            elif value.ndim:  # neither a weight's nor a counter
+                raise ValueError(f"the optimiser's {key} is not of this network")
 
 
 class _HeldError(Exception):

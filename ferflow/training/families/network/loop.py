@@ -207,10 +207,13 @@ class Training:
         self.network.load_state_dict(unpack("network", tensors))
         restore_optimizer(self._optimizer, unpack("optimizer", tensors), about["groups"])
         self._schedule.torch.load_state_dict(about["schedule"])
-        self._best_weights = unpack("best", tensors)
+        best, ours = unpack("best", tensors), self.trained.state_dict()
+        if {k: v.shape for k, v in best.items()} != {k: v.shape for k, v in ours.items()}:
+            raise ValueError("its best weights are not of this network")
+        self._best_weights = best
         if self._ema is not None:
             self._ema.load_state_dict(unpack("ema", tensors))
-        self.history, self.best = about["history"], about["best"]
+        self.history, self.best = about["history"], {k: about["best"][k] for k in self.best}
         self.computed_on = about["computed_on"]
 
     def _make_average(self) -> AveragedModel | None:
