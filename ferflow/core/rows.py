@@ -4,12 +4,14 @@ What is worked through a part at a time need not lie in memory: `Rows` makes its
 or single ones are asked for, and `scratch_array` lies on the disk.
 """
 
+import errno
 import os
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,17 +130,40 @@ def scratch_array(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """
     if 0 in shape:
         return np.empty(shape, dtype)
+    with scratch_file() as file:
+        reserve(file.fileno(), np.dtype(dtype).itemsize * int(np.prod(shape, dtype=np.int64)))
+        return map_scratch(file, dtype, shape)
+
+
+def scratch_copy(rows: Rows) -> NDArray[Any]:
+    """The rows as a `scratch_array`."""
+    copy = scratch_array(rows.shape, rows.dtype)
+    for start in range(0, len(rows), _AT_ONCE):
+        copy[start : start + _AT_ONCE] = rows[start : start + _AT_ONCE]
+    return copy
+
+
+@contextmanager
+def scratch_file() -> Iterator[IO[bytes]]:
+    """A file without a name to write to, and then to map; DiskError as of `scratch_array`."""
     named = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
     folder = None if named or not os.access(_LARGE_FILES, os.W_OK) else _LARGE_FILES
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            reserve(file.fileno(), np.dtype(dtype).itemsize * int(np.prod(shape, dtype=np.int64)))
-            return np.asarray(np.memmap(file, dtype, "r+", shape=shape))
+            yield file
     except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
         raise DiskError(
-            f"a temporary file cannot be written in {folder or tempfile.gettempdir()} "
-            f"({error.strerror}). Free disk space, or set TMPDIR to a folder with more."
+            f"{folder or tempfile.gettempdir()} is too full for a temporary file. Free disk space, "
+            "or set TMPDIR to a folder that has some."
         ) from None
+
+
+def map_scratch(file: IO[bytes], dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    """The array that was written to a scratch file; it stays after the file was closed."""
+    file.flush()
+    return np.empty(shape, dtype) if 0 in shape else np.asarray(np.memmap(file, dtype, "r+", 0, shape))
 
 
 def reserve(file: int, size: int) -> None:

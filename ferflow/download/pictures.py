@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.core.progress import progress
+from ferflow.core.rows import scratch_array
 from ferflow.download.archives import Files
 from ferflow.images.decode import decode_grey_and_kind
 from ferflow.images.faces import Pictures, pack
@@ -31,10 +32,9 @@ def natural_key(name: str) -> list[tuple[int, str]]:
 def read_pictures(files: Files, names: Sequence[str]) -> Pictures:
     """The pictures of the named files: (n, 48, 48) if all are grey and of that size.
 
-    Else the bytes of all files, see `ferflow.images.faces`. One file at a time is in memory
-    besides. Raises DataError that names the file if it is not a picture, or cut off.
+    Else the bytes of all files, see `ferflow.images.faces`. The pixels lie in a temporary file. Raises DataError that names the file if it is not a picture, or cut off.
     """
-    images = np.empty((len(names), SIDE, SIDE), np.uint8)
+    images = scratch_array((len(names), SIDE, SIDE), np.uint8)
     pairs = zip(images, names, strict=True)
     for image, name in progress(pairs, "reading pictures", unit="picture", total=len(names)):
         grey, is_grey = decode(name, files.read_picture(name))

@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from ferflow.core.errors import ParamError
 from ferflow.core.face_params import FaceParams
 from ferflow.core.face_shape import GREY_48, MAX_SIDE, MIN_SIDE, FaceShape
-from ferflow.core.rows import Rows, scratch_array
+from ferflow.core.rows import Rows, scratch_copy
 from ferflow.images.decode import decode_grey, decode_rgb, recolour, resize_face
 from ferflow.images.size import check_encoded
 
 Pictures = NDArray[Any]  # see above
-
-_AT_ONCE = 1024  # faces
 
 
 class Faces(Rows):
@@ -79,10 +77,7 @@ def small_grey(pictures: Pictures) -> NDArray[np.uint8]:
     faces = faces_of(pictures, GREY_48)
     if not isinstance(faces, Faces):
         return faces
-    small = scratch_array(faces.shape, np.uint8)
-    for start in range(0, len(small), _AT_ONCE):
-        small[start : start + _AT_ONCE] = faces[start : start + _AT_ONCE]
-    return small
+    return scratch_copy(faces)
 
 
 def grey_levels(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
