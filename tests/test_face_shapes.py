@@ -121,9 +121,7 @@ def test_faces_are_made_a_part_at_a_time_of_pictures_of_any_shape():
     assert levels.shape == (2, 64, 64)
     assert np.abs(levels[0] - cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(int)).max() <= 1
     assert faces[:0].shape == (0, 64, 64, 3)
-    assert np.array_equal(
-        Lit(faces, "equalize")[:1], correct_lighting(faces[:1], "equalize")
-    )
+    assert np.array_equal(Lit(faces, "equalize")[:1], correct_lighting(faces[:1], "equalize"))
 
 
 def test_a_row_tells_the_shape_of_its_face():

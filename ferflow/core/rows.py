@@ -163,7 +163,9 @@ def scratch_file() -> Iterator[IO[bytes]]:
 def map_scratch(file: IO[bytes], dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     """The array that was written to a scratch file; it stays after the file was closed."""
     file.flush()
-    return np.empty(shape, dtype) if 0 in shape else np.asarray(np.memmap(file, dtype, "r+", 0, shape))
+    return (
+        np.empty(shape, dtype) if 0 in shape else np.asarray(np.memmap(file, dtype, "r+", 0, shape))
+    )
 
 
 def reserve(file: int, size: int) -> None:

@@ -32,7 +32,8 @@ def natural_key(name: str) -> list[tuple[int, str]]:
 def read_pictures(files: Files, names: Sequence[str]) -> Pictures:
     """The pictures of the named files: (n, 48, 48) if all are grey and of that size.
 
-    Else the bytes of all files, see `ferflow.images.faces`. The pixels lie in a temporary file. Raises DataError that names the file if it is not a picture, or cut off.
+    Else the bytes of all files, see `ferflow.images.faces`. The pixels lie in a temporary file.
+    Raises DataError that names the file if it is not a picture, or cut off.
     """
     images = scratch_array((len(names), SIDE, SIDE), np.uint8)
     pairs = zip(images, names, strict=True)

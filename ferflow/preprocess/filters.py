@@ -55,7 +55,8 @@ class Pool:
         parts = list(splits.values())
         names = np.repeat(list(splits), [len(part) for part in parts])
         y, source_id = (
-            np.concatenate([getattr(part, column) for part in parts]) for column in ("y", "source_id")
+            np.concatenate([getattr(part, column) for part in parts])
+            for column in ("y", "source_id")
         )
         return cls(faces_of(stack([p.x for p in parts]), shape), y, source_id, names, twin_distance)
 
