@@ -113,7 +113,7 @@ def test_a_full_disk_is_said_with_the_cure(monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", none_left, raising=False)
-    with pytest.raises(DiskError, match="too full for a temporary file.*TMPDIR"):
+    with pytest.raises(DiskError, match=r"too full for a temporary file.*TMPDIR"):
         scratch_array((5,), np.uint8)
 
 
@@ -154,7 +154,9 @@ def test_no_block_size_changes_what_preprocess_writes(splits, tmp_path, monkeypa
         return [table.to_csv() for table in tables], files
 
     tables, files = made()
-    assert {"exact", "near", "mirrored", "moved"} <= set(",".join(tables).replace("\n", ",").split(","))
+    assert {"exact", "near", "mirrored", "moved"} <= set(
+        ",".join(tables).replace("\n", ",").split(",")
+    )
     for size in (1, 7, 1000):
         for module, name in (
             (measures, "_CHUNK"),
