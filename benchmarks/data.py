@@ -2,25 +2,23 @@
 
     python -m benchmarks.data FER2013.zip [--times 1 10]
 
-measures reading it, as a zip and as a CSV.
+measures reading it, as a zip and as a CSV (a zip of more than 200,000 pictures is not read).
 
     python -m benchmarks.data FER2013.zip --stages preprocess audit extract_features \\
         [--times 1 10 30] [--older CLONE] [--repeats 3] [--change noise]
 
-runs stages and prints their peak private memory (RssAnon: what is mapped from files does not
-count), their seconds and whether they wrote the same files as the build in another clone, which
-runs before each of them.
+runs stages and prints their seconds, whether they wrote the same files, and the same for the build
+in another clone, which runs before each of them.
 
-Each measurement is a process of its own. The larger sets are written into a temporary folder (one
-after the other; thirty times FER-2013 is 9 GB as a CSV). They repeat the images, with `--change
-noise` each time with other noise, so that they are near twins and not exact ones.
+Each measurement is a process of its own, with its peak private memory (RssAnon: what is mapped
+from files does not count). The larger sets are written into a temporary folder, one after the
+other; thirty times FER-2013 is 9 GB as a CSV. They repeat the images, with `--change noise` each
+time with other noise, so that they are near twins and not exact ones.
 """
 
 import argparse
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 import zipfile
@@ -49,7 +47,6 @@ STAGES = {
     "audit": ["-m", "ferflow", "--quiet", "audit", "../fer2013.csv"],
     "extract_features": ["-m", "stages.extract_features", *RAW, "data/out"],
 }
-Numbers = dict[str, float]
 
 
 def main() -> None:
@@ -64,12 +61,12 @@ def main() -> None:
     parser.add_argument("--measure", choices=["nothing", "read", "official", "fraction"])
     options = parser.parse_args()
     if options.measure:
-        print(*measure(options.path, options.measure).values())
+        read(options.path, options.measure)
         return
     if options.stages:
         compare_stages(options)
         return
-    print(f"{'what':<34}{'images':>9}{'seconds':>9}{'peak MB':>9}{'images MB':>11}")
+    print(f"{'what':<34}{'images':>10}{'seconds':>9}{'private MB':>12}{'images MB':>11}")
     with tempfile.TemporaryDirectory() as scratch:
         for times in options.times:
             folder = Path(scratch)
@@ -79,36 +76,29 @@ def main() -> None:
             }
             for kind, path in sets.items():
                 for what in ("read", "official", "fraction"):
-                    show(f"{kind} x{times}: {what}", path, what)
+                    show(f"{kind} x{times}: {what}", times * N_IMAGES, path, what)
                 path.unlink()
-        show("nothing but the imports", options.path, "nothing")
+        show("nothing but the imports", 0, options.path, "nothing")
 
 
-def show(title: str, path: Path, what: str) -> None:
-    """Measure in a new process, whose peak memory is nobody else's, and print a line."""
-    command = [sys.executable, "-m", "benchmarks.data", str(path), "--measure", what]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    n, seconds, peak = map(float, done.stdout.split()[-3:])
-    print(f"{title:<34}{n:>9,.0f}{seconds:>9.1f}{peak:>9,.0f}{n * SIDE**2 / 1e6:>11,.0f}")
+def show(title: str, n: int, path: Path, what: str) -> None:
+    """Measure in a new process, whose memory is nobody else's, and print a line."""
+    words = ["-m", "benchmarks.data", str(path.resolve()), "--measure", what]
+    started = time.perf_counter()
+    _, own = watch(words, ROOT, ROOT)
+    seconds = time.perf_counter() - started
+    print(f"{title:<34}{n:>10,}{seconds:>9.1f}{own:>12,.0f}{n * SIDE**2 / 1e6:>11,.0f}", flush=True)
 
 
-def measure(path: Path, what: str) -> Numbers:
-    """Images, seconds and peak memory (MB) of reading a path and, if asked, of splitting it."""
-    started, n = time.perf_counter(), 0
-    if what != "nothing":
-        collection = read_path(path)
-        n = len(collection.rows)
-        if what != "read":
-            params = read_yaml(DEFAULTS)
-            params["data"]["split"] = what
-            split_collection(collection, pick_section(params, "data", DataParams), seed=0)
-    return {"n": n, "seconds": time.perf_counter() - started, "peak_mb": peak_mb()}
-
-
-def peak_mb() -> float:
-    """This process's peak memory (Linux); getrusage would count its parent's before the start."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1e3
+def read(path: Path, what: str) -> None:
+    """Read a path and, if asked, split it."""
+    if what == "nothing":
+        return
+    collection = read_path(path)
+    if what != "read":
+        params = read_yaml(DEFAULTS)
+        params["data"]["split"] = what
+        split_collection(collection, pick_section(params, "data", DataParams), seed=0)
 
 
 def repeat_zip(source: Path, target: Path, times: int) -> Path:

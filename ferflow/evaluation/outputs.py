@@ -21,7 +21,7 @@ from ferflow.training.shared.classifier import Classifier
 from ferflow.training.shared.fitting import check_labels
 from ferflow.training.shared.policy import check_policy
 
-_PART = 1 << 26  # bytes of the rows that are predicted at a time, or
+_PART = 1 << 25  # bytes of the rows that are predicted at a time, or
 _BATCH = 1024  # rows: what a thread takes, and a multiple of a network's 64
 
 DRAWN_SPLITS = ("val", "test")  # a forest's curves on its own training rows are all perfect

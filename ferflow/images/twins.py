@@ -87,13 +87,13 @@ def near_pairs(images: NDArray[np.uint8], exact: Groups, max_distance: int) -> P
     places = np.concatenate([np.empty(0, np.int64), *found])
     del found
     places.sort()
-    first, second = np.divmod(places, max(1, len(rows)))
+    n = max(1, len(rows))
     alike = in_chunks(
-        lambda pair: correlation(images[rows[first[pair]]], images[rows[second[pair]]]),
-        np.arange(len(places)),
+        lambda part: correlation(images[rows[part // n]], images[rows[part % n]]),
+        places,
         np.float64,
     )
-    first, second = first[alike >= TWIN_CORRELATION], second[alike >= TWIN_CORRELATION]
+    first, second = np.divmod(places[alike >= TWIN_CORRELATION], n)
     distance = np.bitwise_count(hashes[first] ^ hashes[second]).astype(np.int64)
     return Pairs(rows[first], rows[second], distance)
 
