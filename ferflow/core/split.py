@@ -193,7 +193,7 @@ def load_split(path: Path) -> Split:
         arrays, meta = _map_arrays(path)
         _check_rows(arrays, json.loads(meta["labels"]))
         split = Split(
-            x=_cut(arrays["x"], arrays["ends"]) if "ends" in arrays else arrays["x"],
+            x=cut(arrays["x"], arrays["ends"]) if "ends" in arrays else arrays["x"],
             y=np.array(arrays["y"]),
             source_id=_to_str(arrays["source_id"]),
             transform=_to_str(arrays["transform"]),
@@ -285,8 +285,11 @@ def _check_rows(arrays: dict[str, NDArray[Any]], labels: Any) -> None:
         raise ValueError("its targets are not shares of its classes")
 
 
-def _cut(joined: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:
-    """Files' bytes, one after another in a file, as an object array (n,) of uint8 (k,)."""
+def cut(joined: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:
+    """Files' bytes, one after another in a file, as an object array (n,) of uint8 (k,).
+
+    ends : int64 (n,), rising, where each ends. Raises ValueError if they do not fit.
+    """
     bounds = np.concatenate([[0], ends])
     sound = joined.ndim == 1 and ends.ndim == 1 and ends.dtype == np.int64
     if not sound or (np.diff(bounds) < 0).any() or bounds[-1] != len(joined):

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.core.progress import progress
-from ferflow.core.rows import scratch_array
+from ferflow.core.rows import map_scratch, scratch_array, scratch_file
+from ferflow.core.split import cut
 from ferflow.download.archives import Files
 from ferflow.images.decode import decode_grey_and_kind
-from ferflow.images.faces import Pictures, pack
+from ferflow.images.faces import Pictures
 from ferflow.images.size import SIDE
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
@@ -32,7 +33,7 @@ def natural_key(name: str) -> list[tuple[int, str]]:
 def read_pictures(files: Files, names: Sequence[str]) -> Pictures:
     """The pictures of the named files: (n, 48, 48) if all are grey and of that size.
 
-    Else the bytes of all files, see `ferflow.images.faces`. The pixels lie in a temporary file.
+    Else the bytes of all files, see `ferflow.images.faces`. Either lies in a temporary file.
     Raises DataError that names the file if it is not a picture, or cut off.
     """
     images = scratch_array((len(names), SIDE, SIDE), np.uint8)
@@ -46,12 +47,14 @@ def read_pictures(files: Files, names: Sequence[str]) -> Pictures:
 
 
 def _read_files(files: Files, names: Sequence[str]) -> Pictures:
-    contents = []
-    for name in progress(names, "reading pictures", unit="picture"):
-        content = files.read_picture(name)
-        decode(name, content)
-        contents.append(np.frombuffer(content, np.uint8))
-    return pack(contents)
+    ends = []
+    with scratch_file() as scratch:
+        for name in progress(names, "reading pictures", unit="picture"):
+            content = files.read_picture(name)
+            decode(name, content)
+            scratch.write(content)
+            ends.append(scratch.tell())
+        return cut(map_scratch(scratch, np.uint8, (ends[-1],)), np.array(ends, np.int64))
 
 
 def decode(name: str, content: bytes) -> tuple[NDArray[np.uint8], bool]:
