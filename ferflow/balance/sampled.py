@@ -11,7 +11,7 @@ from ferflow.balance.params import BalanceParams
 from ferflow.core.rows import scratch_array
 from ferflow.core.split import Split
 
-_NEW_AT_ONCE = 4096  # rows of a class
+_NEW_AT_ONCE = 4096  # rows
 _COPIED_AT_ONCE = 4096
 
 
@@ -33,17 +33,18 @@ def mix_sample(
     rows = _sample(split.y, params.max_rows or len(split), random_state)
     values, labels = flat(split.x[rows]), split.y[rows]
     own = np.bincount(labels, minlength=len(counts))
-    while missing.any():
-        now = np.minimum(missing, _NEW_AT_ONCE)
-        wanted = {int(label): int(own[label] + now[label]) for label in np.flatnonzero(now)}
-        sampler = SMOTE(
-            k_neighbors=params.k_neighbors, sampling_strategy=wanted, random_state=random_state
-        )
-        mixed, classes = sampler.fit_resample(values, labels)
-        new = as_rows(mixed[len(rows) :], split)
-        x[end : end + len(new)] = new
-        y.append(classes[len(rows) :])
-        end, missing = end + len(new), missing - now
+    for label in np.flatnonzero(missing).tolist():
+        last = end + int(missing[label])
+        while end < last:
+            n = min(_NEW_AT_ONCE, last - end)
+            wanted = {label: int(own[label]) + n}
+            sampler = SMOTE(
+                k_neighbors=params.k_neighbors, sampling_strategy=wanted, random_state=random_state
+            )
+            mixed, _ = sampler.fit_resample(values, labels)
+            x[end : end + n] = as_rows(mixed[len(rows) :], split)
+            end += n
+        y.append(np.full(int(missing[label]), label))
     return x, np.concatenate(y)
 
 
