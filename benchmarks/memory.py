@@ -52,7 +52,8 @@ def main() -> None:
         save_mask(folder / "mask.npy", np.ones(SIDE * SIDE, dtype=bool))
         write_params(folder, options.network)
         started = time.perf_counter()
-        resident, own = watch(folder, options.steps)
+        words = ["-m", "benchmarks.memory", "--child", "--steps", str(options.steps)]
+        resident, own = watch(words, folder, ROOT)
         seconds = time.perf_counter() - started
     megabytes = options.rows * SIDE * SIDE / 1e6
     print(f"{options.network}, {options.rows:,} rows ({megabytes:,.0f} MB), {seconds:.0f} s")
@@ -79,19 +80,22 @@ def write_params(folder: Path, network: str) -> None:
     (folder / PARAMS_FILE).write_text(json.dumps(params))
 
 
-def watch(folder: Path, steps: int) -> tuple[float, float]:
-    """Run the stage in the folder; its peak resident memory and its own part of it, MB."""
-    command = [sys.executable, "-m", "benchmarks.memory", "--child", "--steps", str(steps)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(folder)}
+def watch(words: list[str], folder: Path, build: Path) -> tuple[float, float]:
+    """Run Python in the folder with a build's code; its peak resident memory and its own part, MB.
+
+    words : the command line after the interpreter.
+    """
+    environment = os.environ | {"PYTHONPATH": str(build), "DVC_ROOT": str(folder)}
     resident = own = 0.0
-    with subprocess.Popen(command, cwd=folder, env=environment) as child:
+    command = [sys.executable, *words]
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=sys.stderr) as child:
         while child.poll() is None:
             status = Path(f"/proc/{child.pid}/status").read_text()
             resident, own = (
                 max(resident, field(status, "VmHWM")),
                 max(own, field(status, "RssAnon")),
             )
-            time.sleep(0.05)
+            time.sleep(0.02)
     if child.returncode:
         sys.exit("the stage failed; the reason stands above")
     return resident, own

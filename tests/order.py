@@ -21,6 +21,7 @@ LONG = {  # files and tests that train, search or draw, or wait for a process of
     "test_an_absent_class_counts_as_the_metrics_count_it",
     "test_balanced_weights_find_more_of_a_rare_class",
     "test_it_keeps_scikit_learns_contract",
+    "test_preprocess_holds_no_images_in_memory",
     "test_the_best_is_scored_in_full_and_racing_fits_less",
     "test_the_command_writes_tables_and_pictures",
     "test_the_scatter_of_few_seeds_is_not_made_small",

@@ -27,7 +27,7 @@ from ferflow.evaluation.tta import _views
 from ferflow.features.extraction import extract_features, make_extractor
 from ferflow.features.params import FeaturesParams
 from ferflow.images.faces import Faces, faces_of, grey_levels, pack, small_grey
-from ferflow.images.lighting import correct_lighting
+from ferflow.images.lighting import Lit, correct_lighting
 from ferflow.images.sheets import draw_sheet
 from ferflow.preprocess.clean import preprocess
 from ferflow.preprocess.params import PreprocessParams
@@ -121,9 +121,7 @@ def test_faces_are_made_a_part_at_a_time_of_pictures_of_any_shape():
     assert levels.shape == (2, 64, 64)
     assert np.abs(levels[0] - cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(int)).max() <= 1
     assert faces[:0].shape == (0, 64, 64, 3)
-    assert np.array_equal(
-        Faces(faces.pictures, RGB_64, "equalize")[:1], correct_lighting(faces[:1], "equalize")
-    )
+    assert np.array_equal(Lit(faces, "equalize")[:1], correct_lighting(faces[:1], "equalize"))
 
 
 def test_a_row_tells_the_shape_of_its_face():

@@ -92,19 +92,20 @@ def test_an_image_that_is_its_own_mirror_image_has_no_sense():
 
 
 def test_blocks_find_what_one_large_product_finds(photographs, monkeypatch):
-    seen = look(np.concatenate([photographs, photographs[:, :, ::-1], noise(50)]))[:, 0]
-    even, odd = (side[: len(seen)].astype(int) for side in module._on_axes(seen))
+    views = look(np.concatenate([photographs, photographs[:, :, ::-1], noise(50)]))
+    sides = module.on_axes(views)
+    even, odd = (side[: len(views)].astype(int) for side in sides)
     likeness = even @ even.T + np.abs(odd @ odd.T)
     monkeypatch.setattr(module, "LIKENESS", 0.3)
     expected = np.nonzero(np.triu(likeness >= 0.3 * 700**2, 1))
     for rows, columns in ((256, 512), (16, 32), (64, 8)):
         monkeypatch.setattr(module, "_ROWS", rows)
         monkeypatch.setattr(module, "_COLUMNS", columns)
-        first, second, mirrored = alike(seen)
+        first, second, mirrored = np.concatenate(list(alike(*sides)), axis=1)
         order = np.lexsort((second, first))
         assert np.array_equal(first[order], expected[0])
         assert np.array_equal(second[order], expected[1])
-        assert np.array_equal(mirrored[order], (odd @ odd.T)[expected] < 0)
+        assert np.array_equal(mirrored[order] > 0, (odd @ odd.T)[expected] < 0)
 
 
 def test_waves_do_not_see_brightness_and_know_their_mirror_image():

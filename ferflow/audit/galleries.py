@@ -57,9 +57,10 @@ def twin_galleries(audit: Audit) -> list[Gallery]:
         ("mirrored", audit.relatives, "Mirrored copies", _CHAINED),
         ("moved", audit.relatives, "Shifted, turned, zoomed or equalised copies", _CHAINED),
     ):
-        pairs = _pairs(audit, table[table["kind"] == kind])
-        title = f"{what} in train: {len(pairs):,} images"
-        parts.append(_gallery(audit, title, note, _spread(pairs, _N_PAIRS)))
+        rows = np.flatnonzero(table["kind"] == kind)
+        title = f"{what} in train: {len(rows):,} images"
+        pairs = _pairs(audit, table.iloc[_spread(rows, _N_PAIRS)])
+        parts.append(_gallery(audit, title, note, pairs))
     groups, y = audit.pool.exact, audit.pool.y
     numbers = np.unique(groups[y != y[groups]])
     chosen = [np.flatnonzero(groups == number) for number in _spread(numbers, _N_PAIRS)]
@@ -106,12 +107,15 @@ def _shown(audit: Audit, row: int) -> Shown:
 
 def _pairs(audit: Audit, twins: pd.DataFrame) -> list[list[int]]:
     """Rows of an image outside train and of its twin in train, for each in a table of twins."""
-    keys = zip(audit.pool.split.tolist(), audit.pool.source_id.tolist(), strict=True)
-    rows = {key: row for row, key in enumerate(keys)}
-    own = zip(twins["split"].tolist(), twins["source_id"].tolist(), strict=True)
+
+    def row_of(split: str, name: str) -> int:
+        pool = audit.pool
+        return int(np.flatnonzero((pool.source_id == name) & (pool.split == split))[0])
+
+    columns = (twins[column].tolist() for column in ("split", "source_id", "train_source_id"))
     return [
-        [rows[key], rows["train", twin]]
-        for key, twin in zip(own, twins["train_source_id"].tolist(), strict=True)
+        [row_of(split, name), row_of("train", twin)]
+        for split, name, twin in zip(*columns, strict=True)
     ]
 
 

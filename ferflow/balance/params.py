@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ferflow.core.errors import ParamError
 from ferflow.core.params import Record
@@ -25,6 +25,16 @@ class BalanceParams(Record):
 
     method: Method
     k_neighbors: int = Field(ge=1)
+    max_rows: int | None = Field(default=None, ge=2)  # kept params of older builds lack it
+
+    @model_validator(mode="after")
+    def _enough_rows(self) -> "BalanceParams":
+        if self.max_rows is not None and self.max_rows <= self.k_neighbors:
+            raise ValueError(
+                f"max_rows must be above k_neighbors ({self.k_neighbors}), or null for all rows; "
+                f"got {self.max_rows}."
+            )
+        return self
 
 
 def check_soft_method(method: Method) -> None:

@@ -14,7 +14,9 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from ferflow.balance.params import BalanceParams, Method, check_soft_method
+from ferflow.balance.sampled import as_rows, flat, mix_sample
 from ferflow.core.errors import DataError, ParamError
+from ferflow.core.rows import Taken
 from ferflow.core.split import Split
 
 
@@ -42,18 +44,20 @@ def balance(split: Split, params: BalanceParams, *, seed: int) -> Split:
 
 def count_rows(before: Split, after: Split, method: Method) -> dict[str, Any]:
     """Rows per class before and after, and how many of the latter are new."""
-    new = after.take(np.flatnonzero(_is_new(after)))
+    new = np.bincount(after.y[_is_new(after)], minlength=len(after.labels)).tolist()
     return {
         "method": method,
         "before": before.class_counts(),
         "after": after.class_counts(),
-        "new": new.class_counts(),
+        "new": dict(zip(after.labels, new, strict=True)),
     }
 
 
 def without_new_rows(balanced: Split) -> Split:
     """The given rows that balancing kept, in their order; no synthetic or repeated ones."""
-    return balanced.take(np.flatnonzero(~_is_new(balanced)))
+    rows = np.flatnonzero(~_is_new(balanced))
+    x: Any = Taken(balanced.x, rows)
+    return balanced.take(rows, x=x)
 
 
 def _is_new(split: Split) -> NDArray[np.bool_]:
@@ -71,20 +75,24 @@ def _synthesise(split: Split, params: BalanceParams, random_state: RandomState) 
         check_soft_method(params.method)
     _check_neighbours(split, params.k_neighbors)
     name = params.method if params.method in _SYNTHETIC else "smote"
+    if name == "smote" and params.max_rows is not None:
+        return _with_new(split, *mix_sample(split, params, random_state), name)
     sampler = _sampler(name, params.k_neighbors, random_state)
     try:
-        x, y = sampler.fit_resample(_flat(split), split.y)
+        x, y = sampler.fit_resample(flat(split.x), split.y)
     except (ValueError, RuntimeError) as error:  # no border to fill, no support vector, few rows
         reason = " ".join(str(error).split()).rstrip(".")
         raise ParamError(
             f"balance.method {name} cannot fill up these rows ({_present(split)}): {reason}. "
             "Take balance.method smote or random_oversampling."
         ) from None
-    if np.issubdtype(split.x.dtype, np.integer):  # beyond its range a grey level would wrap around
-        limits = np.iinfo(split.x.dtype)
-        x = np.clip(np.rint(x), limits.min, limits.max)
-    x = x.reshape(-1, *split.x.shape[1:]).astype(split.x.dtype, copy=False)
+    x = as_rows(x, split)
     x[: len(split)] = split.x  # the samplers return the rows that they were given first
+    return _with_new(split, x, y, name)
+
+
+def _with_new(split: Split, x: NDArray[Any], y: NDArray[np.int64], name: str) -> Split:
+    """The split with new rows after its own; x, y : the values and classes of all."""
     n_new = len(y) - len(split)
     return replace(
         split,
@@ -121,7 +129,7 @@ def _clean(split: Split, method: Method) -> Split:
         if method == "smote_tomek"
         else EditedNearestNeighbours(sampling_strategy="all", kind_sel="mode")
     )
-    sampler.fit_resample(_flat(split), split.y)
+    sampler.fit_resample(flat(split.x), split.y)
     cleaned = split.take(np.sort(sampler.sample_indices_))
     if gone := [name for name in _present(split) if not cleaned.class_counts()[name]]:
         raise ParamError(
@@ -143,11 +151,6 @@ def _drop_rows(split: Split, random_state: RandomState) -> Split:
     sampler = RandomUnderSampler(random_state=random_state)
     sampler.fit_resample(np.arange(len(split))[:, None], split.y)
     return split.take(np.sort(sampler.sample_indices_))
-
-
-def _flat(split: Split) -> NDArray[np.float32]:
-    """(n, d), as floats: differences of 8-bit grey levels would wrap around."""
-    return split.x.reshape(len(split), -1).astype(np.float32, copy=False)
 
 
 def _present(split: Split) -> dict[str, int]:

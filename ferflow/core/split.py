@@ -9,7 +9,6 @@ an array piece by piece, which feature extraction needs.
 
 import json
 import math
-import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.core.files import atomic
+from ferflow.core.rows import reserve
 
 SPLITS = ("train", "val", "test")
 
@@ -175,7 +175,7 @@ def split_writer(
     with atomic(path) as part:
         with part.open("wb") as file:
             file.write(header)
-            _reserve(file.fileno(), start["end"])
+            reserve(file.fileno(), start["end"])
         for name, array in tensors.items():
             _map(part, "r+", *sizes[name], offset=start[name])[...] = array
         x = _map(part, "r+", *sizes["x"], offset=start["x"])
@@ -193,7 +193,7 @@ def load_split(path: Path) -> Split:
         arrays, meta = _map_arrays(path)
         _check_rows(arrays, json.loads(meta["labels"]))
         split = Split(
-            x=_cut(arrays["x"], arrays["ends"]) if "ends" in arrays else arrays["x"],
+            x=cut(arrays["x"], arrays["ends"]) if "ends" in arrays else arrays["x"],
             y=np.array(arrays["y"]),
             source_id=_to_str(arrays["source_id"]),
             transform=_to_str(arrays["transform"]),
@@ -210,17 +210,6 @@ def load_split(path: Path) -> Split:
             f"{path} is not a complete split file ({reason}). Delete it and run the command again."
         ) from None
     return split
-
-
-def _reserve(file: int, size: int) -> None:
-    """Make a file that long; an OSError if the disk is too full.
-
-    Mapped from a file with holes, a full disk would be a signal that ends the process.
-    """
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file, 0, size)
-    else:  # macOS
-        os.truncate(file, size)
 
 
 def _row_arrays(rows: Split) -> dict[str, NDArray[Any]]:
@@ -296,8 +285,11 @@ def _check_rows(arrays: dict[str, NDArray[Any]], labels: Any) -> None:
         raise ValueError("its targets are not shares of its classes")
 
 
-def _cut(joined: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:
-    """Files' bytes, one after another in a file, as an object array (n,) of uint8 (k,)."""
+def cut(joined: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:
+    """Files' bytes, one after another in a file, as an object array (n,) of uint8 (k,).
+
+    ends : int64 (n,), rising, where each ends. Raises ValueError if they do not fit.
+    """
     bounds = np.concatenate([[0], ends])
     sound = joined.ndim == 1 and ends.ndim == 1 and ends.dtype == np.int64
     if not sound or (np.diff(bounds) < 0).any() or bounds[-1] != len(joined):

@@ -22,7 +22,7 @@ from ferflow.core.hidden import is_hidden
 from ferflow.core.zips import MAX_MEMBERS, open_zip
 
 MAX_PICTURE = 1 << 20  # bytes of one picture's file; FER-2013's have some 1,500
-MAX_TOTAL = 8 << 30  # bytes of all files together; ten times FER-2013's CSV is 3 GB
+MAX_TOTAL = 9_500_000_000  # bytes of all files together; thirty times FER-2013's CSV is 9 GB
 
 _MAX_TAR_READ = 1 << 20  # bytes of a tar's own records, such as long names
 

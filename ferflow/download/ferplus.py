@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
+from ferflow.core.rows import Taken, scratch_copy
 from ferflow.core.split import Split
 from ferflow.download.collection import Collection, count_differences, counts_agree
 from ferflow.download.labels import FER_PLUS_OFFER
@@ -18,7 +19,7 @@ from ferflow.download.params import DataParams
 from ferflow.fer2013.join import find_entries
 from ferflow.fer2013.labels import FER2013_LABELS, FERPLUS_COLUMNS
 from ferflow.fer2013.table import UNKNOWN, Table, class_names, clear_majority, load_table, shares
-from ferflow.images.faces import small_grey
+from ferflow.images.faces import Pictures, small_grey
 
 WHOSE = "FER+, clear majority of ten votes"  # by which scores are, however a network learnt
 _LEAST_JOINED = 0.5  # of the images; below it they are not FER-2013's
@@ -47,7 +48,7 @@ def with_chosen_labels(
         reason: int(mask.sum()) for reason, mask in _reasons(votes, kept, contempt=contempt).items()
     }
     labelled = replace(
-        rows.take(kept),
+        rows.take(kept, x=_pictures(rows.x, kept)),
         y=y[kept],
         labels=class_names(contempt=contempt),
         meta=rows.meta | {"whose_labels": WHOSE},
@@ -79,6 +80,13 @@ def own_labels(rows: Split) -> NDArray[np.int64]:
     """(n,) the source's labels as indices into FER2013_LABELS."""
     names = [FER2013_LABELS.index(n) if n in FER2013_LABELS else UNKNOWN for n in rows.labels]
     return np.asarray(np.array(names)[rows.y], dtype=np.int64)
+
+
+def _pictures(pictures: Pictures, kept: Mask) -> Pictures:
+    """The pictures that are kept (n,), not in memory unless they are files."""
+    if pictures.dtype == np.dtype(object):
+        return pictures[kept]
+    return scratch_copy(Taken(pictures, np.flatnonzero(kept)))
 
 
 def _check_joined(params: DataParams, entries: NDArray[np.int64]) -> None:

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
 from ferflow.core.progress import progress
+from ferflow.core.rows import map_scratch, scratch_array, scratch_file
+from ferflow.core.split import cut
 from ferflow.download.archives import Files
 from ferflow.images.decode import decode_grey_and_kind
-from ferflow.images.faces import Pictures, pack
+from ferflow.images.faces import Pictures
 from ferflow.images.size import SIDE
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
@@ -31,10 +33,10 @@ def natural_key(name: str) -> list[tuple[int, str]]:
 def read_pictures(files: Files, names: Sequence[str]) -> Pictures:
     """The pictures of the named files: (n, 48, 48) if all are grey and of that size.
 
-    Else the bytes of all files, see `ferflow.images.faces`. One file at a time is in memory
-    besides. Raises DataError that names the file if it is not a picture, or cut off.
+    Else the bytes of all files, see `ferflow.images.faces`. Either lies in a temporary file.
+    Raises DataError that names the file if it is not a picture, or cut off.
     """
-    images = np.empty((len(names), SIDE, SIDE), np.uint8)
+    images = scratch_array((len(names), SIDE, SIDE), np.uint8)
     pairs = zip(images, names, strict=True)
     for image, name in progress(pairs, "reading pictures", unit="picture", total=len(names)):
         grey, is_grey = decode(name, files.read_picture(name))
@@ -45,12 +47,14 @@ def read_pictures(files: Files, names: Sequence[str]) -> Pictures:
 
 
 def _read_files(files: Files, names: Sequence[str]) -> Pictures:
-    contents = []
-    for name in progress(names, "reading pictures", unit="picture"):
-        content = files.read_picture(name)
-        decode(name, content)
-        contents.append(np.frombuffer(content, np.uint8))
-    return pack(contents)
+    ends = []
+    with scratch_file() as scratch:
+        for name in progress(names, "reading pictures", unit="picture"):
+            content = files.read_picture(name)
+            decode(name, content)
+            scratch.write(content)
+            ends.append(scratch.tell())
+        return cut(map_scratch(scratch, np.uint8, (ends[-1],)), np.array(ends, np.int64))
 
 
 def decode(name: str, content: bytes) -> tuple[NDArray[np.uint8], bool]:

@@ -1,5 +1,6 @@
 """What `evaluate` writes: predictions, metrics, tables and pictures of a classifier."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ferflow.core.files import read_json
+from ferflow.core.rows import Rows, Taken
 from ferflow.core.split import Split
 from ferflow.core.tables import read_table, write_table
 from ferflow.evaluation import curves, figures, metrics, training_figures
@@ -18,6 +20,9 @@ from ferflow.evaluation.tta import tta_proba
 from ferflow.training.shared.classifier import Classifier
 from ferflow.training.shared.fitting import check_labels
 from ferflow.training.shared.policy import check_policy
+
+_PART = 1 << 25  # bytes of the rows that are predicted at a time, or
+_BATCH = 1024  # rows: what a thread takes, and a multiple of a network's 64
 
 DRAWN_SPLITS = ("val", "test")  # a forest's curves on its own training rows are all perfect
 
@@ -31,14 +36,26 @@ def predict(
     Raises DataError if the split's classes are not those of the classifier.
     """
     check_labels(split, classifier.labels, name, "the classifier")
-    rows = split.take(split.original)
-    tta = None
+    original = np.flatnonzero(split.original)
+    x: Any = Taken(split.x, original)
+    rows, tta = split.take(original, x=x), None
     if params.tta != "none" and name != "train":
         policy = check_policy(params.tta_policy)
         n = params.tta_draws
         tta = tta_proba(classifier, rows.x, params.tta, policy=policy, n=n, seed=seed)
-    p = classifier.predict_proba(rows.x)
+    p = _predict_in_parts(classifier, x)
     return prediction_frame(rows.source_id, name, rows.y, p, rows.labels, tta)
+
+
+def _predict_in_parts(classifier: Classifier, x: Rows) -> NDArray[np.float64]:
+    """Probabilities (n, n_classes) of rows (n, ...), some of which are in memory at a time.
+
+    Parts are whole batches of every family, so that the last bits are those of one part.
+    """
+    row_bytes = x.dtype.itemsize * math.prod(x.shape[1:])
+    step = max(1, _PART // max(1, row_bytes * _BATCH)) * _BATCH
+    starts = range(0, max(1, len(x)), step)
+    return np.concatenate([classifier.predict_proba(x[i : i + step]) for i in starts])
 
 
 def split_scores(predictions: pd.DataFrame, n_bins: int) -> dict[str, dict[str, Any]]:
@@ -102,7 +119,7 @@ def draw_mistakes(
         figures.mistake_caption(labels[y[row]], labels[p[row].argmax()], float(p[row].max()))
         for row in rows
     ]
-    pictures: NDArray[np.uint8] = images[name].take(images[name].original).x[rows]
+    pictures: NDArray[np.uint8] = images[name].x[np.flatnonzero(images[name].original)[rows]]
     figures.plot_gallery(pictures, captions, path, title=f"Confident mistakes, {name}")
 
 

@@ -5,9 +5,8 @@ are, the bytes of their files: an object array (n,) of uint8 (k,). So nothing is
 before `preprocess` knows what shape is wanted, and it is made a part at a time.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -16,56 +15,38 @@ from numpy.typing import NDArray
 from ferflow.core.errors import ParamError
 from ferflow.core.face_params import FaceParams
 from ferflow.core.face_shape import GREY_48, MAX_SIDE, MIN_SIDE, FaceShape
+from ferflow.core.rows import Rows, scratch_copy
 from ferflow.images.decode import decode_grey, decode_rgb, recolour, resize_face
-from ferflow.images.lighting import correct_lighting
 from ferflow.images.size import check_encoded
 
 Pictures = NDArray[Any]  # see above
 
-_AT_ONCE = 1024  # faces
 
+class Faces(Rows):
+    """The faces of one shape on pictures, made when they are asked for.
 
-@dataclass(frozen=True)
-class Faces:
-    """The faces of one shape on pictures, made when they are asked for: of a slice, mask or list.
-
-    pictures : see the module. face : the shape that is made. lighting : as `correct_lighting`.
+    pictures : see the module. face : the shape that is made.
     """
 
-    pictures: Pictures
-    face: FaceShape
-    lighting: str = "none"
     dtype = np.dtype(np.uint8)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """As an array's: (n, size, size) or (n, size, size, 3)."""
-        return (len(self), *self.face.array)
-
-    def __len__(self) -> int:
-        return len(self.pictures)
+    def __init__(self, pictures: Pictures, face: FaceShape) -> None:
+        self.pictures, self.face = pictures, face
+        self.shape = (len(pictures), *face.array)
 
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
         wanted = self.pictures[rows]
         if isinstance(rows, int | np.integer):
-            lit: NDArray[np.uint8] = self._lit([self._make(wanted)])[0]
-            return lit
+            return self._make(wanted)
         with ThreadPoolExecutor() as threads:
-            return self._lit(list(threads.map(self._make, wanted)))
-
-    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        for start in range(0, len(self), _AT_ONCE):
-            yield from self[start : start + _AT_ONCE]
+            faces = list(threads.map(self._make, wanted))
+        return np.stack(faces) if faces else np.empty((0, *self.face.array), np.uint8)
 
     def _make(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if picture.ndim == 1:
             decode = decode_grey if self.face.colour == "grey" else decode_rgb
             picture = decode(picture.tobytes())
         return resize_face(picture, self.face)
-
-    def _lit(self, faces: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        empty = np.empty((0, *self.face.array), np.uint8)
-        return correct_lighting(np.stack(faces) if len(faces) else empty, self.lighting)
 
 
 def pack(contents: Sequence[NDArray[np.uint8]]) -> Pictures:
@@ -87,23 +68,22 @@ def faces_of(pictures: Pictures, shape: FaceShape) -> NDArray[np.uint8]:
 
 
 def small_grey(pictures: Pictures) -> NDArray[np.uint8]:
-    """Grey (n, 48, 48) of pictures or of faces of any shape: what twins are looked for in."""
+    """Grey (n, 48, 48) of pictures or of faces of any shape: what twins are looked for in.
+
+    What has to be made lies in a temporary file.
+    """
     if isinstance(pictures, Faces):
         pictures = pictures.pictures
     faces = faces_of(pictures, GREY_48)
     if not isinstance(faces, Faces):
         return faces
-    small = np.empty(faces.shape, np.uint8)
-    for start in range(0, len(small), _AT_ONCE):
-        small[start : start + _AT_ONCE] = faces[start : start + _AT_ONCE]
-    return small
+    return scratch_copy(faces)
 
 
 def grey_levels(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The grey version of faces, (n, height, width): what filters measure."""
     if isinstance(faces, Faces):
-        face = FaceShape(faces.face.size)
-        return cast(NDArray[np.uint8], replace(faces, face=face))
+        return cast(NDArray[np.uint8], Faces(faces.pictures, FaceShape(faces.face.size)))
     return faces if faces.ndim == 3 else np.stack([recolour(face, GREY_48) for face in faces])
 
 

@@ -1,15 +1,32 @@
 """Lighting correction: spreads a face's grey levels, which light and cameras squeeze."""
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.core.rows import Rows
+
 METHODS = ("none", "equalize", "clahe")
 
 _CLIP_LIMIT = 2.0  # CLAHE: how far a tile's contrast may be raised
 _TILES = (6, 6)  # tiles of 8x8 pixels in a 48x48 face
+
+
+class Lit(Rows):
+    """Faces, an array or `Rows`, of which the lighting is corrected when they are asked for."""
+
+    def __init__(self, faces: Any, method: str) -> None:
+        self._faces, self._method = faces, method
+        self.shape, self.dtype = faces.shape, faces.dtype
+
+    def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
+        if isinstance(rows, int | np.integer):
+            lit: NDArray[np.uint8] = self[np.array([rows])][0]
+            return lit
+        return correct_lighting(np.asarray(self._faces[rows]), self._method)
 
 
 def correct_lighting(images: NDArray[np.uint8], method: str) -> NDArray[np.uint8]:

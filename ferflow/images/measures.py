@@ -1,7 +1,7 @@
 """What can be measured on an image alone: how flat, dark, pale or empty it is.
 
 Every function takes uint8 images of shape (n, height, width), grey levels 0 to 255, also mapped
-from disk, and looks at a few thousand at a time, so that memory does not grow with n.
+from disk, and looks at a few hundred at a time, so that memory does not grow with n.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ PURE_MARGIN = 2
 # A pixel is textured if it differs by this many levels from its neighbour to the right or below.
 TEXTURE_STEP = 8
 
-_CHUNK = 2048  # images at a time
+_CHUNK = 256  # images at a time: 5 MB in floats
 
 
 def is_constant(images: Images) -> NDArray[np.bool_]:
@@ -71,10 +71,21 @@ def textured_share(images: Images) -> NDArray[np.float64]:
 
 
 def in_chunks(
-    measure: Callable[[NDArray[Any]], Any], items: NDArray[Any], dtype: Any
+    measure: Callable[[NDArray[Any]], Any], items: Any, dtype: Any, size: int | None = None
 ) -> NDArray[Any]:
-    """`measure` of all items (images, or rows of them), (n,), a few thousand at a time."""
+    """`measure` of all items (images, or rows of them), (n,), so many at a time."""
     measured = np.empty(len(items), dtype)
-    for start in progress(range(0, len(items), _CHUNK), "measuring images", unit="batch"):
-        measured[start : start + _CHUNK] = measure(items[start : start + _CHUNK])
+    fill(measured, measure, items, size)
     return measured
+
+
+def fill(
+    out: NDArray[Any],
+    measure: Callable[[NDArray[Any]], Any],
+    items: Any,
+    size: int | None = None,
+) -> None:
+    """Write `measure` of all items into `out` (n, ...)."""
+    size = size or _CHUNK
+    for start in progress(range(0, len(items), size), "measuring images", unit="batch"):
+        out[start : start + size] = measure(np.asarray(items[start : start + size]))

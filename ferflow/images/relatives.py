@@ -19,6 +19,7 @@ ten times as many images take a hundred times as long.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,7 +32,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ferflow.core.progress import progress
-from ferflow.images.measures import in_chunks, is_constant
+from ferflow.core.rows import Taken, batches, scratch_array
+from ferflow.images.measures import fill, in_chunks, is_constant
 from ferflow.images.twins import Groups
 
 SIDE = 24  # pixels of the images that are compared
@@ -45,6 +47,8 @@ _MOST_TOGETHER = 9
 _WINDOW = 9.0  # pixels, the standard deviation of the Gaussian
 _WHOLE = 700  # the axes as whole numbers: 32 products of them stay exact in float32
 _ROWS, _COLUMNS = 256, 512  # images compared at a time, which a core's cache holds
+_SEEN_AT_ONCE = 2048  # images
+_PAIRS_AT_ONCE = 2048  # to be registered
 _TURN = 1 / 8  # pixels of shift that a unit of turn or zoom is to the image's middle
 _FAINTEST = 1.0  # grey levels; photographs are seen as some hundred
 _RIDGE = 1e-6  # keeps a registration solvable where an image looks the same after a change
@@ -81,17 +85,17 @@ def relatives(images: NDArray[np.uint8], twins: Groups) -> Relatives:
     Of each group of twins the first image is compared. Flat images have no relatives.
     """
     rows = np.flatnonzero((twins == np.arange(len(twins))) & ~is_constant(images))
-    views = look(images[rows])
-    textured = np.isfinite(views).all(axis=(1, 2))  # a picture may be flat once it is small
-    rows, views = rows[textured], views[textured]
-    first, second, mirrored = related_pairs(views)
+    views = look(Taken(images, rows))
+    textured = np.flatnonzero(np.isfinite(views[:, 0, 0]))  # once small, a picture may be flat
+    first, second, mirrored = related_pairs(Taken(views, textured))
+    rows = rows[textured]
     return _joined(twins, rows[first], rows[second], mirrored)
 
 
-def look(images: NDArray[np.uint8]) -> Numbers:
+def look(images: Any) -> Numbers:
     """(n, 5, k) what the waves and their derivatives see of images; NaN for a flat one.
 
-    The length of what the k waves themselves see is 1.
+    The length of what the k waves themselves see is 1. The result lies in a temporary file.
     """
     waves = make_waves()
 
@@ -102,32 +106,40 @@ def look(images: NDArray[np.uint8]) -> Numbers:
         length[length < _FAINTEST] = np.nan
         return np.asarray(views / length[:, None, None])
 
-    return in_chunks(seen, images, np.dtype((np.float32, (5, len(waves.even)))))
+    views = scratch_array((len(images), 5, len(waves.even)), np.float32)
+    fill(views, seen, images, _SEEN_AT_ONCE)
+    return views
 
 
-def related_pairs(views: Numbers) -> tuple[Groups, Groups, NDArray[np.bool_]]:
-    """Rows first < second, int64 (m,), of related images; (m,) whether one is mirrored."""
-    first, second, mirrored = alike(views[:, 0])
-    left = in_chunks(
-        lambda pairs: unexplained(views[pairs[:, 0]], views[pairs[:, 1]], pairs[:, 2] > 0),
-        np.stack([first, second, mirrored], axis=1),
-        np.float32,
-    )
-    kept = left <= LIMIT
-    return first[kept], second[kept], mirrored[kept]
+def related_pairs(views: Any) -> tuple[Groups, Groups, NDArray[np.bool_]]:
+    """Rows first < second, int64 (m,), of related images; (m,) whether one is mirrored.
 
-
-def alike(seen: Numbers) -> tuple[Groups, Groups, NDArray[np.bool_]]:
-    """Pairs of rows of what the waves see (n, k) that are alike on the axes, as or in the mirror.
-
-    The likeness of two images is the cosine of what the axes see of them. Its even part is the
-    same in the mirror, its odd part turns its sign: the better of both is their E + |O|.
+    views : (n, 5, k) as `look` gives them, an array or `Rows`.
     """
-    even, odd = _on_axes(seen)
-    least = LIKENESS * _WHOLE**2
     found = [np.empty((3, 0), np.int64)]
-    for top in progress(range(0, len(seen), _ROWS), "relatives", unit="batch"):
-        for left in range(top // _COLUMNS * _COLUMNS, len(seen), _COLUMNS):
+    for pairs in batches(alike(*on_axes(views)), _PAIRS_AT_ONCE):
+        left = in_chunks(
+            lambda part: unexplained(views[part[:, 0]], views[part[:, 1]], part[:, 2] > 0),
+            pairs.T,
+            np.float32,
+            _PAIRS_AT_ONCE,
+        )
+        found.append(pairs[:, left <= LIMIT])
+    first, second, mirrored = np.concatenate(found, axis=1)
+    return first, second, mirrored > 0
+
+
+def alike(even: Numbers, odd: Numbers) -> Iterator[Groups]:
+    """Pairs of images that are alike on the axes, as they are or in the mirror, in parts.
+
+    even, odd : (n, axes) as `on_axes` gives them. A part is int64 (3, m): rows first < second,
+    and 1 where one is mirrored. The likeness of two images is the cosine of what the axes see of
+    them. Its even part is the same in the mirror, its odd part turns its sign: the better of both
+    is their E + |O|.
+    """
+    least = LIKENESS * _WHOLE**2
+    for top in progress(range(0, len(even), _ROWS), "relatives", unit="batch"):
+        for left in range(top // _COLUMNS * _COLUMNS, len(even), _COLUMNS):
             rows, columns = slice(top, top + _ROWS), slice(left, left + _COLUMNS)
             odds = odd[rows] @ odd[columns].T
             likeness = np.abs(odds)
@@ -140,9 +152,7 @@ def alike(seen: Numbers) -> tuple[Groups, Groups, NDArray[np.bool_]]:
             first, second = np.divmod(place, above.shape[1])
             upper = first + top < second + left
             mirrored = odds.reshape(-1)[place] < 0
-            found.append(np.stack([first + top, second + left, mirrored])[:, upper])
-    first, second, mirrored = np.concatenate(found, axis=1)
-    return first, second, mirrored > 0
+            yield np.stack([first + top, second + left, mirrored])[:, upper]
 
 
 def unexplained(a: Numbers, b: Numbers, mirrored: NDArray[np.bool_]) -> Numbers:
@@ -210,19 +220,23 @@ def _axes() -> dict[str, Numbers]:
     return {name: np.array(numbers, np.float32) for name, numbers in kept.items()}
 
 
-def _on_axes(seen: Numbers) -> tuple[Numbers, Numbers]:
-    """What the even and the odd axes see of rows (n, k): whole numbers, `_WHOLE` long together.
+def on_axes(views: Any) -> tuple[Numbers, Numbers]:
+    """What the even and the odd axes see of views (n, 5, k): whole numbers, `_WHOLE` together.
 
     Rows of zeros follow, up to a whole number of columns.
     """
     axes, even = _axes(), make_waves().even
-    sides = (1000 * seen[:, even] - axes["mean"]) @ axes["even"].T, seen[:, ~even] * 1000
-    both = np.concatenate([sides[0], sides[1] @ axes["odd"].T], axis=1)
-    both *= _WHOLE / np.linalg.norm(both, axis=1, keepdims=True)
-    whole = np.zeros((-(-len(both) // 8) * 8, both.shape[1]), np.float32)
-    np.rint(both, out=whole[: len(both)])
-    n_even = len(axes["even"])
-    return np.ascontiguousarray(whole[:, :n_even]), np.ascontiguousarray(whole[:, n_even:])
+    n = -(-len(views) // 8) * 8
+    on_even, on_odd = (np.zeros((n, len(axes[side])), np.float32) for side in ("even", "odd"))
+    for start in range(0, len(views), _SEEN_AT_ONCE):
+        seen = views[start : start + _SEEN_AT_ONCE][:, 0]
+        sides = (1000 * seen[:, even] - axes["mean"]) @ axes["even"].T, seen[:, ~even] * 1000
+        both = np.concatenate([sides[0], sides[1] @ axes["odd"].T], axis=1)
+        both *= _WHOLE / np.linalg.norm(both, axis=1, keepdims=True)
+        np.rint(both, out=both)
+        part = slice(start, start + len(both))
+        on_even[part], on_odd[part] = np.split(both, [len(axes["even"])], axis=1)
+    return on_even, on_odd
 
 
 def _joined(twins: Groups, first: Groups, second: Groups, mirrored: NDArray[np.bool_]) -> Relatives:

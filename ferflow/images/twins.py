@@ -19,7 +19,7 @@ one shows two people. Between 0.8 and 0.85 it is one in ten.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -39,7 +39,7 @@ Hashes = NDArray[np.uint64]
 _FREQUENCIES = 8  # 1 to 8 half waves, both ways: the mean and pure stripes are left out
 _SCALE = 1024  # the cosines as whole numbers, so that any machine computes the same hash
 _BANDS = ((0, 16), (16, 16), (32, 16), (48, 16))  # first bit and width; they cover the 64 bits
-_MAX_CANDIDATES = 1 << 22  # pairs compared at a time; bounds the memory
+_MAX_CANDIDATES = 1 << 19  # pairs of hashes compared at a time; bounds the memory
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,18 @@ def twin_groups(images: NDArray[np.uint8], max_distance: int = TWIN_DISTANCE) ->
 
 def exact_groups(images: NDArray[np.uint8]) -> Groups:
     """Groups of images that are the same byte for byte."""
-    first: dict[bytes, int] = {}
-    rows = (
-        first.setdefault(hashlib.blake2b(image.tobytes(), digest_size=16).digest(), row)
-        for row, image in enumerate(images)
-    )
-    return np.fromiter(rows, np.int64, len(images))
+
+    def digested(part: NDArray[np.uint8]) -> NDArray[np.uint64]:
+        digests = (hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in part)
+        return np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)
+
+    high, low = in_chunks(digested, images, np.dtype((np.uint64, 2))).T
+    order = np.lexsort((low, high))  # stable: equal ones stay in their order
+    same = (np.diff(high[order]) == 0) & (np.diff(low[order]) == 0)
+    starts = np.concatenate([[True], ~same]) if len(order) else np.empty(0, np.bool_)
+    groups = np.empty(len(order), np.int64)
+    groups[order] = order[np.flatnonzero(starts)[np.cumsum(starts) - 1]]
+    return groups
 
 
 def near_pairs(images: NDArray[np.uint8], exact: Groups, max_distance: int) -> Pairs:
@@ -78,14 +84,16 @@ def near_pairs(images: NDArray[np.uint8], exact: Groups, max_distance: int) -> P
     rows = np.flatnonzero((exact == np.arange(len(exact))) & ~is_constant(images))
     hashes = perceptual_hashes(images)[rows]
     found = [first * len(rows) + second for first, second in close_pairs(hashes, max_distance)]
-    # a pair may be found in several bands
-    first, second = np.divmod(np.unique(np.concatenate([np.empty(0, np.int64), *found])), len(rows))
+    places = np.concatenate([np.empty(0, np.int64), *found])
+    del found
+    places.sort()
+    n = max(1, len(rows))
     alike = in_chunks(
-        lambda pairs: correlation(images[rows[pairs[:, 0]]], images[rows[pairs[:, 1]]]),
-        np.stack([first, second], axis=1),
+        lambda part: correlation(images[rows[part // n]], images[rows[part % n]]),
+        places,
         np.float64,
     )
-    first, second = first[alike >= TWIN_CORRELATION], second[alike >= TWIN_CORRELATION]
+    first, second = np.divmod(places[alike >= TWIN_CORRELATION], n)
     distance = np.bitwise_count(hashes[first] ^ hashes[second]).astype(np.int64)
     return Pairs(rows[first], rows[second], distance)
 
@@ -133,13 +141,13 @@ def perceptual_hashes(images: NDArray[np.uint8]) -> Hashes:
 def close_pairs(hashes: Hashes, max_distance: int) -> Iterator[tuple[Groups, Groups]]:
     """Pairs of rows (first, second), first < second, at most `max_distance` bits apart, in parts.
 
-    Exact, and a pair may come more than once. Two hashes that differ in d bits differ in at most
-    d // 4 bits in one of four bands. So each is compared only with those whose band is in such
-    reach, found through a table of a band's values (multi-index hashing, Norouzi et al., CVPR
-    2012).
+    Exact, and a pair comes once. Two hashes that differ in d bits differ in at most d // 4 bits in
+    one of four bands. So each is compared only with those whose band is in such reach, found
+    through a table of a band's values (multi-index hashing, Norouzi et al., CVPR 2012). A pair
+    counts in the first of its bands.
     """
     reach = max_distance // len(_BANDS)
-    for low, width in _BANDS:
+    for number, (low, width) in enumerate(_BANDS):
         keys = ((hashes >> np.uint64(low)) & np.uint64((1 << width) - 1)).astype(np.int64)
         order = np.argsort(keys, kind="stable")
         counts = np.bincount(keys, minlength=1 << width)
@@ -151,10 +159,22 @@ def close_pairs(hashes: Hashes, max_distance: int) -> Iterator[tuple[Groups, Gro
             wanted = keys[rows] ^ flip
             for row, place in _candidates(starts[wanted], starts[wanted + 1]):
                 one, other = rows[row], order[place]
-                close = np.bitwise_count(hashes[one] ^ hashes[other]) <= max_distance
+                apart = hashes[one] ^ hashes[other]
+                close = np.bitwise_count(apart) <= max_distance
                 close &= (flip > 0) | (one < other)
-                one, other = one[close], other[close]
+                one, other, apart = one[close], other[close], apart[close]
+                new = ~_met(apart, _BANDS[:number], reach)
+                one, other = one[new], other[new]
                 yield np.minimum(one, other), np.maximum(one, other)
+
+
+def _met(apart: Hashes, bands: Sequence[tuple[int, int]], reach: int) -> NDArray[np.bool_]:
+    """(k,) whether the bits in which two hashes differ are within reach in one of the bands."""
+    met = np.zeros(len(apart), np.bool_)
+    for low, width in bands:
+        own = apart >> np.uint64(low) & np.uint64((1 << width) - 1)
+        met |= np.bitwise_count(own) <= reach
+    return met
 
 
 def _flips(width: int, reach: int) -> list[int]:
@@ -167,7 +187,7 @@ def _flips(width: int, reach: int) -> list[int]:
 
 
 def _candidates(starts: Groups, ends: Groups) -> Iterator[tuple[Groups, Groups]]:
-    """(row, place) for every place in starts[row]..ends[row] - 1, some four million at a time."""
+    """(row, place) for every place in starts[row]..ends[row] - 1, some 500,000 at a time."""
     n_places = ends - starts
     total = np.cumsum(n_places)
     parts = np.arange(0, total[-1] if len(total) else 0, _MAX_CANDIDATES)

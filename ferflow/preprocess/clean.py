@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from ferflow.core.errors import ParamError
 from ferflow.core.face_shape import GREY_48, META_KEY, FaceShape
 from ferflow.core.params import nearest
+from ferflow.core.rows import Taken
 from ferflow.core.split import Split
-from ferflow.images.faces import Faces, faces_of
-from ferflow.images.lighting import correct_lighting
+from ferflow.images.faces import faces_of
+from ferflow.images.lighting import Lit
 from ferflow.preprocess.filters import Pool, Rows, active_filters, run_filters
 from ferflow.preprocess.params import PreprocessParams
 from ferflow.preprocess.twin_table import relative_table, split_twins, twin_table
@@ -86,16 +87,17 @@ def _finish(
     meta: dict[str, Any],
     shape: FaceShape,
 ) -> Split:
-    """The images of a split that stay, renumbered and lit, with what was done in their meta."""
-    split = split.take(keep)
+    """The images of a split that stay, renumbered and lit, with what was done in their meta.
+
+    Its values are `Rows`, made a slice at a time.
+    """
+    faces: Any = faces_of(split.x, shape)
+    if not keep.all():
+        faces = Taken(faces, np.flatnonzero(keep))
+    split = split.take(keep, x=faces)
     if params.classes is not None:
         split = _renumber(split, params.classes)
-    faces = faces_of(split.x, shape)
-    lit: Any  # an array, or what makes one a slice at a time
-    if isinstance(faces, Faces):
-        lit = replace(faces, lighting=params.lighting)
-    else:
-        lit = correct_lighting(faces, params.lighting)
+    lit: Any = Lit(split.x, params.lighting)
     return replace(split, x=lit, meta=split.meta | meta)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.face_shape import GREY_48, FaceShape
+from ferflow.core.rows import stack
 from ferflow.core.split import Split
 from ferflow.images.faces import faces_of, grey_levels, small_grey
 from ferflow.images.haar import has_face
@@ -52,9 +53,12 @@ class Pool:
     ) -> "Pool":
         """The pictures of splits as faces of that shape, in their order."""
         parts = list(splits.values())
-        rows = Split.join(parts)
         names = np.repeat(list(splits), [len(part) for part in parts])
-        return cls(faces_of(rows.x, shape), rows.y, rows.source_id, names, twin_distance)
+        y, source_id = (
+            np.concatenate([getattr(part, column) for part in parts])
+            for column in ("y", "source_id")
+        )
+        return cls(faces_of(stack([p.x for p in parts]), shape), y, source_id, names, twin_distance)
 
     @cached_property
     def is_train(self) -> Mask:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ferflow.core.errors import DataError
 from ferflow.core.params import nearest
 from ferflow.core.progress import progress
+from ferflow.core.rows import map_scratch, scratch_file
 from ferflow.download.archives import Files
 from ferflow.download.collection import Found
 from ferflow.download.csv_rows import csv_rows
@@ -47,7 +48,7 @@ COLUMNS = ("emotion", "pixels", "Usage")
 T = TypeVar("T")
 
 _N_PIXELS = SIDE * SIDE
-_MAX_ROWS = 500_000  # FER-2013 has 35,887; these take 1.2 GB
+_MAX_ROWS = 2_000_000  # FER-2013 has 35,887; these take 4.6 GB on the disk
 _MAX_TABLES = 100  # whose headers are looked at
 _USAGES = {usage.lower(): usage for usage in FER2013_SPLITS}
 _LABELS = {str(i): label for i, label in enumerate(FER2013_LABELS)}
@@ -82,9 +83,9 @@ def _header(files: Files, name: str) -> list[str]:
 
 @dataclass
 class _Rows:
-    """The images of the tables read so far, by row."""
+    """The images of the tables read so far, by row; the pixels lie in a temporary file."""
 
-    pixels: bytearray = field(default_factory=bytearray)
+    pixels: IO[bytes]
     classes: list[str] = field(default_factory=list)
     usages: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -95,7 +96,12 @@ def read(files: Files) -> Found:
 
     Raises DataError that names the row (the header is row 1) and the value where one is impossible.
     """
-    rows, unlabelled, official = _Rows(), list[str](), None
+    with scratch_file() as pixels:
+        return _read(files, _Rows(pixels))
+
+
+def _read(files: Files, rows: _Rows) -> Found:
+    unlabelled, official = list[str](), None
     tables = sorted(_tables(files), key=lambda name: _part(name) or "")
     if len(tables) > 1:
         unlabelled = [name for name in tables if "emotion" not in _header(files, name)]
@@ -126,7 +132,7 @@ def read(files: Files) -> Found:
         data_set="FER-2013" if splits is FER2013_SPLITS else "FER-2013's format",
         classes=rows.classes,
         source_id=rows.ids,
-        pixels=np.frombuffer(rows.pixels, np.uint8).reshape(-1, SIDE, SIDE),
+        pixels=map_scratch(rows.pixels, np.uint8, (len(rows.ids), SIDE, SIDE)),
         known=FER2013_LABELS,
         usage=rows.usages,
         splits=splits,
@@ -163,7 +169,7 @@ def _read_table(files: Files, name: str, rows: _Rows, part: str | None) -> str:
                 text = fields[columns["usage"] + shift]
                 usage = _look_up(text, _USAGES, f"{place}: Usage", list(FER2013_SPLITS))
             rows.usages.append(usage)
-            rows.pixels += _pixels(fields[columns["pixels"] + shift], place)
+            rows.pixels.write(_pixels(fields[columns["pixels"] + shift], place))
             rows.ids.append(f"{usage or 'image'}_{len(rows.ids):05d}")
     return digest.hexdigest()
 
