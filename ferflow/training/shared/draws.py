@@ -4,7 +4,8 @@ Draws belong to the image, not to the process: each process draws for all images
 process alone does, and takes those of its own rows. So all have the same random stream.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,3 +48,26 @@ def chosen(x: Tensor, part: Part | None, chance: float) -> Tensor:
     if chance in (0, 1):
         return torch.full((len(x), 1, 1, 1), bool(chance), device=x.device)
     return (_uniform(x, part) < chance)[:, None, None, None]
+
+
+def state_of(device: torch.device) -> list[Tensor]:
+    """Where torch's random streams stand: the processor's and, if that is one, the GPU's."""
+    states = [torch.get_rng_state()]
+    return states if device.type == "cpu" else [*states, torch.cuda.get_rng_state(device)]
+
+
+@contextmanager
+def again(states: list[Tensor], device: torch.device) -> Iterator[None]:
+    """Repeat the draws since then in the block; after it the streams stand where they stood."""
+    now = state_of(device)
+    _set(states, device)
+    try:
+        yield
+    finally:
+        _set(now, device)
+
+
+def _set(states: list[Tensor], device: torch.device) -> None:
+    torch.set_rng_state(states[0])
+    if len(states) > 1:
+        torch.cuda.set_rng_state(states[1], device)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.ranks import FOLDER, LAUNCHER, n_ranks, rank
@@ -138,7 +138,7 @@ def _on_loopback() -> dict[str, str]:
     """Variables that have the ranks listen on the loopback interface alone, where it has a name."""
     names = [name for _, name in socket.if_nameindex()] if hasattr(socket, "if_nameindex") else []
     loopback = next((name for name in ("lo", "lo0") if name in names), None)
-    return {} if loopback is None else {key: loopback for key in _INTERFACES}
+    return {} if loopback is None else dict.fromkeys(_INTERFACES, loopback)
 
 
 def _wait(started: list[subprocess.Popen[bytes]], folder: Path) -> None:

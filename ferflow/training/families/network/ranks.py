@@ -137,7 +137,9 @@ def check_batch_norm(network: nn.Module, device: torch.device, allowed: bool) ->
 def batch_norms(network: nn.Module) -> list[_BatchNorm]:
     """The layers that take a batch's statistics in training: not those that keep theirs."""
     network.train()
-    return [layer for layer in network.modules() if isinstance(layer, _BatchNorm) and layer.training]
+    return [
+        layer for layer in network.modules() if isinstance(layer, _BatchNorm) and layer.training
+    ]
 
 
 class _Dropout(nn.Module):

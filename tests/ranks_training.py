@@ -1,0 +1,55 @@
+"""A small training by one process or several ranks, as the stage `train` runs it.
+
+    python tests/ranks_training.py WORK EPOCHS CHANGES
+
+WORK/scratch keeps the checkpoint; rank 0 writes WORK/done: weights.safetensors, about.json.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from network_data import faces, params, weights
+from safetensors.torch import save_file
+from training_rows import training_data
+
+from ferflow.core.ranks import rank
+from ferflow.core.stage import run_stage
+from ferflow.training.families.network.family import fit
+from ferflow.training.shared.ranks import joined, start_ranks
+
+N = 50  # in batches of 16; the last one, of two rows, is one rank's
+PLAIN = {  # no batch norm
+    "architecture": "allconv",
+    "options": {},
+    "batch_size": 16,
+    "schedule": "constant",
+    "learning_rate": 0.02,
+}
+
+
+def rows(scratch, **more):
+    """Faces of three classes, of which one is rarer, and others for val."""
+    x, y = faces(80)
+    kept = [*range(N // 2), *[k for k in range(N // 2, 80) if y[k] != 1]][:N]
+    data = training_data(x[kept], y[kept], val=faces(31, 1), scratch=scratch)
+    return replace(data, **more)
+
+
+def main(work: Path, epochs: Path, changes: Path) -> None:
+    start_ranks("network")
+    changes = json.loads(str(changes))
+    data = rows(work / "scratch", local_batch_norm=changes.pop("allow_local_batch_norm", False))
+    options = PLAIN | changes | {"epochs": int(str(epochs))}
+    with joined("network", "cpu"):
+        fitted = fit(data, params(**options), 0)
+    if rank() == 0:
+        (work / "done").mkdir(exist_ok=True)
+        kept = {name: tensor.contiguous() for name, tensor in weights(fitted).items()}
+        save_file(kept, work / "done/weights.safetensors")
+        about = fitted.about | {"curve": fitted.curve.to_dict("list")}
+        (work / "done/about.json").write_text(json.dumps(about))
+
+
+if __name__ == "__main__":
+    run_stage(main)
