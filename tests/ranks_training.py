@@ -1,4 +1,4 @@
-"""A small training by one process or several ranks, as the stage `train` runs it.
+"""A small training by several ranks, started as the stage `train` starts them.
 
     python tests/ranks_training.py WORK EPOCHS CHANGES
 
@@ -28,23 +28,21 @@ PLAIN = {  # no batch norm
 }
 
 
-def rows(scratch, **more):
-    """Faces of three classes, of which one is rarer, and others for val."""
+def trained(work, epochs, allow_local_batch_norm=False, **changes):
+    """Fitted on faces of three classes, of which one is rarer; others are val."""
     x, y = faces(80)
     kept = [*range(N // 2), *[k for k in range(N // 2, 80) if y[k] != 1]][:N]
-    data = training_data(x[kept], y[kept], val=faces(31, 1), scratch=scratch)
-    return replace(data, **more)
+    data = training_data(x[kept], y[kept], val=faces(31, 1), scratch=work / "scratch")
+    data = replace(data, local_batch_norm=allow_local_batch_norm)
+    return fit(data, params(**PLAIN | changes | {"epochs": epochs}), 0)
 
 
 def main(work: Path, epochs: Path, changes: Path) -> None:
     start_ranks("network")
-    changes = json.loads(str(changes))
-    data = rows(work / "scratch", local_batch_norm=changes.pop("allow_local_batch_norm", False))
-    options = PLAIN | changes | {"epochs": int(str(epochs))}
     with joined("network", "cpu"):
-        fitted = fit(data, params(**options), 0)
+        fitted = trained(work, int(str(epochs)), **json.loads(str(changes)))
     if rank() == 0:
-        (work / "done").mkdir(exist_ok=True)
+        (work / "done").mkdir()
         kept = {name: tensor.contiguous() for name, tensor in weights(fitted).items()}
         save_file(kept, work / "done/weights.safetensors")
         about = fitted.about | {"curve": fitted.curve.to_dict("list")}

@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 import torch
+from network_data import weights
+from ranks_training import trained
 from safetensors.torch import load_file
 from torch import nn
 
@@ -21,6 +22,8 @@ from ferflow.training.families.network.ranks import Ranks, SharedNetwork, batch_
 from ferflow.training.shared.batch_augmentation import make_augmentation
 from ferflow.training.shared.draws import Part
 from ferflow.training.shared.policy import check_policy
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 TESTS = Path(__file__).parent
 ALL = {  # whatever draws or weighs
@@ -35,78 +38,80 @@ ALL = {  # whatever draws or weighs
         {"erasing_chance": 0.5},
     ],
 }
-SECONDS = 60  # on a busy machine; a rank that waits for ever is a failure
+SMALL = {"embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "input_size": 24}
+SECONDS = 240  # on a busy machine: a rank that waits for ever is a failure
 
 
 @contextmanager
-def training(work, ranks, epochs=2, **changes):
-    """The process of a training; it and its ranks have ended after the block."""
-    own = {"PYTHONPATH": f"{TESTS.parent}:{TESTS}", "OMP_NUM_THREADS": "1"}
+def two_ranks(work, epochs=2, **changes):
+    """The process of a training by two ranks; it and they have ended after the block."""
+    own = {"PYTHONPATH": f"{TESTS.parent}:{TESTS}", "OMP_NUM_THREADS": "1", "FERFLOW_RANKS": "2"}
     others = {k: v for k, v in os.environ.items() if not k.startswith("DVC_")}
-    words = [TESTS / "ranks_training.py", work, epochs, json.dumps(changes)]
-    process = subprocess.Popen(
-        [sys.executable, "-u", *map(str, words)],
-        env=others | own | {"FERFLOW_RANKS": str(ranks)},
+    words = ["-u", TESTS / "ranks_training.py", work, epochs, json.dumps(changes)]
+    with subprocess.Popen(
+        [sys.executable, *map(str, words)],
+        env=others | own,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def train(*args, **changes):
+def by_two(work, *args, **changes):
     """The weights of a training that ends well, what is said of it, and what it printed."""
-    with training(*args, **changes) as process:
+    with two_ranks(work, *args, **changes) as process:
         printed, complaints = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, complaints
-    done = args[0] / "done"
-    about = json.loads((done / "about.json").read_text())
-    return load_file(done / "weights.safetensors"), about, printed
+    assert not complaints
+    about = json.loads((work / "done/about.json").read_text())
+    return load_file(work / "done/weights.safetensors"), about, printed
 
 
 def furthest(a, b):
     return max(float((a[name] - b[name]).abs().max()) for name in a)
 
 
-@pytest.mark.parametrize("changes", [{}, ALL], ids=["plain", "all"])
-def test_two_ranks_train_what_one_process_trains(tmp_path, changes):
+def test_two_ranks_train_what_one_process_trains(tmp_path):
     """The last of four batches has two rows, which one rank learns and the other counts 0."""
-    begun, _, _ = train(tmp_path / "begun", 1, 1, learning_rate=1e-9)
-    one, about_one, _ = train(tmp_path / "one", 1, **changes)
-    two, about_two, printed = train(tmp_path / "two", 2, **changes)
-    assert furthest(one, two) < 1e-5 < 1e-3 < furthest(one, begun)
+    begun = weights(trained(tmp_path / "begun", 1, learning_rate=1e-9))
+    one = trained(tmp_path / "one", 2, **ALL)
+    two, about, printed = by_two(tmp_path / "two", 2, **ALL)
+    assert furthest(weights(one), two) < 1e-5 < 1e-3 < furthest(weights(one), begun)
     assert len([line for line in printed.splitlines() if "train loss" in line]) == 1
-    for name, values in about_one.pop("curve").items():
-        assert about_two["curve"][name] == pytest.approx(values, abs=1e-5), name
-    del about_two["curve"]
-    assert about_two == about_one | {"ranks": 2, "local_batch_norm": False}
+    for name, values in about.pop("curve").items():
+        assert values == pytest.approx(list(one.curve[name]), abs=1e-5), name
+    assert about == one.about | {"ranks": 2, "local_batch_norm": False}
 
 
-@pytest.mark.parametrize(("first", "then"), [(1, 2), (2, 1)])
-def test_another_number_of_ranks_goes_on(tmp_path, first, then):
-    whole, _, _ = train(tmp_path / "whole", 1, 2, **ALL)
-    train(tmp_path / "resumed", first, 1, **ALL)
-    resumed, about, printed = train(tmp_path / "resumed", then, 2, **ALL)
+@pytest.mark.parametrize("first", ["one process", "two ranks"])
+def test_another_number_of_ranks_goes_on(tmp_path, capsys, first):
+    whole = weights(trained(tmp_path / "whole", 2, **ALL))
+    if first == "one process":
+        trained(tmp_path, 1, **ALL)
+        resumed, about, printed = by_two(tmp_path, 2, **ALL)
+    else:
+        by_two(tmp_path, 1, **ALL)
+        fitted = trained(tmp_path, 2, **ALL)
+        resumed, about, printed = weights(fitted), fitted.about, capsys.readouterr().out
     assert "going on after epoch 1 " in printed
     assert furthest(whole, resumed) < 1e-5
     assert about["ranks"] == 2  # of one of the epochs
 
 
 def test_batch_norm_of_each_ranks_own_rows_has_to_be_allowed(tmp_path):
-    small = {"embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "input_size": 24}
-    changes = {"architecture": "resnet", "options": small}
-    with training(tmp_path, 2, **changes) as process:
+    changes = {"architecture": "resnet", "options": SMALL}
+    with two_ranks(tmp_path, **changes) as process:
         _, complaints = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
     (line,) = complaints.splitlines()
     assert line.startswith("error: the network has batch norm, which on processors takes the")
     assert "compute.allow_local_batch_norm: true" in line
     assert not (tmp_path / "done").exists()
-    found, about, _ = train(tmp_path, 2, **changes, allow_local_batch_norm=True)
+    found, about, _ = by_two(tmp_path, **changes, allow_local_batch_norm=True)
     assert about["local_batch_norm"] is True
     assert all(tensor.isfinite().all() for tensor in found.values())
 
@@ -124,29 +129,26 @@ def all_end(processes):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ranks outlive who started them")
-@pytest.mark.parametrize("killed", ["rank 0", "rank 1", "who started them"])
-def test_a_kill_ends_all_and_the_next_run_goes_on(tmp_path, killed):
-    with training(tmp_path, 2, 12) as process:
-        until(process, "2 ")
-        ranks = psutil.Process(process.pid).children()
+@pytest.mark.parametrize("killed", ["rank 1", "who started them"])
+def test_a_kill_ends_all_and_the_next_run_goes_on(tmp_path, capsys, killed):
+    with two_ranks(tmp_path, 12) as process:
+        until(process, "2   ")
+        ranks = sorted(psutil.Process(process.pid).children(), key=lambda p: p.environ()["RANK"])
         assert len(ranks) == 2
         listening = [c for p in ranks for c in p.net_connections() if c.status == "LISTEN"]
         assert listening and {c.laddr.ip for c in listening} == {"127.0.0.1"}
-        target = {"rank 0": ranks[0].pid, "rank 1": ranks[1].pid}.get(killed, process.pid)
-        os.kill(target, signal.SIGKILL)
+        os.kill(ranks[1].pid if killed == "rank 1" else process.pid, signal.SIGKILL)
         assert all_end(ranks)
         complaints = process.stderr.read()
-        process.wait(10)
-    if killed == "who started them":
-        assert process.returncode == -signal.SIGKILL
-    else:
+    if killed == "rank 1":
         assert process.returncode == 1
-        assert complaints.splitlines()[-1].startswith(
-            f"error: {killed} of the training was ended by SIGKILL; the others were ended, too."
+        (line,) = complaints.splitlines()
+        assert line.startswith(
+            "error: rank 1 of the training was ended by SIGKILL; the others were"
         )
     assert not (tmp_path / "done").exists()
-    _, about, printed = train(tmp_path, 1, 12)
-    assert "going on after epoch" in printed and len(about["curve"]["epoch"]) == 12
+    fitted = trained(tmp_path, 4)
+    assert "going on after epoch" in capsys.readouterr().out and len(fitted.curve) == 4
 
 
 def ranks_of(n):
@@ -212,7 +214,7 @@ def test_a_parts_dropout_is_that_of_the_whole_batch(kind, shape):
 
 def test_batch_norm_that_keeps_its_statistics_is_none():
     network = nn.Sequential(nn.BatchNorm2d(3), nn.BatchNorm1d(2))
-    network[0].train = lambda mode=True: nn.Module.train(network[0], False)
+    network[0].train = lambda _=True: nn.Module.train(network[0], False)
     assert batch_norms(network) == [network[1]]
 
 
