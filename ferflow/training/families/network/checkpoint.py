@@ -34,6 +34,7 @@ _SHAPING = (
     "averages",
     "backbones",
     "batches",
+    "drawn_images",
     "layers",
     "loop",
     "losses",

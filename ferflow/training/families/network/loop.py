@@ -27,13 +27,13 @@ from ferflow.training.families.network.checkpoint import (
     restore_optimizer,
     unpack,
 )
-from ferflow.training.families.network.losses import Loss, draw_mix
+from ferflow.training.families.network.drawn_images import DrawnImages
+from ferflow.training.families.network.losses import Loss
 from ferflow.training.families.network.optimizers import Schedule, make_optimizer
 from ferflow.training.families.network.ranks import Ranks, SharedNetwork
 from ferflow.training.families.network.scores import accuracy, f1_macro
 from ferflow.training.families.network.teachers import Teachers
 from ferflow.training.shared.batch_augmentation import make_augmentation
-from ferflow.training.shared.draws import Part, again, state_of
 from ferflow.training.shared.fitting import TrainingData
 
 Row = dict[str, float]
@@ -76,7 +76,7 @@ class Training:
         steps = n_batches(len(data.train), params.batch_size)
         self._schedule = Schedule(self._optimizer, params, steps)
         self._loss = Loss(params, data.train.y, len(data.train.labels), device)
-        self._augment = make_augmentation(params.policy)
+        self._images = DrawnImages(self._train, make_augmentation(params.policy), scale)
         self._shared.start()
         self.history: list[Row] = []
         self.best: dict[str, float] = {"score": -math.inf, "epoch": 0}
@@ -116,7 +116,7 @@ class Training:
             "train_loss": float(self._ranks.add(total)) / n,
         }
         if math.isfinite(row["train_loss"]):
-            self._shared.average_statistics({self.network, self.trained})
+            self._shared.average_statistics(dict.fromkeys([self.network, self.trained]))
             row |= self._validate()
         row, sound = self._ranks.told(lambda: (row, self._sound(row)))
         if not sound:
@@ -137,11 +137,11 @@ class Training:
         part, weight = self._ranks.part(len(rows))
         self._shared.take(part)
         if self._params.mixup:
-            x, y, other, share = self._mixed(rows, part)
+            x, y, other, share = self._images.mixed(rows, part, self._params.mixup)
             scores = self._scores(x, self._shared.learning)
             loss = self._loss.mixed(scores, y, other, share)
         else:
-            x, y = self._images(rows, part)
+            x, y = self._images.plain(rows, part)
             scores = self._scores(x, self._shared.learning)
             loss = self._loss(scores, y)
         if self._teachers is not None:
@@ -154,27 +154,6 @@ class Training:
         if self._ema is not None:
             update_average(self._ema, self.network)
         return loss.detach().double() * (len(y) if weight else 0)
-
-    @torch.no_grad()
-    def _images(self, rows: Any, part: Part | None) -> tuple[Tensor, Tensor]:
-        """A batch's images as they are learnt, changed and scaled, and their classes."""
-        x, y = self._train.batch(rows if part is None else rows[part.rows])
-        return self.scale(self._augment(x, part)), y
-
-    @torch.no_grad()
-    def _mixed(self, rows: Any, part: Part | None) -> tuple[Tensor, Tensor, Tensor, float]:
-        """Images mixed of two, both's classes, and the first's share.
-
-        The second images of a part are changed by the same draws as where they are first ones.
-        """
-        before = state_of(self._device)
-        x, y = self._images(rows, part)
-        share, order = draw_mix(len(rows), self._params.mixup, y.device)
-        if part is None:
-            return share * x + (1 - share) * x[order], y, y[order], share
-        with again(before, self._device):
-            theirs, other = self._images(rows, Part(part.n, order[part.rows]))
-        return share * x + (1 - share) * theirs, y, other, share
 
     def _scores(self, x: Tensor, network: nn.Module) -> Tensor:
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):

@@ -6,7 +6,7 @@ where the network has it, takes its statistics of the whole batch.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -114,7 +114,7 @@ class SharedNetwork:
         for layer in self._shared:
             layer.part = part
 
-    def average_statistics(self, networks: Sequence[nn.Module]) -> None:
+    def average_statistics(self, networks: Iterable[nn.Module]) -> None:
         """Where batch norm is local, the ranks' mean running statistics for all of them."""
         if self.local:
             for buffer in (b for network in networks for b in network.buffers()):
