@@ -6,6 +6,7 @@ Ranks started here meet in a file, and talk over the loopback interface.
 
 import importlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,12 +20,14 @@ from typing import Any
 
 from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.ranks import FOLDER, LAUNCHER, n_ranks, rank
+from ferflow.core.system import is_alive
 
 RANKS = "FERFLOW_RANKS"
 THREADS = "OMP_NUM_THREADS"
 LOST = "another rank ended, or cannot be reached any more"
 
 _LOOK_EVERY = 0.1  # seconds
+_PREFIX = "ferflow-ranks-"
 _INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 
 
@@ -42,7 +45,7 @@ def start_ranks(family: str) -> None:
     if n == 1 or n_ranks() > 1 or not _takes_ranks(family):
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what follows ends the ranks
-    with tempfile.TemporaryDirectory(prefix="ferflow-ranks-") as folder:
+    with _shared_folder() as folder:
         environment = os.environ | _on_loopback() | {FOLDER: folder, LAUNCHER: str(os.getpid())}
         threads = os.environ.get(THREADS) or str(max(1, _n_cores() // n))
         environment |= {"WORLD_SIZE": str(n), "LOCAL_WORLD_SIZE": str(n), THREADS: threads}
@@ -105,6 +108,15 @@ def joined(family: str, device: str) -> Iterator[None]:
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+def _shared_folder() -> "tempfile.TemporaryDirectory[str]":
+    """A folder for the ranks; those that killed processes left are deleted."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        number = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if number.isdecimal() and not is_alive(int(number)):
+            shutil.rmtree(left, ignore_errors=True)  # another user's stay
+    return tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-")
 
 
 def _is_lost(error: RuntimeError) -> bool:
