@@ -44,7 +44,7 @@ def start_ranks(family: str) -> None:
     n = _wanted()
     if n == 1 or n_ranks() > 1 or not _takes_ranks(family):
         return
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what follows ends the ranks
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what follows then ends the ranks
     with _shared_folder() as folder:
         environment = os.environ | _on_loopback() | {FOLDER: folder, LAUNCHER: str(os.getpid())}
         threads = os.environ.get(THREADS) or str(max(1, _n_cores() // n))
@@ -96,7 +96,7 @@ def joined(family: str, device: str) -> Iterator[None]:
     options: dict[str, Any] = {}
     if folder is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this rank will end it
-        store = distributed.FileStore(str(Path(folder) / "store"), n_ranks())
+        store = distributed.FileStore(str(Path(folder) / "store"), n_ranks())  # type: ignore[attr-defined]
         options = {"store": store, "rank": rank(), "world_size": n_ranks()}
     try:
         distributed.init_process_group(backend, **options)

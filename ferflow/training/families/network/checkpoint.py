@@ -21,12 +21,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 import ferflow.training.architectures
+import ferflow.training.shared
 from ferflow.core.errors import DataError
 from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive, lock_of
 from ferflow.training.families.network import Params
 from ferflow.training.families.network.ranks import Ranks
-from ferflow.training.shared import batch_augmentation, draws
 from ferflow.training.shared.fitting import TrainingData
 
 # the modules that shape the weights
@@ -42,6 +42,7 @@ _SHAPING = (
     "ranks",
     "scores",
 )
+_SHAPING_SHARED = ("batch_augmentation", "draws")
 _FILE = "checkpoint.safetensors"
 _LOOK_EVERY = 0.2  # seconds
 _KEPT = 3  # folders of other trainings, the newest
@@ -55,7 +56,8 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
     if data.scratch is None:
         return None
     code = [Path(__file__).parent / f"{name}.py" for name in _SHAPING]
-    code += [Path(module.__file__) for module in (batch_augmentation, draws)]
+    shared = Path(ferflow.training.shared.__path__[0])
+    code += [shared / f"{name}.py" for name in _SHAPING_SHARED]
     code.append(Path(ferflow.training.architectures.__path__[0]) / f"{params.architecture}.py")
     digest = hashlib.sha256()
     about = [params.of_an_epoch, seed, kind, torch.__version__]

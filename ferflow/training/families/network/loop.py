@@ -110,7 +110,7 @@ class Training:
             if self._ranks.n == 1 and not is_apart(self._device) and not total.isfinite():
                 break
             on_batch(len(rows))
-        row = {
+        row: Row = {
             "epoch": epoch,
             "learning_rate": rate,
             "train_loss": float(self._ranks.add(total)) / n,

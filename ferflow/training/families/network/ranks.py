@@ -153,7 +153,8 @@ class _Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Any shape -> the same shape."""
         if not self.training or self.part is None:
-            return self.whole(x)
+            whole: Tensor = self.whole(x)
+            return whole
         mask = drawn(lambda n: self.whole(empty_like(x.detach(), n).fill_(1)), len(x), self.part)
         return x * mask
 
