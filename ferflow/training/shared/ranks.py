@@ -4,7 +4,6 @@ torchrun's own meeting place listens on all of a machine's interfaces, also with
 Ranks started here meet in a file, and talk over the loopback interface.
 """
 
-import importlib
 import os
 import shutil
 import signal
@@ -21,6 +20,7 @@ from typing import Any
 from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.ranks import FOLDER, LAUNCHER, n_ranks, rank
 from ferflow.core.system import is_alive
+from ferflow.training.shared.params import takes_ranks
 
 RANKS = "FERFLOW_RANKS"
 THREADS = "OMP_NUM_THREADS"
@@ -42,7 +42,7 @@ def start_ranks(family: str) -> None:
     FerflowError where a rank fails; the others are ended then. On Linux they end with this process.
     """
     n = _wanted()
-    if n == 1 or n_ranks() > 1 or not _takes_ranks(family):
+    if n == 1 or n_ranks() > 1 or not takes_ranks(family):
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what follows then ends the ranks
     with _shared_folder() as folder:
@@ -74,7 +74,7 @@ def joined(family: str, device: str) -> Iterator[None]:
     if n_ranks() == 1:
         yield
         return
-    if not _takes_ranks(family):
+    if not takes_ranks(family):
         raise ParamError(
             f"train.family {family} is trained by one process; got {n_ranks()} of torchrun's. "
             "Run the stage without torchrun, or set train.family to network."
@@ -130,11 +130,6 @@ def _wanted() -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1024:
         raise ParamError(f"{RANKS} must be a whole number from 1 to 1024; got {text!r}.")
     return int(text)
-
-
-def _takes_ranks(family: str) -> bool:
-    module = importlib.import_module(f"ferflow.training.families.{family}")
-    return bool(getattr(module, "RANKS", False))
 
 
 def _words() -> list[str]:
