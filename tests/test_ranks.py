@@ -16,12 +16,20 @@ from ranks_training import trained
 from safetensors.torch import load_file
 from torch import nn
 
+from ferflow.core.errors import DataError, ParamError
 from ferflow.core.ranks import n_ranks
-from ferflow.training.families.network.layers import Dropout
-from ferflow.training.families.network.ranks import Ranks, SharedNetwork, batch_norms
+from ferflow.training.families.network.layers import Dropout, batch_norm
+from ferflow.training.families.network.ranks import (
+    Ranks,
+    SharedNetwork,
+    _synchronise,
+    _SyncNorm,
+    batch_norms,
+)
 from ferflow.training.shared.batch_augmentation import make_augmentation
 from ferflow.training.shared.draws import Part
 from ferflow.training.shared.policy import check_policy
+from ferflow.training.shared.ranks import joined, start_ranks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -224,3 +232,48 @@ def test_a_platforms_own_variables_make_no_rank(monkeypatch):
     assert n_ranks() == 1
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     assert n_ranks() == 4
+
+
+def test_the_variable_is_checked_and_concerns_networks_alone(monkeypatch):
+    monkeypatch.setenv("FERFLOW_RANKS", "2")
+    start_ranks("svm")  # returns
+    monkeypatch.setenv("FERFLOW_RANKS", "two")
+    with pytest.raises(ParamError, match="a whole number from 1 to 1024; got 'two'"):
+        start_ranks("network")
+    for name, value in {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ParamError, match="svm is trained by one process; got 2"), joined("svm", ""):
+        raise AssertionError("joined")
+
+
+def test_a_rank_that_would_train_something_else_is_refused(monkeypatch):
+    _, second = ranks_of(2)
+    monkeypatch.setattr(Ranks, "told", lambda *_: ["params", [1, 2]])
+    second.check_same(["params", (1, 2)])
+    with pytest.raises(DataError, match=r"rank 1 has another params\.yaml, other training rows"):
+        second.check_same(["params", (1, 3)])
+
+
+def test_local_running_statistics_are_the_ranks_mean(monkeypatch):
+    network = nn.Sequential(batch_norm(3))
+    shared = SharedNetwork(network, ranks_of(2)[0])
+    assert shared.local
+    network[0].running_mean.copy_(torch.tensor([1.0, 2.0, 3.0]))
+    monkeypatch.setattr(Ranks, "add", lambda _, values: values + torch.tensor([3.0, 0.0, 1.0]))
+    shared.average_statistics([network])
+    assert network[0].running_mean.tolist() == [2.0, 1.0, 2.0]
+
+
+def test_over_gpus_batch_norm_that_takes_statistics_is_synchronised():
+    """It cannot run here: what it is replaced by, and that its files stay the same."""
+    network = nn.Sequential(batch_norm(3), nn.BatchNorm2d(3), nn.Sequential(nn.BatchNorm2d(3)))
+    network[1].train = lambda _=True: nn.Module.train(network[1], False)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    kept = network[1]
+    _synchronise(network)
+    kinds = [type(layer) for layer in (network[0], network[1], network[2][0])]
+    assert kinds == [_SyncNorm, nn.BatchNorm2d, nn.SyncBatchNorm] and network[1] is kept
+    assert list(network.state_dict()) == list(before)
+    network[0].part = Part(9, slice(0, 4))
+    assert network[0].n_values(torch.zeros(4, 3, 5, 5)) == 9 * 25
+    assert network[0].momentum == batch_norm(3).momentum
