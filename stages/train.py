@@ -7,6 +7,7 @@ from ferflow.core.files import write_json
 from ferflow.core.masks import load_mask, select_columns
 from ferflow.core.params import load_params, load_seed, repository_root
 from ferflow.core.paths import SCRATCH
+from ferflow.core.ranks import rank
 from ferflow.core.split import Split, load_split
 from ferflow.core.stage import run_stage
 from ferflow.core.tables import write_table
@@ -15,6 +16,7 @@ from ferflow.training.shared.compute_params import ComputeParams
 from ferflow.training.shared.family import family_module
 from ferflow.training.shared.fitting import TrainingData
 from ferflow.training.shared.params import check_soft, load_family
+from ferflow.training.shared.ranks import joined, start_ranks
 from ferflow.training.shared.search import no_search, read_twins, search
 
 
@@ -30,7 +32,9 @@ def main(
     settings: Path,
 ) -> float:
     shared, params = load_family()
-    accelerate = load_params("compute", ComputeParams).checked()
+    start_ranks(shared.family)
+    compute = load_params("compute", ComputeParams)
+    accelerate = compute.checked()
     mask = load_mask(mask_file)
 
     def selected(path: Path) -> Split:
@@ -38,7 +42,9 @@ def main(
         return replace(split, x=select_columns(split.x, mask))
 
     scratch = repository_root() / SCRATCH / "training"
-    data = TrainingData(selected(train), selected(val), scratch, accelerate)
+    data = TrainingData(
+        selected(train), selected(val), scratch, accelerate, compute.allow_local_batch_norm
+    )
     if shared.add_validation:
         data = data.with_validation_added()
     rows = data.train
@@ -47,15 +53,17 @@ def main(
     about = {"family": shared.family, "n_rows": len(rows), "n_features": rows.x.shape[1]}
     if "features_by" in rows.meta:
         about["features_by"] = rows.meta["features_by"]
-    table = no_search()
-    if shared.search.method != "none":
-        lists = read_twins(twins, train_twins)
-        found = search(data, shared.family, params, shared.search, load_seed(), lists)
-        params, table, about["search"] = found.params, found.table, found.about
-        print(f"search: {found.about['best']} scores {found.about['best_score']:.4f}")
+    table, family = no_search(), family_module(shared.family)
     print(f"{shared.family}: {len(rows):,} training rows of {rows.x.shape[1]:,} features")
-    family = family_module(shared.family)
-    fitted = family.fit(data, params, load_seed())
+    with joined(shared.family, getattr(params, "device", "cpu")):
+        if shared.search.method != "none":
+            lists = read_twins(twins, train_twins)
+            found = search(data, shared.family, params, shared.search, load_seed(), lists)
+            params, table, about["search"] = found.params, found.table, found.about
+            print(f"search: {found.about['best']} scores {found.about['best_score']:.4f}")
+        fitted = family.fit(data, params, load_seed())
+    if rank():
+        return 0.0  # rank 0 writes
     trained_on = ["train", "val"] if shared.add_validation else ["train"]
     meta = rows.meta | {"trained_on": trained_on if getattr(family, "FITS", True) else []}
     save_classifier(target, Classifier(shared.family, fitted.model, mask, rows.labels, meta))

@@ -122,7 +122,7 @@ def test_what_comes_in_is_the_mirror_image_where_it_is_asked_for():
     torch.manual_seed(0)
     (layer,) = make_augmentation(check_policy(["shift_share", {"fill": "reflect"}]))
     degrees, _, shear, zoom = layer.draw(x)
-    layer.draw = lambda _: (degrees, torch.tensor([[3.0, 0.0]]), shear, zoom)
+    layer.draw = lambda *_: (degrees, torch.tensor([[3.0, 0.0]]), shear, zoom)
     expected = torch.cat([x[..., :3].flip(-1), x[..., :-3]], dim=-1)
     assert torch.allclose(layer(x), expected, atol=1e-4)
 

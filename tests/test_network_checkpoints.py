@@ -14,6 +14,7 @@ from training_rows import training_data
 from ferflow.core.errors import DataError
 from ferflow.training.families.network.checkpoint import alone
 from ferflow.training.families.network.family import fit
+from ferflow.training.families.network.ranks import Ranks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -209,7 +210,7 @@ def test_checkpoints_of_old_trainings_are_deleted(tmp_path):
 def test_an_old_checkpoint_in_use_is_not_deleted(tmp_path):
     fit(data(tmp_path), params(epochs=1), 0)
     (file,) = tmp_path.glob("*/*")
-    with alone(file.parent):
+    with alone(file.parent, Ranks()):
         for seed in range(1, 6):
             fit(data(tmp_path), params(epochs=1), seed)
         assert file.exists()

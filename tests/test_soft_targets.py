@@ -1,6 +1,7 @@
 """People's votes as what is learnt: through files, copies and balance into the loss."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from ferflow.balance.params import BalanceParams
 from ferflow.balance.resample import balance
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.split import Split, load_split, save_split
+from ferflow.training.families.network.drawn_images import DrawnImages
 from ferflow.training.families.network.family import fit, predict_proba
-from ferflow.training.families.network.losses import Loss, mix
+from ferflow.training.families.network.losses import Loss
 from ferflow.training.shared.fitting import TrainingData
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -93,10 +95,12 @@ def test_shares_cost_the_mean_of_their_classes():
     assert float(loss(scores, torch.tensor([[0.75, 0.25]]))) == pytest.approx(float(expected))
 
 
-def test_mixing_images_mixes_their_shares():
+def test_mixing_images_mixes_their_shares(monkeypatch):
     torch.manual_seed(0)
-    shares = torch.eye(4)
-    x, other, share = mix(torch.arange(4.0)[:, None], shares, 1.0)
+    images, shares = torch.arange(4.0)[:, None], torch.eye(4)
+    monkeypatch.setattr(DrawnImages, "plain", lambda *_: (images, shares))
+    drawn = DrawnImages(SimpleNamespace(y=shares), None, None)
+    x, _, other, share = drawn.mixed(range(4), None, 1.0)
     order = other.argmax(dim=1)
     assert torch.allclose(x[:, 0], share * torch.arange(4.0) + (1 - share) * order)
     loss = Loss(params(), np.arange(4), 4, CPU)

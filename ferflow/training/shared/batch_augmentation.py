@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ferflow.core.image_steps import Step
+from ferflow.training.shared.draws import Part, between, chosen, drawn, empty_like
 
 _AFFINE = ("rotation_degrees", "shift_share", "zoom_share", "stretch_share", "shear_degrees")
 _PADDING = {"edge": "border", "reflect": "reflection"}
@@ -24,7 +24,18 @@ _ASPECTS = (0.3, 3.3)
 Size = tuple[int, int]  # height and width in pixels
 
 
-def make_augmentation(steps: Sequence[Step]) -> nn.Module:
+class Augmentation(nn.Sequential):
+    """Steps one after the other."""
+
+    def forward(self, x: Tensor, part: Part | None = None) -> Tensor:
+        """Changed copies of images x (n, channels, height, width); part : which of a batch's x is,
+        where it is not the whole batch."""
+        for step in self:
+            x = step(x, part)
+        return x
+
+
+def make_augmentation(steps: Sequence[Step]) -> Augmentation:
     """What draws changed copies of images (n, 1, height, width), grey levels 0 to 1.
 
     The steps act in this order: flip, affine maps joined into one, brightness (after the grey
@@ -44,7 +55,7 @@ def make_augmentation(steps: Sequence[Step]) -> nn.Module:
         layers.append(_Contrast(*amounts["contrast_factors"]))
     if "erasing_chance" in amounts:
         layers.append(_Erasing(amounts["erasing_chance"]))
-    return nn.Sequential(*layers)
+    return Augmentation(*layers)
 
 
 def generator_maps(
@@ -141,24 +152,11 @@ def _resample(x: Tensor, maps: Tensor, padding: str) -> Tensor:
     )
 
 
-def _draw(x: Tensor, low: float, high: float) -> Tensor:
-    """A number for each image of a batch, (n,), drawn evenly."""
-    start, end = np.float32(low), np.float32(high)
-    return torch.rand(len(x), device=x.device) * float(end - start) + float(start)
-
-
-def _chosen(x: Tensor, chance: float) -> Tensor:
-    """For each image whether a step is done to it, bool (n, 1, 1, 1)."""
-    if chance in (0, 1):
-        return torch.full((len(x), 1, 1, 1), bool(chance), device=x.device)
-    return (torch.rand(len(x), device=x.device) < chance)[:, None, None, None]
-
-
 class _Flip(nn.Module):
     """The mirror image of half of the images."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.where(_chosen(x, 0.5), x.flip(-1), x)
+    def forward(self, x: Tensor, part: Part | None = None) -> Tensor:
+        return torch.where(chosen(x, part, 0.5), x.flip(-1), x)
 
 
 class _Affine(nn.Module):
@@ -169,39 +167,40 @@ class _Affine(nn.Module):
         self._amounts = amounts
         self._padding = _PADDING[amounts.get("fill", "edge")]
 
-    def draw(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def draw(self, x: Tensor, part: Part | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What `generator_maps` takes: degrees, shift, shear, and stretch or zoom."""
         degrees = self._amounts.get("rotation_degrees", 0.0)
-        degrees = _draw(x, -degrees, degrees)
+        degrees = between(x, part, -degrees, degrees)
         none = torch.zeros_like(degrees)
         size = none + 1
         factors = torch.stack([size, size], dim=1)
         if share := self._amounts.get("stretch_share"):
-            factors = torch.stack([_draw(x, 1 - share, 1 + share) for _ in "xy"], dim=1)
+            factors = torch.stack([between(x, part, 1 - share, 1 + share) for _ in "xy"], dim=1)
         elif share := self._amounts.get("zoom_share"):
-            factors = _draw(x, 1 - share, 1 + share)[:, None].repeat(1, 2)
+            factors = between(x, part, 1 - share, 1 + share)[:, None].repeat(1, 2)
         shift = torch.stack([none, none], dim=1)
         if share := self._amounts.get("shift_share"):
             sides = (x.shape[-1], x.shape[-2])
-            shift = torch.stack([_draw(x, -share, share) * side for side in sides], dim=1)
+            shift = torch.stack([between(x, part, -share, share) * side for side in sides], dim=1)
         shear = none
         if most := self._amounts.get("shear_degrees"):
-            shear = _draw(x, -most, most)
-            _draw(x, 0, 0)  # kornia draws upright shears, too
+            shear = between(x, part, -most, most)
+            between(x, part, 0, 0)  # kornia draws upright shears, too
         return degrees, shift, shear, factors
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, part: Part | None = None) -> Tensor:
         size = (x.shape[-2], x.shape[-1])
         if "stretch_share" in self._amounts:
-            maps = _homogeneous(generator_maps(*self.draw(x), size))
+            maps = _homogeneous(generator_maps(*self.draw(x, part), size))
             return _resample(x, torch.linalg.inv_ex(maps).inverse, self._padding)
-        return _resample(x, _homogeneous(layer_maps(*self.draw(x), size)), self._padding)
+        return _resample(x, _homogeneous(layer_maps(*self.draw(x, part), size)), self._padding)
 
 
 class _Stretching(nn.Module):
     """Each image's grey levels stretched to 0..1; an image of one level becomes black."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, part: Part | None = None) -> Tensor:
+        del part  # nothing is drawn
         low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
         return (x - low) / (high - low).clamp(min=torch.finfo(x.dtype).tiny)
 
@@ -213,8 +212,10 @@ class _Brightness(nn.Module):
         super().__init__()
         self._low, self._high = low, high
 
-    def forward(self, x: Tensor) -> Tensor:
-        factors = torch.empty(len(x), device=x.device).uniform_(self._low, self._high)
+    def forward(self, x: Tensor, part: Part | None = None) -> Tensor:
+        factors = drawn(
+            lambda n: torch.empty(n, device=x.device).uniform_(self._low, self._high), len(x), part
+        )
         return self._adjusted(x, factors[:, None, None, None]).clamp(0, 1)
 
     def _adjusted(self, x: Tensor, factors: Tensor) -> Tensor:
@@ -235,19 +236,23 @@ class _Erasing(nn.Module):
         super().__init__()
         self._chance = chance
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, part: Part | None = None) -> Tensor:
         height, width = x.shape[-2:]
-        chosen = _chosen(x, self._chance)
-        area = _draw(x, *_ERASED) * (height * width)
-        wide, tall, is_wide = _draw(x, _ASPECTS[0], 1), _draw(x, 1, _ASPECTS[1]), _draw(x, 0, 1)
+        picked = chosen(x, part, self._chance)
+        area = between(x, part, *_ERASED) * (height * width)
+        wide, tall = between(x, part, _ASPECTS[0], 1), between(x, part, 1, _ASPECTS[1])
+        is_wide = between(x, part, 0, 1)
         aspect = torch.where(is_wide.round().bool(), wide, tall)
         heights = (area * aspect).pow(0.5).round().clamp(1, height)
         widths = (area / aspect).pow(0.5).round().clamp(1, width)
-        lefts = (_draw(x, 0, 1) * (width - widths + 1)).floor()
-        tops = (_draw(x, 0, 1) * (height - heights + 1)).floor()
-        erased = chosen & _span(tops, heights, height)[:, None, :, None]
+        lefts = (between(x, part, 0, 1) * (width - widths + 1)).floor()
+        tops = (between(x, part, 0, 1) * (height - heights + 1)).floor()
+        erased = picked & _span(tops, heights, height)[:, None, :, None]
         erased = erased & _span(lefts, widths, width)[:, None, None, :]
-        return torch.where(erased, torch.rand_like(x), x)
+        noise = drawn(
+            lambda n: torch.rand_like(x if part is None else empty_like(x, n)), len(x), part
+        )
+        return torch.where(erased, noise, x)
 
 
 def _span(first: Tensor, length: Tensor, n: int) -> Tensor:

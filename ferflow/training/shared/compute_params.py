@@ -1,4 +1,4 @@
-"""The section `compute`: whether scikit-learn-intelex may be used."""
+"""The section `compute`: whether scikit-learn-intelex may be used, and batch norm be local."""
 
 from typing import Literal
 
@@ -13,6 +13,7 @@ class ComputeParams(Record):
     """The section `compute`."""
 
     accelerate: Accelerate
+    allow_local_batch_norm: bool = False  # params.yaml files of before ranks have it not
 
     def checked(self) -> Accelerate:
         """What to do on this machine: 'off' where 'auto' finds no package.

@@ -29,6 +29,7 @@ class TrainingData:
     scratch : a folder that outlives a kill, for checkpoints; None for none.
     accelerate : whether scikit-learn-intelex may be used: 'auto' where the answer is the same to a
         solver's tolerance, 'on' wherever it can, 'off' never.
+    local_batch_norm : whether batch norm may take the statistics of each rank's rows alone.
     Raises DataError if the two name different classes.
     """
 
@@ -36,6 +37,7 @@ class TrainingData:
     val: Split | None = None
     scratch: Path | None = None
     accelerate: Literal["auto", "on", "off"] = "off"
+    local_batch_norm: bool = False
 
     def __post_init__(self) -> None:
         if self.val is not None:

@@ -52,6 +52,12 @@ def check_soft(family: str) -> None:
         )
 
 
+def takes_ranks(family: str) -> bool:
+    """Whether several processes can train a family together."""
+    module = importlib.import_module(f"ferflow.training.families.{family}")
+    return bool(getattr(module, "RANKS", False))
+
+
 def load_family() -> tuple[TrainParams, Record]:
     """The shared keys of `train`, and the checked parameters of the family that they name."""
     return pick_family(read_yaml(PARAMS_FILE))

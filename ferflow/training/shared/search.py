@@ -82,7 +82,10 @@ class Candidate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         words = np.full(len(y), "")
         about = self.data.labels, self.data.meta
         rows = Split(X, y, words, words, *about, targets=targets)
-        data = TrainingData(rows, accelerate=self.data.accelerate)
+        given = self.data
+        data = TrainingData(
+            rows, accelerate=given.accelerate, local_batch_norm=given.local_batch_norm
+        )
         self.model_ = family_module(self.family).fit(data, self.params, self.seed).model
         self.classes_ = np.unique(y)
         return self
@@ -101,6 +104,7 @@ class Setting:
     labels: tuple[str, ...]
     meta: dict[str, Any]
     accelerate: str
+    local_batch_norm: bool = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Setting":
         return self
@@ -121,7 +125,7 @@ def search(
     """
     tried = candidates(plan, params, seed)
     rows, folds, scored_on = _rows_and_folds(data, plan, seed, twins)
-    setting = Setting(rows.labels, rows.meta, data.accelerate)
+    setting = Setting(rows.labels, rows.meta, data.accelerate, data.local_batch_norm)
     estimator = Candidate(family, params, seed, setting)
     with tqdm(desc=f"search, {len(tried)} settings", unit="fit", disable=None) as bar:
         options = {

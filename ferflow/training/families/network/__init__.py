@@ -18,6 +18,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]  # of values that a dropout leaves o
 
 
 SOFT = True  # it learns people's votes where there are some
+RANKS = True  # several processes can train it together
 
 
 class Params(Record):

@@ -75,16 +75,16 @@ class Rows:
 
     def __init__(self, x: NDArray[np.uint8], y: NDArray[Any], device: torch.device) -> None:
         self._x: Any = x
-        self._y = torch.from_numpy(np.array(y)).to(device)
+        self.y = torch.from_numpy(np.array(y)).to(device)
         if is_apart(device):
             self._x = torch.from_numpy(np.array(x)).to(device)
 
     def __len__(self) -> int:
-        return len(self._y)
+        return len(self.y)
 
     def batch(self, rows: Any) -> tuple[Tensor, Tensor]:
         """Some of the images as `to_tensor` makes them, and their classes."""
-        return to_tensor(self._x[rows]), self._y[rows]
+        return to_tensor(self._x[rows]), self.y[rows]
 
 
 def to_tensor(images: NDArray[np.uint8] | Tensor) -> Tensor:

@@ -8,6 +8,7 @@ Queued experiments that share a training share its folder: one of them trains, t
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -20,16 +21,30 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 import ferflow.training.architectures
+import ferflow.training.shared
 from ferflow.core.errors import DataError
 from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive, lock_of
 from ferflow.training.families.network import Params
-from ferflow.training.shared import batch_augmentation
+from ferflow.training.families.network.ranks import Ranks
 from ferflow.training.shared.fitting import TrainingData
 
 # the modules that shape the weights
-_SHAPING = ("backbones", "batches", "layers", "loop", "losses", "optimizers", "scores")
+_SHAPING = (
+    "averages",
+    "backbones",
+    "batches",
+    "drawn_images",
+    "layers",
+    "loop",
+    "losses",
+    "optimizers",
+    "ranks",
+    "scores",
+)
+_SHAPING_SHARED = ("batch_augmentation", "draws")
 _FILE = "checkpoint.safetensors"
+_LOOK_EVERY = 0.2  # seconds
 _KEPT = 3  # folders of other trainings, the newest
 
 
@@ -41,10 +56,11 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
     if data.scratch is None:
         return None
     code = [Path(__file__).parent / f"{name}.py" for name in _SHAPING]
-    code.append(Path(batch_augmentation.__file__))
+    shared = Path(ferflow.training.shared.__path__[0])
+    code += [shared / f"{name}.py" for name in _SHAPING_SHARED]
     code.append(Path(ferflow.training.architectures.__path__[0]) / f"{params.architecture}.py")
     digest = hashlib.sha256()
-    about = [params.of_an_epoch, seed, kind, torch.__version__, torch.get_num_threads()]
+    about = [params.of_an_epoch, seed, kind, torch.__version__]
     digest.update(json.dumps(about, sort_keys=True).encode())
     for file in code:
         digest.update(file.read_bytes())
@@ -55,19 +71,26 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
 
 
 @contextmanager
-def alone(folder: Path | None) -> Iterator[None]:
+def alone(folder: Path | None, ranks: Ranks) -> Iterator[None]:
     """Hold a checkpoint for the block's length; a line is printed where that has to be waited for.
 
-    Who waited goes on from what the other has made, also where it was killed.
+    Who waited goes on from what the other has made, also where it was killed. Of several ranks the
+    first holds it, and the others wait for that; they have no folder.
     """
     with ExitStack() as stack:
-        if folder is not None:
-            lock = lock_of(folder)
+
+        def held() -> bool:
             try:
-                stack.enter_context(exclusive(lock, held=_HeldError()))
+                if folder is not None:
+                    stack.enter_context(exclusive(lock_of(folder), held=_HeldError()))
             except _HeldError:
-                print(f"waiting: another process trains the same network ({folder})", flush=True)
-                stack.enter_context(exclusive(lock))
+                return False
+            return True
+
+        if not ranks.told(held):
+            print(f"waiting: another process trains the same network ({folder})", flush=True)
+            while not ranks.told(held):
+                time.sleep(_LOOK_EVERY)
         yield
 
 

@@ -1,7 +1,9 @@
 """The family `network`: fit and predict."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,7 @@ from ferflow.training.families.network.files import TrainedNetwork
 from ferflow.training.families.network.files import load_network as load
 from ferflow.training.families.network.files import save_network as save
 from ferflow.training.families.network.loop import Training
+from ferflow.training.families.network.ranks import Ranks
 from ferflow.training.families.network.start import start_training
 from ferflow.training.shared.fitting import CURVE_COLUMNS, Fitted, TrainingData
 
@@ -46,11 +49,14 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     """
     side, channels = check_images(data.train)
     with torch.random.fork_rng():
-        training = start_training(data, params, seed)
-        folder = checkpoint_folder(data, params, seed, kind=training.computed_on)
+        training, ranks = start_training(data, params, seed), Ranks()
+        _check_same(ranks, data, params, [seed, training.computed_on])
+        folder = None
+        if ranks.number == 0:
+            folder = checkpoint_folder(data, params, seed, kind=training.computed_on)
         try:
-            with alone(folder):
-                earlier = _resume(training, folder, params.epochs)
+            with alone(folder, ranks):
+                earlier = _resume(training, folder, params.epochs, ranks)
                 _run(training, data, params, folder)
         except torch.OutOfMemoryError:
             raise ParamError(_too_large(params.batch_size)) from None
@@ -71,28 +77,54 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
         "epoch_chosen": int(training.best["epoch"]),
         "computed_on": training.computed_on,
     }
+    if (n_ranks := max(row.get("ranks", 1) for row in training.history)) > 1:
+        about["ranks"] = n_ranks  # the most of any epoch
+        about["local_batch_norm"] = any(row.get("local_batch_norm") for row in training.history)
     curve = pd.DataFrame(training.history)[CURVE_COLUMNS]
     return Fitted(model, curve, about, earlier_seconds=earlier)
 
 
-def _resume(training: Training, folder: Path | None, epochs: int) -> float:
-    """Go on from a checkpoint if there is one; the seconds that its epochs had taken.
+def _check_same(ranks: Ranks, data: TrainingData, params: Params, more: list[Any]) -> None:
+    """DataError where this rank would train something else than rank 0."""
+    if ranks.n > 1:
+        learnt = hashlib.sha256(data.train.learnt.tobytes()).hexdigest()
+        ranks.check_same([params.model_dump(), *more, learnt, torch.__version__])
 
-    One of more epochs than are asked for no longer has the weights of the earlier ones.
-    """
-    found = load_checkpoint(folder) if folder is not None else None
-    if found is None:
+
+def _resume(training: Training, folder: Path | None, epochs: int, ranks: Ranks) -> float:
+    """Go on from rank 0's checkpoint if there is one; the seconds that its epochs had taken."""
+    found = _found(folder, epochs) if folder is not None else None
+    about = ranks.told(lambda: found and found[1])
+    if about is None:
         return 0.0
-    assert folder is not None
+    tensors = ranks.told_tensors(found[0] if found else {})
     try:
-        if len(found[1]["history"]) > epochs:
-            return 0.0
-        training.restore(*found)
+        training.restore(tensors, about)
         seconds = float(sum(row["seconds"] for row in training.history))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise damaged(folder, error) from None
+        raise damaged(folder or Path(), error) from None
     print(f"going on after epoch {len(training.history)} ({folder})")
     return seconds
+
+
+def _found(folder: Path, epochs: int) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """A checkpoint that can be gone on from.
+
+    One of more epochs than are asked for no longer has the weights of the earlier ones. One
+    process goes on from what one process made with as many threads, so that the result is the
+    same; what several ranks make, and made, is the same but for rounding.
+    """
+    found = load_checkpoint(folder)
+    if found is None:
+        return None
+    about = found[1]
+    try:
+        one = Ranks().n == 1 and not any("ranks" in row for row in about["history"])
+        if len(about["history"]) > epochs:
+            return None
+    except (KeyError, TypeError) as error:
+        raise damaged(folder, error) from None
+    return None if one and about.get("threads") != torch.get_num_threads() else found
 
 
 def _run(training: Training, data: TrainingData, params: Params, folder: Path | None) -> None:

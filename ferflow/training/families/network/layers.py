@@ -92,7 +92,7 @@ class Dropout(nn.Dropout):
         return x * kept.mul_(256 / (256 - left_out))
 
 
-class _BiasedVariance(_BatchNorm):
+class BiasedVariance(_BatchNorm):
     """Batch norm whose running variance is the mean of the batches' own variances, as Keras'.
 
     torch's is the mean of n / (n - 1) times as much, n being the values that a batch has for a
@@ -101,7 +101,7 @@ class _BiasedVariance(_BatchNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, ...) -> the same shape."""
-        n = x.numel() // x.shape[1]
+        n = self.n_values(x)
         kept = self.running_var
         if not self.training or kept is None or n == 1:  # torch refuses to norm one value
             return super().forward(x)
@@ -110,12 +110,16 @@ class _BiasedVariance(_BatchNorm):
         self.running_var = kept.copy_(self.running_var * ((n - 1) / n))
         return out
 
+    def n_values(self, x: Tensor) -> int:
+        """How many values the batch of images x (n, channels, ...) has for a channel."""
+        return x.numel() // x.shape[1]
 
-class _MapNorm(_BiasedVariance, nn.BatchNorm2d):
+
+class _MapNorm(BiasedVariance, nn.BatchNorm2d):
     pass
 
 
-class _DenseNorm(_BiasedVariance, nn.BatchNorm1d):
+class _DenseNorm(BiasedVariance, nn.BatchNorm1d):
     pass
 
 

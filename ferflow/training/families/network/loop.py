@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ferflow.core.errors import DataError
 from ferflow.training.families.network import Params
+from ferflow.training.families.network.averages import make_average, update_average
 from ferflow.training.families.network.batches import (
     Rows,
     Scale,
@@ -27,8 +27,10 @@ from ferflow.training.families.network.checkpoint import (
     restore_optimizer,
     unpack,
 )
-from ferflow.training.families.network.losses import Loss, mix
+from ferflow.training.families.network.drawn_images import DrawnImages
+from ferflow.training.families.network.losses import Loss
 from ferflow.training.families.network.optimizers import Schedule, make_optimizer
+from ferflow.training.families.network.ranks import Ranks, SharedNetwork
 from ferflow.training.families.network.scores import accuracy, f1_macro
 from ferflow.training.families.network.teachers import Teachers
 from ferflow.training.shared.batch_augmentation import make_augmentation
@@ -40,6 +42,8 @@ _EVALUATED_AT_ONCE = 512
 
 class Training:
     """A network in training, all of whose state can be taken out and put back.
+
+    Several ranks each have one; they call the same methods, and come to the same state.
 
     history : a row for each finished epoch. best : the monitored score so far, more is better,
     and its epoch, 1 being the first; the weights of that epoch are kept. computed_on : the device
@@ -64,13 +68,16 @@ class Training:
         self.computed_on = f"{device.type} {str(dtype).removeprefix('torch.')}"
         self._train = Rows(data.train.x, data.train.learnt, device)
         self._val = None if data.val is None else Rows(data.val.x, data.val.y, device)
+        self._ranks = Ranks()
         self.network = channels_last(network.to(device))
-        self._ema = self._make_average()
+        self._shared = SharedNetwork(self.network, self._ranks)
+        self._ema = make_average(self.network, params.ema_decay)
         self._optimizer = make_optimizer(self.network, params)
         steps = n_batches(len(data.train), params.batch_size)
         self._schedule = Schedule(self._optimizer, params, steps)
         self._loss = Loss(params, data.train.y, len(data.train.labels), device)
-        self._augment = make_augmentation(params.policy)
+        self._images = DrawnImages(self._train, make_augmentation(params.policy), scale)
+        self._shared.start()
         self.history: list[Row] = []
         self.best: dict[str, float] = {"score": -math.inf, "epoch": 0}
         self._best_weights: dict[str, Tensor] = {}
@@ -99,61 +106,58 @@ class Training:
         self.network.train()
         n, size = len(self._train), self._params.batch_size
         for rows in shuffled_batches(n, size, generator, self._device):
-            total += self._step(rows) * len(rows)
-            if not is_apart(self._device) and not total.isfinite():
+            total += self._step(rows)
+            if self._ranks.n == 1 and not is_apart(self._device) and not total.isfinite():
                 break
             on_batch(len(rows))
-        row = {"epoch": epoch, "learning_rate": rate, "train_loss": float(total) / n}
+        row: Row = {
+            "epoch": epoch,
+            "learning_rate": rate,
+            "train_loss": float(self._ranks.add(total)) / n,
+        }
         if math.isfinite(row["train_loss"]):
+            self._shared.average_statistics(dict.fromkeys([self.network, self.trained]))
             row |= self._validate()
-        if not self._sound(row):
+        row, sound = self._ranks.told(lambda: (row, self._sound(row)))
+        if not sound:
             raise DataError(self._diverged(epoch))
         self._keep_if_best(row)
         self._schedule.after_epoch(self._score(row))
-        self.history.append(row | {"seconds": time.perf_counter() - started})
+        about = {"seconds": time.perf_counter() - started}
+        if self._ranks.n > 1:
+            about |= {"ranks": self._ranks.n, "local_batch_norm": self._shared.local}
+        self.history.append(row | about)
         return row
 
     def _step(self, rows: Any) -> Tensor:
-        """One step of the optimiser on a batch; the batch's mean loss, float64."""
-        x, y = self._train.batch(rows)
-        with torch.no_grad():
-            x = self.scale(self._augment(x))
+        """One step of the optimiser on a batch; the sum of its images' losses, float64.
+
+        Of several ranks each gives that of its own images.
+        """
+        part, weight = self._ranks.part(len(rows))
+        self._shared.take(part)
         if self._params.mixup:
-            x, other, share = mix(x, y, self._params.mixup)
-            scores = self._scores(x)
+            x, y, other, share = self._images.mixed(rows, part, self._params.mixup)
+            scores = self._scores(x, self._shared.learning)
             loss = self._loss.mixed(scores, y, other, share)
         else:
-            scores = self._scores(x)
+            x, y = self._images.plain(rows, part)
+            scores = self._scores(x, self._shared.learning)
             loss = self._loss(scores, y)
         if self._teachers is not None:
             taught = self._loss.taught(scores, self._teachers(self.scale.undo(x)))
             loss = loss.lerp(taught, self._params.teachers_share)
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        (loss * weight if part else loss).backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         self._schedule.after_step()
         if self._ema is not None:
-            self._average(self._ema)
-        return loss.detach().double()
+            update_average(self._ema, self.network)
+        return loss.detach().double() * (len(y) if weight else 0)
 
-    @torch.no_grad()
-    def _average(self, ema: AveragedModel) -> None:
-        """As `update_parameters`, which brings the number of steps to a GPU at every one."""
-        assert ema.multi_avg_fn is not None
-        steps = int(ema.n_averaged)  # it lies on the processor
-        ours, theirs = ([*m.parameters(), *m.buffers()] for m in (ema.module, self.network))
-        for dtype in {tensor.dtype for tensor in ours}:
-            kept = [k for k, tensor in enumerate(ours) if tensor.dtype == dtype]
-            mine, new = ([tensors[k] for k in kept] for tensors in (ours, theirs))
-            if steps:
-                ema.multi_avg_fn(mine, new, steps)
-            else:
-                torch._foreach_copy_(mine, new)
-        ema.n_averaged += 1
-
-    def _scores(self, x: Tensor, network: nn.Module | None = None) -> Tensor:
+    def _scores(self, x: Tensor, network: nn.Module) -> Tensor:
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-            scores: Tensor = (network or self.network)(x)
+            scores: Tensor = network(x)
         return scores.float()
 
     @torch.inference_mode()
@@ -163,12 +167,12 @@ class Training:
         if val is None:
             return dict.fromkeys(("val_loss", "val_accuracy", "val_f1_macro"), math.nan)
         network = self.trained.eval()
-        parts, classes = [], []
-        for start in range(0, len(val), _EVALUATED_AT_ONCE):
-            x, y = val.batch(slice(start, start + _EVALUATED_AT_ONCE))
-            parts.append(self._scores(self.scale(x), network))
-            classes.append(y)
-        scores, y = torch.cat(parts).cpu(), torch.cat(classes).cpu()
+        all_scores = torch.zeros(len(val), len(self._loss.weights), device=self._device)
+        start, end = self._ranks.span(len(val))
+        for first in range(start, end, _EVALUATED_AT_ONCE):
+            rows = slice(first, min(first + _EVALUATED_AT_ONCE, end))
+            all_scores[rows] = self._scores(self.scale(val.batch(rows)[0]), network)
+        scores, y = self._ranks.add(all_scores).cpu(), val.y.cpu()
         named = scores.argmax(dim=1).numpy()
         return {
             "val_loss": float(functional.cross_entropy(scores, y)),
@@ -199,6 +203,7 @@ class Training:
             "groups": self._optimizer.state_dict()["param_groups"],
             "schedule": self._schedule.torch.state_dict(),
             "computed_on": self.computed_on,
+            "threads": torch.get_num_threads(),
         }
         return tensors, about
 
@@ -215,13 +220,6 @@ class Training:
             self._ema.load_state_dict(unpack("ema", tensors))
         self.history, self.best = about["history"], {k: about["best"][k] for k in self.best}
         self.computed_on = about["computed_on"]
-
-    def _make_average(self) -> AveragedModel | None:
-        """The exponential moving average of the weights, and of batch norm's statistics."""
-        if self._params.ema_decay is None:
-            return None
-        average = get_ema_multi_avg_fn(self._params.ema_decay)  # type: ignore[no-untyped-call]
-        return AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
 
     def _score(self, row: Row) -> float:
         """The monitored score, more is better; without val the latest epoch is the best."""

@@ -57,11 +57,10 @@ class Loss:
         return share * self(scores, y) + (1 - share) * self(scores, other)
 
 
-def mix(x: Tensor, y: Tensor, alpha: float) -> tuple[Tensor, Tensor, float]:
-    """Images mixed with a shuffle of themselves, the shuffled labels, and the first's share.
+def draw_mix(n: int, alpha: float, device: torch.device) -> tuple[float, Tensor]:
+    """The first images' share in n mixed ones, and which image each is mixed with, int64 (n,).
 
     The share is drawn from Beta(alpha, alpha), once a batch.
     """
     share = float(torch.distributions.Beta(alpha, alpha).sample())
-    order = torch.randperm(len(y), device=y.device)
-    return share * x + (1 - share) * x[order], y[order], share
+    return share, torch.randperm(n, device=device)

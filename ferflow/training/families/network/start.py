@@ -1,5 +1,7 @@
 """A training at its beginning: its network, where it computes, and what cannot be trained."""
 
+from dataclasses import astuple
+
 import torch
 
 from ferflow.backbones.devices import pick_device, pick_dtype
@@ -7,6 +9,7 @@ from ferflow.core.errors import ParamError
 from ferflow.training.families.network import Params, build_network, check_side
 from ferflow.training.families.network.batches import Scale, check_images, measure_scale
 from ferflow.training.families.network.loop import Training
+from ferflow.training.families.network.ranks import Ranks, check_batch_norm
 from ferflow.training.families.network.teachers import learnt_from, load_teachers
 from ferflow.training.shared.fitting import TrainingData
 
@@ -20,12 +23,15 @@ def start_training(data: TrainingData, params: Params, seed: int) -> Training:
     check_side(params.architecture, side)
     check_fit(data, params)
     device = pick_device(params.device, "train.network.device")
-    scale = measure_scale(data.train.x) if params.input == "standardised" else Scale()
+    scale = Scale()
+    if params.input == "standardised":
+        scale = Scale(*Ranks().told(lambda: astuple(measure_scale(data.train.x))))
     data = learnt_from(data, params)
     dtype, labels = pick_dtype(params.precision, device), data.train.labels
     teachers = load_teachers(params, labels, (side, channels), device, dtype)
     torch.manual_seed(seed)
     network = build_network(params.architecture, len(labels), params.options, channels)
+    check_batch_norm(network, device, data.local_batch_norm)
     return Training(
         network,
         data,
