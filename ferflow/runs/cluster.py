@@ -112,7 +112,8 @@ def _ended(client: "Client", futures: list[Any]) -> list[Any]:
     told = False
     while not (done := [future for future in futures if future.done()]):
         try:
-            wait(futures, timeout=_LOOK, return_when="FIRST_COMPLETED")
+            with client.as_current():  # ours is nobody's default
+                wait(futures, timeout=_LOOK, return_when="FIRST_COMPLETED")
         except TimeoutError:
             if not told and not client.scheduler_info(n_workers=-1)["workers"]:
                 print("no worker is left: waiting for one. Ctrl-C ends; records stay.", flush=True)
