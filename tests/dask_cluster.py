@@ -69,7 +69,7 @@ def processes_in(folder):
     found = {}
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and Path(os.readlink(entry / "cwd")).is_relative_to(folder):
+            if entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(folder):
                 found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
         except OSError:  # it has ended, or is somebody else's
             continue

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -84,9 +85,10 @@ def test_what_differs_is_told():
     ]
 
 
-def test_data_memory_and_git_are_looked_at(workplace, monkeypatch):
+@pytest.mark.usefixtures("workplace")
+def test_data_memory_and_git_are_looked_at(monkeypatch):
     """A stage takes 900 MB: enough for one run at once in 1 GB, not for two."""
-    monkeypatch.setattr(cluster_check, "needed_mb", lambda jobs: 900.0)
+    monkeypatch.setattr(cluster_check, "needed_mb", lambda _: 900.0)
     monkeypatch.setattr(cluster_check, "about", lambda: ABOUT)
     fine = ABOUT | {"unreadable": [], "git": True}
     answers = {
@@ -98,7 +100,7 @@ def test_data_memory_and_git_are_looked_at(workplace, monkeypatch):
     limits = {"a": (1, 10**9), "b": (2, 10**9), "c": (9, 0), "d": (1, 0)}
     known = {k: {"nthreads": n, "memory_limit": limit} for k, (n, limit) in limits.items()}
     client = SimpleNamespace(
-        scheduler_info=lambda n_workers: {"workers": known}, run=lambda *_, **__: answers
+        scheduler_info=lambda **_: {"workers": known}, run=lambda *_, **__: answers
     )
     faults = {worker.address: worker.faults for worker in inspect(client, [job().params])}
     assert faults["a"] == []
@@ -127,7 +129,7 @@ def test_memory_is_that_of_the_records(make_record):
 
 
 def test_data_that_is_not_in_git_is_linked(workplace, monkeypatch):
-    monkeypatch.setattr(cluster, "is_committed", lambda name: name == "presets")
+    monkeypatch.setattr(cluster, "is_committed", lambda name: name != "mine")
     (workplace / "mine").mkdir()
     params = read_yaml(PARAMS_FILE)
     found = {}
@@ -175,7 +177,7 @@ def test_what_is_no_record_of_the_run_is_not_kept(come_home, name, change, fault
     with pytest.raises(DataError, match=fault):
         receive_record(changed["record.json"], changed["record.parquet"], wanted.params)
     assert load_records() == []
-    assert not list(cluster_check.Path("metrics").rglob("*.parquet"))
+    assert not list(Path("metrics").rglob("*.parquet"))
 
 
 def test_predictions_of_another_record_are_refused(come_home, make_record):
@@ -210,7 +212,7 @@ def test_a_record_without_its_file_is_a_line(come_home, monkeypatch):
 def test_a_sweep_keeps_what_came_home(workplace, monkeypatch):
     """Of three variations one fails; the next call runs that alone, and ranks all three."""
     axes = [[{"seed": seed} for seed in range(3)]]
-    monkeypatch.setattr(sweep, "sweep_axes", lambda preset: axes)
+    monkeypatch.setattr(sweep, "sweep_axes", lambda _: axes)
     monkeypatch.setattr(sweep, "_track", lambda *words: tracked.append(words))
     tracked, asked = [], []
 

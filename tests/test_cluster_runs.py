@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from subprocess import DEVNULL, PIPE, STDOUT, Popen
 
 import pytest
 from dask_cluster import Cluster, kill, processes_in, wait_for
@@ -58,8 +59,6 @@ def test_a_killed_worker_loses_nothing(place, tmp_path):
     own, running = place
     address = {"DASK_SCHEDULER_ADDRESS": running.address}
     command = [sys.executable, "-m", "ferflow", "repeat", "--seeds", "4"]
-    from subprocess import PIPE, STDOUT, Popen
-
     started = Popen(
         command, cwd=own.folder, env=own.environment() | address, stdout=PIPE, stderr=STDOUT
     )
@@ -76,8 +75,6 @@ def test_a_killed_worker_loses_nothing(place, tmp_path):
 
 
 def test_a_killed_command_leaves_no_run_and_the_next_continues(place, tmp_path):
-    from subprocess import DEVNULL, Popen
-
     own, running = place
     words = ["repeat", "--seeds", "3", "--cluster", running.address]
     started = Popen(
