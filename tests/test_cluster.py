@@ -15,6 +15,7 @@ from ferflow.core import cluster as connection
 from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.files import read_json
 from ferflow.core.params import PARAMS_FILE, read_yaml
+from ferflow.core.pipeline import Pipeline
 from ferflow.records.receive import receive_record
 from ferflow.records.record import load_records
 from ferflow.records.record_run import public_params
@@ -129,7 +130,7 @@ def test_memory_is_that_of_the_records(make_record):
 
 
 def test_data_that_is_not_in_git_is_linked(workplace, monkeypatch):
-    monkeypatch.setattr(cluster, "is_committed", lambda name: name != "mine")
+    monkeypatch.setattr(cluster, "is_committed", lambda name: "mine" not in name)
     (workplace / "mine").mkdir()
     params = read_yaml(PARAMS_FILE)
     found = {}
@@ -187,6 +188,13 @@ def test_predictions_of_another_record_are_refused(come_home, make_record):
         receive_record(files["record.json"], other, wanted.params)
 
 
+@pytest.fixture
+def of_now(monkeypatch):
+    """A workplace has no dvc.yaml, from which the code's fingerprint is made."""
+    monkeypatch.setattr(Pipeline, "code_fingerprint", lambda _: "of now")
+
+
+@pytest.mark.usefixtures("of_now")
 def test_a_run_that_fails_keeps_the_others(come_home, monkeypatch, capsys):
     wanted, files = come_home
     failing = job(seed=4)
@@ -209,6 +217,7 @@ def test_a_record_without_its_file_is_a_line(come_home, monkeypatch):
     assert load_records() == []
 
 
+@pytest.mark.usefixtures("of_now")
 def test_a_sweep_keeps_what_came_home(workplace, monkeypatch):
     """Of three variations one fails; the next call runs that alone, and ranks all three."""
     axes = [[{"seed": seed} for seed in range(3)]]
