@@ -20,6 +20,7 @@ from joblib.parallel import ParallelBackendBase, SequentialBackend, get_active_b
 from ferflow.core.errors import FerflowError
 
 _ONCE = 100_000  # bytes; smaller arrays travel with each task
+_TRIES = 4  # of a task whose workers end, as Dask's own allowed-failures
 
 
 @contextlib.contextmanager
@@ -30,7 +31,7 @@ def fits_on_workers(on_fit: Callable[[], object] = lambda: None) -> Iterator[Non
     was there. Of arrays of 100 kB or more each worker gets one read-only copy, kept while the
     array is in use here. With any other back end nothing changes.
     on_fit : called after each task that a worker computed.
-    Raises FerflowError if tasks or arrays were lost with their workers.
+    Raises FerflowError if the workers of a task ended again and again.
     """
     backend, _ = get_active_backend()
     if type(backend).__module__ != "joblib._dask":
@@ -72,6 +73,9 @@ class _OnWorkers(ParallelBackendBase):  # type: ignore[misc]  # joblib has no ty
 
         An error raised here would be lost: joblib also calls this in the callback's thread.
         """
+        return self._send(func, callback, _TRIES)
+
+    def _send(self, func: Any, callback: Callable[[Any], object], tries: int) -> Any:
         try:
             task, arrays = _packed(func)
             name = getattr(func.items[0][0], "__name__", "fit").strip("_")
@@ -86,7 +90,16 @@ class _OnWorkers(ParallelBackendBase):  # type: ignore[misc]  # joblib has no ty
             callback(error)
             return None
         self._running.add(future)
-        future.add_done_callback(callback)
+
+        def ended(future: Any) -> None:
+            # the last worker that had one of its arrays is gone
+            if future.cancelled() and future in self._running and tries > 1:
+                self._running.discard(future)
+                self._send(func, callback, tries - 1)
+            else:
+                callback(future)
+
+        future.add_done_callback(ended)
         return future
 
     def retrieve_result_callback(self, out: Any) -> Any:
@@ -98,11 +111,10 @@ class _OnWorkers(ParallelBackendBase):  # type: ignore[misc]  # joblib has no ty
         self._running.discard(out)
         try:
             result = out.result()
-        except (KilledWorker, CancelledError) as error:
+        except (KilledWorker, CancelledError):
             raise FerflowError(
-                "fits on workers need workers that stay; the workers that computed a fit or held "
-                f"its data ended ({' '.join(str(error).split())[:300]}). Look into their logs, "
-                "often they lack memory, and start again: a checkpoint is continued."
+                f"a fit was lost: the workers that computed it ended, {_TRIES} times. Their logs "
+                "say why, often for lack of memory. Then start again; a checkpoint is continued."
             ) from None
         self._on_fit()
         return result
@@ -110,13 +122,13 @@ class _OnWorkers(ParallelBackendBase):  # type: ignore[misc]  # joblib has no ty
     def abort_everything(self, ensure_ready: bool = True) -> None:
         """Take back the tasks that have not begun."""
         del ensure_ready
-        self._given.client.cancel(list(self._running))
-        self._running.clear()
+        running, self._running = list(self._running), set()
+        self._given.client.cancel(running)
 
     def _future(self, array: np.ndarray[Any, Any]) -> Any:
         """The array on the workers, sent there if it has not been."""
         key = id(array)
-        if key not in self._sent:
+        if key not in self._sent or self._sent[key][0].status != "finished":
             sent = self._given.client.scatter(np.asarray(array), broadcast=True, hash=False)
             # an identity is given anew once its array is gone
             self._sent[key] = sent, weakref.ref(array, lambda _: self._sent.pop(key, None))
@@ -131,7 +143,7 @@ def _packed(task: Any) -> tuple[bytes, list[np.ndarray[Any, Any]]]:
     """A task without its large arrays, and these."""
     import cloudpickle  # comes with Dask
 
-    arrays: list[np.ndarray[Any, Any]] = []
+    arrays: dict[int, np.ndarray[Any, Any]] = {}
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def persistent_id(self, value: Any) -> int | None:
@@ -139,21 +151,22 @@ def _packed(task: Any) -> tuple[bytes, list[np.ndarray[Any, Any]]]:
                 return None
             if value.dtype.hasobject:
                 return None
-            arrays.append(value)
-            return len(arrays) - 1
+            arrays[id(value)] = value
+            return list(arrays).index(id(value))
 
     packed = io.BytesIO()
     Pickler(packed, protocol=pickle.HIGHEST_PROTOCOL).dump(task)
-    return packed.getvalue(), arrays
+    return packed.getvalue(), list(arrays.values())
 
 
 def _run(task: bytes, *arrays: np.ndarray[Any, Any]) -> Any:
     """The result of a packed task, on a worker."""
+    views = [array.view() for array in arrays]
+    for view in views:
+        view.flags.writeable = False  # other tasks of this worker read the array too
 
     class Unpickler(pickle.Unpickler):
         def persistent_load(self, number: int) -> np.ndarray[Any, Any]:
-            view = arrays[number].view()
-            view.flags.writeable = False  # of all tasks of this worker
-            return view
+            return views[number]
 
     return Unpickler(io.BytesIO(task)).load()()
