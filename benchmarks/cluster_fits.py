@@ -3,14 +3,13 @@
 usage: python -m benchmarks.cluster_fits [--times 3] [--rows 3000] [--features 5120] [--ants 60]
 
 A colony scores its ants, a third of them in each of 3 iterations, by forests of 20 trees on numbers
-drawn from a seed: in one process of one thread, on one worker of Dask and on two, each of one thread,
-on 127.0.0.1. Seconds are those of `fit`, the sending of the data included; schedulers and workers
+drawn from a seed: in one process of one thread, on one worker of Dask, and on two, of one thread
+each, on 127.0.0.1. Seconds are those of `fit`, the sending of the data included; schedulers and workers
 have started before, and have each imported what a fit imports. Needs two idle cores. The results
 are compared: they must be the same bytes.
 """
 
 import argparse
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ import numpy as np
 from joblib import parallel_config
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
+from threadpoolctl import threadpool_limits
 
 from benchmarks.local_cluster import local_cluster
 from ferflow.aco import AntColonySelector
@@ -28,7 +28,6 @@ from ferflow.core.cluster import connect
 
 N_CLASSES, N_ITERATIONS, N_TREES = 7, 3, 20
 WANTED_GAIN, WANTED_OVERHEAD = 1.7, 0.10
-BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 Rows = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -105,8 +104,8 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--features", type=int, default=5120)
     parser.add_argument("--ants", type=int, default=60, help="of all iterations together, from 3")
     o = parser.parse_args(words)
-    os.environ.update(dict.fromkeys(BLAS, "1"))
-    print(report(measure(draw_rows(o.rows, o.features), o.ants, o.times)))
+    with threadpool_limits(1):
+        print(report(measure(draw_rows(o.rows, o.features), o.ants, o.times)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -17,7 +18,9 @@ from test_families import params_of
 from test_search import GRID, NO_TWINS, plan
 from test_search import data as search_data
 
-from benchmarks.colony_study import spread_over
+from benchmarks import colony_study
+from benchmarks.cluster_fits import draw_rows, measure, report
+from benchmarks.colony_study import StudyOptions, best_random, make_trial, spread_over
 from benchmarks.local_cluster import local_cluster
 from ferflow.aco import AntColonySelector
 from ferflow.core.errors import FerflowError
@@ -241,8 +244,6 @@ def test_a_search_begun_on_workers_is_gone_on_with_here(client, data, tmp_path):
 
 
 def test_the_study_scores_its_subsets_on_workers(address, make_split):
-    from benchmarks.colony_study import StudyOptions, best_random, make_trial
-
     options = StudyOptions(n_seeds=1, share=0.25, n_ants=4, n_iterations=2, n_trees=3, max_rows=40)
     train, val = (make_split(y=np.arange(n) % 3, shape=(12,), seed=n) for n in (60, 48))
     here, there = (make_trial(train, val, options, seed=0) for _ in range(2))
@@ -252,3 +253,25 @@ def test_the_study_scores_its_subsets_on_workers(address, make_split):
         found = [best_random(there, 5), there.colony().support_]
     np.testing.assert_array_equal(found, expected)
     assert here.judge.known == there.judge.known
+
+
+def test_a_study_without_its_scheduler_ends_with_one_line(monkeypatch, tmp_path):
+    out = tmp_path / "out"
+    words = ["colony_study", "--cluster", "tcp://127.0.0.1:9", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit, match=r"^error: no Dask scheduler answers at tcp://127.0.0.1:9"):
+        colony_study.main()
+    assert not out.exists()
+
+
+def test_the_benchmark_says_what_workers_gain_and_cost():
+    seconds = {"one process": [10.0, 11.0, 30.0], "one": [12.1, 9.0, 99.0], "two": [5.5, 4.0, 6.0]}
+    text = report(seconds)
+    assert "two workers: 2.00 times as fast as one process; wanted: 1.7 or more" in text
+    assert "one worker: +10.0% seconds; wanted: +10% or less" in text
+
+
+@pytest.mark.long
+def test_the_benchmark_runs_and_compares_results():
+    found = measure(draw_rows(90, 40), n_ants=6, times=1)
+    assert [len(seconds) for seconds in found.values()] == [1, 1, 1]
