@@ -70,12 +70,10 @@ def refuse_unfit(workers: Sequence[Worker]) -> None:
 
 
 def named_paths(jobs: Sequence[Params]) -> list[str]:
-    """The files and folders of the user's machine that the parameters name and that are here."""
-    found: set[str] = set()
-    for params in jobs:
-        flat = flatten(params)
-        for value in (flat.get(key) for key in PATHS):
-            found |= {v for v in (value if isinstance(value, list) else [value]) if _is_place(v)}
+    """The files and folders of this machine that the parameters name; others are names of a hub."""
+    values: list[Any] = [flatten(params).get(key) for params in jobs for key in PATHS]
+    words = [v for value in values for v in (value if isinstance(value, list) else [value])]
+    found = {v for v in words if isinstance(v, str) and Path(v).expanduser().exists()}
     return sorted(str(Path(name).absolute()) if name[0] != "~" else name for name in found)
 
 
@@ -96,11 +94,6 @@ def needed_mb(jobs: Sequence[Params]) -> float | None:
     ):
         peaks += [cost["peak_memory_mb"] for cost in find_costs(pipeline).values()]
     return max(peaks, default=None)
-
-
-def _is_place(value: Any) -> bool:
-    """Whether a value names something here: others are names of a hub."""
-    return isinstance(value, str) and Path(value).expanduser().exists()
 
 
 def _judge(
