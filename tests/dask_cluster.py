@@ -19,7 +19,8 @@ class Cluster:
         self.address = None
 
     def __enter__(self):
-        log = self._start("scheduler", "--port", "0", "--no-dashboard", name="scheduler")
+        words = ("scheduler", "--port", "0", "--no-dashboard")
+        log = self._start(*words, name="scheduler", PYTHONPATH=str(self.repository.folder))
         self.address = self._read(log, r"Scheduler at:\s+(tcp://\S+)")
         return self
 
@@ -76,11 +77,12 @@ def processes_in(folder):
     return found
 
 
-def wait_for(what):
-    """Wait until a function gives something true, and return that."""
+def wait_for(what, process=None):
+    """Wait until a function gives something true, while a process runs that may bring it about."""
     for _ in range(10 * PATIENCE):
-        if got := what():
-            return got
+        if what():
+            return
+        assert process is None or process.poll() is None, process.communicate()
         time.sleep(0.1)
     raise AssertionError("it did not come")
 

@@ -68,7 +68,7 @@ def test_workers_are_checked_and_one_of_another_version_is_refused(small, tmp_pa
         assert re.search(r"A stage of these parameters took up to [\d,]+ MB", printed)
         _, address = running.add_worker(other)
         printed = small.ferflow("cluster", "check", *option, ok=False)
-        assert printed.count(" yes ") == printed.count(" no ") == 1
+        assert printed.count(" yes ") == 2 and printed.count(" no ") == 1
         printed = small.ferflow("repeat", "--seeds", "2", *option, ok=False)
         (line,) = re.findall(r"error: (.*)", printed)
         assert line.startswith(f"the worker {address} has other code of ferflow (commit none, here")
@@ -101,16 +101,23 @@ def test_data_memory_and_git_are_looked_at(monkeypatch):
     limits = {"a": (1, 10**9), "b": (2, 10**9), "c": (9, 0), "d": (1, 0)}
     known = {k: {"nthreads": n, "memory_limit": limit} for k, (n, limit) in limits.items()}
     client = SimpleNamespace(
-        scheduler_info=lambda **_: {"workers": known}, run=lambda *_, **__: answers
+        scheduler=SimpleNamespace(address="s"),
+        scheduler_info=lambda **_: {"workers": known},
+        run=lambda *_, **__: answers,
+        run_on_scheduler=lambda _: ABOUT | {"code": "1"},
     )
-    faults = {worker.address: worker.faults for worker in inspect(client, [job().params])}
+    faults = {member.address: member.faults for member in inspect(client, [job().params])}
+    assert faults["s"] == [f"other code of ferflow (commit {'a' * 12}, here {'a' * 12})"]
     assert faults["a"] == []
     assert "500 MB of memory a run (2 at once), and a stage took 900 MB" in faults["b"][0]
     assert faults["c"] == ["no access to /data/fer.zip", "no Git"]
     assert "ModuleNotFoundError: No module named 'ferflow'" in faults["d"][0]
     with pytest.raises(FerflowError) as error:
         refuse_unfit(inspect(client, [job().params]))
-    assert str(error.value).count("the worker ") == 3
+    assert [line.split()[1] for line in str(error.value).split("\n")[:-1]] == [
+        "scheduler",
+        *3 * ["worker"],
+    ]
 
 
 def test_a_worker_says_what_it_cannot_read(tmp_path):

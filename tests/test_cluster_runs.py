@@ -63,7 +63,7 @@ def test_a_killed_worker_loses_nothing(place, tmp_path):
         command, cwd=own.folder, env=own.environment() | address, stdout=PIPE, stderr=STDOUT
     )
     victim, _ = running.workers[0]
-    wait_for(lambda: len(stages(tmp_path)) >= 2)  # both workers are at it
+    wait_for(lambda: len(stages(tmp_path)) >= 2, started)  # both workers are at it
     before = stages(tmp_path)
     kill(victim)
     wait_for(lambda: len(before.keys() & stages(tmp_path).keys()) < len(before))
@@ -83,7 +83,7 @@ def test_a_killed_command_leaves_no_run_and_the_next_continues(place, tmp_path):
         env=own.environment(),
         stdout=DEVNULL,
     )
-    wait_for(lambda: list((own.folder / PAPERS).glob("seed-*.json")))
+    wait_for(lambda: list((own.folder / PAPERS).glob("seed-*.json")), started)
     kill(started)
     wait_for(lambda: stages(tmp_path) == {})
     n_kept = len(list((own.folder / PAPERS).glob("seed-*.json")))

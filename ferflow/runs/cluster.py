@@ -16,7 +16,7 @@ from ferflow.core.git import bundle, committed, is_committed
 from ferflow.core.params import flatten, repository_root
 from ferflow.records.receive import receive_record
 from ferflow.records.record import RunRecord
-from ferflow.runs.cluster_check import check_workers
+from ferflow.runs.cluster_check import inspect, refuse_unfit
 from ferflow.runs.on_worker import RECORD, about, run
 from ferflow.settings.presets import PATHS, PRESETS
 
@@ -68,7 +68,7 @@ def run_there(
     order = {"commit": commit, "prefix": prefix, "kind": kind, "about": about()}
     orders = [order | {"text": job.text, "links": links(job.params)} for job in jobs]
     with connect(address) as client:
-        check_workers(client, [job.params for job in jobs])
+        refuse_unfit(inspect(client, [job.params for job in jobs]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # on the bundle's size
             # a task, so that Dask can make it again where the worker that held it has died

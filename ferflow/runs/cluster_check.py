@@ -21,26 +21,29 @@ Params = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Worker:
-    """A worker and what was found out about it.
+class Member:
+    """The scheduler or a worker, and what was found out about it.
 
-    threads : tasks, so runs, at once. memory_mb : of all of them (10**6 bytes), by Dask's limit;
-    None is no limit. faults : why it cannot run the jobs, in words; [] if it can.
+    kind : 'scheduler' or 'worker'. threads : tasks, so runs, at once; 0 on a scheduler.
+    memory_mb : of all of them (10**6 bytes), by Dask's limit; None is no limit. faults : why it
+    cannot run the jobs, in words; [] if it can.
     """
 
+    kind: str
     address: str
-    threads: int
-    memory_mb: float | None
     commit: str
     faults: list[str]
+    threads: int = 0
+    memory_mb: float | None = None
 
 
-def inspect(client: "Client", jobs: Sequence[Params]) -> list[Worker]:
-    """Every worker, asked about its code, packages, data and memory for runs of these parameters.
+def inspect(client: "Client", jobs: Sequence[Params]) -> list[Member]:
+    """The scheduler, asked about its code and packages; each worker also about data and memory.
 
-    Raises FerflowError if there is no worker.
+    jobs : the parameters of the runs. Raises FerflowError if there is no worker.
     """
     here, needed = about(), needed_mb(jobs)
+    members = [_scheduler(client, here)]
     known = client.scheduler_info(n_workers=-1)["workers"]
     answers = client.run(describe, named_paths(jobs), on_error="return") if known else {}
     if not answers:
@@ -48,24 +51,17 @@ def inspect(client: "Client", jobs: Sequence[Params]) -> list[Worker]:
             "the scheduler has no workers. Start some, such as `dask worker ADDRESS --nthreads 1`, "
             "and wait until they have joined."
         )
-    return [
-        _judge(address, known.get(address, {}), answers[address], here, needed)
+    return members + [
+        _worker(address, known.get(address, {}), answers[address], here, needed)
         for address in sorted(answers)
     ]
 
 
-def check_workers(client: "Client", jobs: Sequence[Params]) -> list[Worker]:
-    """`inspect`; FerflowError with a line for each worker that cannot run the jobs as here."""
-    workers = inspect(client, jobs)
-    refuse_unfit(workers)
-    return workers
-
-
-def refuse_unfit(workers: Sequence[Worker]) -> None:
-    """FerflowError with a line for each worker that has faults."""
-    unfit = [worker for worker in workers if worker.faults]
+def refuse_unfit(members: Sequence[Member]) -> None:
+    """FerflowError with a line for each member that has faults."""
+    unfit = [member for member in members if member.faults]
     if unfit:
-        lines = [f"the worker {worker.address} has {'; '.join(worker.faults)}." for worker in unfit]
+        lines = [f"the {m.kind} {m.address} has {'; '.join(m.faults)}." for m in unfit]
         raise FerflowError("\n".join([*lines, "Mend or stop it: nothing was run."]))
 
 
@@ -96,16 +92,24 @@ def needed_mb(jobs: Sequence[Params]) -> float | None:
     return max(peaks, default=None)
 
 
-def _judge(
+def _scheduler(client: "Client", here: dict[str, Any]) -> Member:
+    """It unpickles the names of our functions, so it needs ferflow too."""
+    address = str(client.scheduler.address)
+    try:
+        answer = client.run_on_scheduler(about)
+    except Exception as error:  # whatever there is wrong over there
+        return Member("scheduler", address, "none", [_no_ferflow(error)])
+    return Member("scheduler", address, answer["commit"], differences(here, answer))
+
+
+def _worker(
     address: str, known: dict[str, Any], answer: Any, here: dict[str, Any], needed: float | None
-) -> Worker:
+) -> Member:
     threads = int(known.get("nthreads", 1))
-    memory = known.get("memory_limit") or None
-    memory_mb = None if memory is None else memory / 1e6
-    if not isinstance(answer, dict):  # an exception
-        said = " ".join(str(answer).split())[:200]
-        fault = f"no ferflow of this version ({type(answer).__name__}: {said})"
-        return Worker(address, threads, memory_mb, "none", [fault])
+    memory_mb = known["memory_limit"] / 1e6 if known.get("memory_limit") else None
+    if isinstance(answer, Exception):
+        faults = [_no_ferflow(answer)]
+        return Member("worker", address, "none", faults, threads, memory_mb)
     faults = differences(here, answer)
     faults += [f"no access to {path}" for path in answer["unreadable"]]
     faults += [] if answer["git"] else ["no Git"]
@@ -114,4 +118,9 @@ def _judge(
             f"{memory_mb / threads:,.0f} MB of memory a run ({threads} at once), and a stage took "
             f"{needed:,.0f} MB: give it more (--memory-limit) or fewer --nthreads"
         )
-    return Worker(address, threads, memory_mb, answer["commit"], faults)
+    return Member("worker", address, answer["commit"], faults, threads, memory_mb)
+
+
+def _no_ferflow(error: Exception) -> str:
+    said = " ".join(str(error).split())[:200]
+    return f"no ferflow of this version ({type(error).__name__}: {said})"

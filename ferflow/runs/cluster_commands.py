@@ -42,12 +42,13 @@ def cluster(
     params = read_yaml(PARAMS_FILE)
     check_params(params)
     with connect(cluster) as client:
-        workers = inspect(client, [params])
-    table = Table("worker", "runs at once", "memory", "commit", "fits")
-    for worker in workers:
-        memory = "no limit" if worker.memory_mb is None else f"{worker.memory_mb / 1000:.1f} GB"
-        fits = "no" if worker.faults else "yes"
-        table.add_row(worker.address, str(worker.threads), memory, worker.commit, fits)
+        members = inspect(client, [params])
+    table = Table("", "address", "runs at once", "memory", "commit", "fits")
+    for member in members:
+        memory = "no limit" if member.memory_mb is None else f"{member.memory_mb / 1000:.1f} GB"
+        room = (str(member.threads), memory) if member.threads else ("", "")
+        fits = "no" if member.faults else "yes"
+        table.add_row(member.kind, member.address, *room, member.commit, fits)
     console = Console()
     console.print(table)
     needed = needed_mb([params])
@@ -56,4 +57,4 @@ def cluster(
         if needed is None
         else f"A stage of these parameters took up to {needed:,.0f} MB."
     )
-    refuse_unfit(workers)
+    refuse_unfit(members)
