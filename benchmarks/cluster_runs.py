@@ -86,7 +86,14 @@ def _record_here(jobs: list[Job]) -> list[RunRecord]:
     for job in jobs:
         write_params(job.text)
         with TemporaryDirectory() as name:
-            command = [sys.executable, "-m", "ferflow.runs.on_worker", RECORD, name]
+            command = [
+                sys.executable,
+                "-m",
+                "ferflow.runs.on_worker",
+                RECORD,
+                name,
+                str(os.getpid()),
+            ]
             subprocess.run(command, check=True, stdout=sys.stderr)
             files = [Path(name, f"{RECORD}.{end}").read_bytes() for end in ("json", "parquet")]
         made.append(receive_record(files[0], files[1], job.params))

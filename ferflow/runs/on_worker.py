@@ -101,8 +101,10 @@ def main() -> None:
 
     Without MLflow's address the stage `track` is left out: the clone's own store ends with it.
     """
-    end_with_parent()  # and the stages with this process, in which DVC runs
-    kind, target = sys.argv[1], Path(sys.argv[2])
+    kind, target, parent = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    # and the stages with this process, in which DVC runs
+    if end_with_parent() and os.getppid() != parent:
+        sys.exit("error: the worker ended while this was starting.")
     delete_cut_off_locks()
     from dvc.cli import main as dvc
 
@@ -173,7 +175,7 @@ def _must(*command: str, folder: Path | None = None) -> None:
 
 def _run_child(worker: Any, folder: Path, kind: str, made: Path) -> str | None:
     """Run `main` there until it ends or nobody waits for it; its last lines where it failed."""
-    command = [sys.executable, "-m", "ferflow.runs.on_worker", kind, str(made)]
+    command = [sys.executable, "-m", "ferflow.runs.on_worker", kind, str(made), str(os.getpid())]
     key = worker.get_current_task()
     with TemporaryFile() as log:
         child = subprocess.Popen(
