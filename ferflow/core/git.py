@@ -60,7 +60,9 @@ def is_committed(path: str) -> bool:
 
 def bundle() -> bytes:
     """The present commit with its history, as a file that `git clone` takes."""
-    made = subprocess.run(["git", "bundle", "create", "--quiet", "-", "HEAD"], capture_output=True)
+    top = _git("rev-parse", "--show-toplevel")  # below it, Git takes '-' for a file's name
+    command = ["git", "bundle", "create", "--quiet", "-", "HEAD"]
+    made = subprocess.run(command, cwd=top, capture_output=True, check=False)
     if made.returncode:
         raise FerflowError(f"git bundle failed: {made.stderr.decode(errors='replace').strip()}")
     return made.stdout
