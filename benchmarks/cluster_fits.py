@@ -4,9 +4,9 @@ usage: python -m benchmarks.cluster_fits [--times 3] [--rows 3000] [--features 5
 
 A colony scores its ants, a third of them in each of 3 iterations, by forests of 20 trees on numbers
 drawn from a seed: in one process of one thread, on one worker of Dask, and on two, of one thread
-each, on 127.0.0.1. Seconds are those of `fit`, the sending of the data included; schedulers and workers
-have started before, and have each imported what a fit imports. Needs two idle cores. The results
-are compared: they must be the same bytes.
+each, on 127.0.0.1. Seconds are those of `fit`, the sending of the data included; schedulers and
+workers have started before, and have each imported what a fit imports. Needs two idle cores. The
+results are compared: they must be the same bytes.
 """
 
 import argparse

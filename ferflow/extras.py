@@ -7,6 +7,7 @@ EXTRAS = {
     "workflow": (
         "the workflow",
         {
+            "cloudpickle",
             "dvc",
             "filelock",
             "huggingface_hub",

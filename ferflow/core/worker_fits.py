@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
+import cloudpickle
 import numpy as np
 from joblib import parallel_config
 from joblib.parallel import ParallelBackendBase, SequentialBackend, get_active_backend
@@ -141,8 +142,6 @@ class _OnWorkers(ParallelBackendBase):  # type: ignore[misc]  # joblib has no ty
 
 def _packed(task: Any) -> tuple[bytes, list[np.ndarray[Any, Any]]]:
     """A task without its large arrays, and these."""
-    import cloudpickle  # comes with Dask
-
     arrays: dict[int, np.ndarray[Any, Any]] = {}
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
