@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 COMPILE := --quiet --upgrade --strip-extras --no-header --no-annotate \
 	--no-emit-options --no-emit-find-links --no-emit-index-url \
-	--extra workflow --extra media --extra dev
+	--extra workflow --extra media --extra cluster --extra dev
 export MLFLOW_DISABLE_TELEMETRY := true
 # In the order of tests/order.py, not by size. Workers share the cores: threads that wait for each
 # other would take most of the time.

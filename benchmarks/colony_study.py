@@ -1,15 +1,21 @@
 """Is the colony worth it? Selectors compared at one subset size and one budget of evaluations.
 
 usage: python -m benchmarks.colony_study [--seeds 3] [--share 0.1] [--out docs/ant-colony]
+                                         [--cluster tcp://host:8786]
 
 Start it in the root, after `dvc repro`: it selects among the features that the chain made.
 The validation rows are cut in two by class: searches see the first half, and every subset is
 reported on the second, which none of them saw. So a search gains nothing from its luck.
+With --cluster, or where DASK_SCHEDULER_ADDRESS is set, Dask's workers score the subsets, with the
+same results; seconds are then those of the cluster.
 """
 
 import argparse
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
@@ -18,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, parallel_config
+from joblib import parallel_config
 from numpy.typing import NDArray
 from sklearn.feature_selection import RFE
 from sklearn.model_selection import train_test_split
@@ -27,6 +33,8 @@ from tqdm import tqdm
 from benchmarks.colony_study_figures import draw_diversity, draw_effects, draw_methods, draw_sizes
 from ferflow.aco import AntColonySelector
 from ferflow.aco.heuristic import heuristic_values
+from ferflow.core.cluster import VARIABLE, connect
+from ferflow.core.errors import FerflowError, printable
 from ferflow.core.split import Split, load_split
 from ferflow.core.tables import write_table
 from ferflow.selection.params import SelectionParams
@@ -100,7 +108,7 @@ class Trial:
             n_jobs=-1,
             **given,
         )
-        with parallel_config(backend="threading"):
+        with parallel_config(prefer="threads"):
             selector.fit(judge.train_x, judge.train.y, X_val=judge.val_x, y_val=judge.val.y)
         return selector
 
@@ -190,8 +198,7 @@ def methods(options: StudyOptions) -> dict[str, Callable[[Trial], Mask]]:
 def best_random(trial: Trial, n: int) -> Mask:
     """The best by the judge of n subsets drawn without any guidance."""
     masks = [random_k(trial.judge.n_features, trial.k, trial.rng) for _ in range(n)]
-    scores = Parallel(n_jobs=-1, prefer="threads")(delayed(trial.judge)(m) for m in masks)
-    return masks[int(np.argmax(scores))]
+    return masks[int(np.argmax(trial.judge.scores(masks)))]
 
 
 def eliminate(trial: Trial) -> Mask:
@@ -199,7 +206,8 @@ def eliminate(trial: Trial) -> Mask:
     judge = trial.judge
     forest = judge.forest.set_params(n_jobs=-1)
     rfe = RFE(forest, n_features_to_select=trial.k, step=0.2)
-    mask: Mask = rfe.fit(judge.train_x, judge.train.y).support_
+    with parallel_config(backend="threading"):  # each step is one forest, and waits for the last
+        mask: Mask = rfe.fit(judge.train_x, judge.train.y).support_
     return mask
 
 
@@ -231,8 +239,8 @@ def compare(name: str, method: Callable[[Trial], Mask], trial: Trial) -> dict[st
         "method": name,
         "seed": trial.seed,
         "n_features": int(mask.sum()),
-        "searched": trial.judge(mask),
-        "reported": trial.reporter(mask),
+        "searched": trial.judge.scores([mask])[0],
+        "reported": trial.reporter.scores([mask])[0],
         "seconds": seconds,
     }
 
@@ -240,14 +248,17 @@ def compare(name: str, method: Callable[[Trial], Mask], trial: Trial) -> dict[st
 def by_size(trial: Trial) -> Iterator[dict[str, Any]]:
     """The reported score of the best by F, and of a random subset, at several sizes."""
     d = trial.judge.n_features
+    rows, masks = [], []
     for share in SIZES:
         k = max(1, round(share * d))
         for name, mask in (
             ("best k by F", best_k(trial.judge.f_values, k)),
             ("random", random_k(d, k, trial.rng)),
         ):
-            score = trial.reporter(mask)
-            yield {"method": name, "seed": trial.seed, "n_features": k, "reported": score}
+            rows.append({"method": name, "seed": trial.seed, "n_features": k})
+            masks.append(mask)
+    for row, score in zip(rows, trial.reporter.scores(masks), strict=True):
+        yield row | {"reported": score}
 
 
 def diversity_curves(trial: Trial) -> Iterator[dict[str, Any]]:
@@ -308,9 +319,24 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.1, help="of the features to keep")
     parser.add_argument("--max-rows", type=int, default=2000, help="that the judge is fitted on")
     parser.add_argument("--n-trees", type=int, default=20, help="trees of the judge")
+    parser.add_argument("--cluster", help="address of a Dask scheduler, such as tcp://host:8786")
     o = parser.parse_args()
     options = StudyOptions(n_seeds=o.seeds, share=o.share, n_trees=o.n_trees, max_rows=o.max_rows)
-    print(run_study(o.train, o.val, o.out, options))
+    try:
+        with spread_over(o.cluster):
+            print(run_study(o.train, o.val, o.out, options))
+    except FerflowError as error:
+        sys.exit(f"error: {printable(str(error))}")
+
+
+@contextmanager
+def spread_over(address: str | None) -> Iterator[None]:
+    """Inside, joblib computes on the workers of a Dask scheduler, if one is named."""
+    if not (address or os.environ.get(VARIABLE)):
+        yield
+        return
+    with connect(address) as client, parallel_config(backend="dask", client=client):
+        yield
 
 
 if __name__ == "__main__":

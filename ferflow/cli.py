@@ -37,6 +37,7 @@ GROUPS = {
         "repeat",
         "reproduce",
         "sweep",
+        "cluster",
         "compare",
         "ensemble",
         "rescore",

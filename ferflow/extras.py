@@ -7,6 +7,7 @@ EXTRAS = {
     "workflow": (
         "the workflow",
         {
+            "cloudpickle",
             "dvc",
             "filelock",
             "huggingface_hub",
@@ -33,6 +34,7 @@ EXTRAS = {
     ),
     "app": ("the page", {"gradio", "starlette"}),
     "media": ("the extra for media", {"av", "pillow_heif"}),
+    "cluster": ("the extra for clusters", {"dask", "distributed"}),
 }
 
 

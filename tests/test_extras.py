@@ -63,7 +63,13 @@ def without(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("module", "extra"), [("sklearn.metrics", "workflow"), ("gradio", "app"), ("av", "media")]
+    ("module", "extra"),
+    [
+        ("sklearn.metrics", "workflow"),
+        ("gradio", "app"),
+        ("av", "media"),
+        ("distributed.comm", "cluster"),
+    ],
 )
 def test_the_extra_of_a_missing_module_is_named(without, module, extra):
     without(module.partition(".")[0])

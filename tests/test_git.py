@@ -4,7 +4,17 @@ import re
 import subprocess
 from pathlib import Path
 
-from ferflow.core.git import changed_since, code_commit, committed_file
+import pytest
+
+from ferflow.core.errors import FerflowError
+from ferflow.core.git import (
+    bundle,
+    changed_since,
+    code_commit,
+    committed,
+    committed_file,
+    is_committed,
+)
 
 
 def git(folder, *words):
@@ -41,3 +51,43 @@ def test_outside_git_there_is_no_commit(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert code_commit() == "none"
+
+
+def test_a_clone_is_made_of_what_is_committed(tmp_path, monkeypatch):
+    project = tmp_path / "repository/project"
+    (project / "ferflow").mkdir(parents=True)
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(FerflowError, match="no Git commit"):
+        committed([])
+    for name in ("ferflow/a.py", "presets.yaml", "params.yaml"):
+        (project / name).write_text("one")
+    for words in (["init", ".."], ["add", "--all"], ["commit", "--message", "one"]):
+        git(project, *words)
+    head, prefix = committed(["presets.yaml"])
+    assert re.fullmatch(r"[0-9a-f]{40}", head) and prefix == "project/"
+    assert is_committed("ferflow") and not is_committed("ferflow/b.py")
+
+    (tmp_path / "bundle").write_bytes(bundle())
+    git(tmp_path, "clone", "bundle", "clone")
+    assert (tmp_path / "clone/project/ferflow/a.py").read_text() == "one"
+
+    (project / "params.yaml").write_text("two")
+    assert committed(["presets.yaml"]) == (head, prefix), "parameters are sent"
+    (project / "presets.yaml").write_text("two")
+    (project / "ferflow/b.py").write_text("two")
+    with pytest.raises(FerflowError, match=r"uncommitted edits \(.*b\.py.*presets\.yaml\)"):
+        committed(["presets.yaml"])
+
+
+def test_no_clone_is_made_of_a_shallow_one(tmp_path, monkeypatch):
+    (tmp_path / "whole").mkdir()
+    git(tmp_path / "whole", "init")
+    for text in ("one", "two"):
+        (tmp_path / "whole/params.yaml").write_text(text)
+        git(tmp_path / "whole", "add", "--all")
+        git(tmp_path / "whole", "commit", "--message", text)
+    git(tmp_path, "clone", "--depth", "1", f"file://{tmp_path}/whole", "shallow")
+    monkeypatch.chdir(tmp_path / "shallow")
+    with pytest.raises(FerflowError, match="git fetch --unshallow"):
+        committed([])

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from joblib import parallel_config
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.feature_selection import (
@@ -92,4 +93,5 @@ def _named(
             x, y = x[np.sort(rows)], y[np.sort(rows)]
         return np.asarray(information(x, y, discrete_features=sp.issparse(x), random_state=seed))
     trees = ExtraTreesClassifier if is_classifier else ExtraTreesRegressor
-    return np.asarray(trees(_N_TREES, random_state=seed).fit(x, y).feature_importances_)
+    with parallel_config(backend="threading"):  # trees on other machines would cost more than here
+        return np.asarray(trees(_N_TREES, random_state=seed).fit(x, y).feature_importances_)

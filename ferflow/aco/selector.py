@@ -25,6 +25,7 @@ from ferflow.aco.heuristic import NAMES, heuristic_values, varying_columns
 from ferflow.aco.racing import Scoreboard, plan_rungs
 from ferflow.aco.search import ANT_COLUMNS, AfterIteration, Search
 from ferflow.aco.sizes import candidate_sizes
+from ferflow.core.worker_fits import fits_on_workers
 
 
 class AntColonySelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
@@ -83,7 +84,8 @@ class AntColonySelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):  # ty
     random_state : int, RandomState or None, default=None
         The same integer gives the same subset, whatever n_jobs.
     n_jobs : int or None, default=None
-        Ants scored at the same time, as in joblib.
+        Ants scored at the same time, as in joblib. Inside `joblib.parallel_config(backend="dask")`
+        all threads of all workers score ants, one each, whatever n_jobs.
 
     Attributes
     ----------
@@ -190,7 +192,8 @@ class AntColonySelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):  # ty
         or booleans. y : (n,). groups : (n,), for `cv`.
         X_val, y_val : (m, d) and (m,), rows to score on; then `cv` is not used. In a Pipeline
         no earlier step changes X_val.
-        Raises ValueError if rows or parameters are impossible, naming them.
+        Raises ValueError if rows or parameters are impossible, naming them; with Dask also
+        `ferflow.core.errors.FerflowError` if ants were lost with their workers.
         """
         data, val = self._checked(X, y, X_val, y_val)
         seed = self._seed()
@@ -210,7 +213,7 @@ class AntColonySelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):  # ty
             saved = Checkpoint(self.checkpoint, self.get_params(deep=True), inputs)
             saved.load_into(search)
         fitness = search.board.score
-        with Parallel(n_jobs=self.n_jobs) as pool:
+        with fits_on_workers(), Parallel(n_jobs=self.n_jobs) as pool:
             search.board.map = lambda masks, rung: pool(delayed(fitness)(m, rung) for m in masks)
             for row in search.run(self.n_ants, self.n_iterations):
                 if saved:

@@ -34,7 +34,7 @@ MISTAKE = "mistake"  # the one "split" of a mistake's record
 WORD = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 _RESERVED = re.compile(r"(summary|mistake-|seed-|fold-).*|.*-fold-\d+")  # see `RunRecord.stem`
 
-_MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 
 _NEEDED = {*SCORES, "accuracy_low", "accuracy_high", "n", "one_vs_rest_accuracy"}
 
@@ -213,7 +213,7 @@ def load_records(folder: Path = FOLDER) -> list[RunRecord]:
 def read_record(path: Path) -> RunRecord:
     """The record in a file; DataError if it is missing, too large or not one of ours."""
     try:
-        record = RunRecord.model_validate_json(read_bounded(path, _MAX_BYTES))
+        record = RunRecord.model_validate_json(read_bounded(path, MAX_BYTES))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     except ValidationError as error:

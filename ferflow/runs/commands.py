@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ferflow.core.errors import FerflowError
+from ferflow.runs.cluster_commands import ClusterOption, cluster
 
 
 def record(
@@ -41,6 +42,7 @@ def repeat(
         bool, typer.Option("--stale", help="Also run what other code recorded.")
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Also run what is on record.")] = False,
+    cluster: ClusterOption = None,
 ) -> None:
     """Run params.yaml with several seeds or folds; record each, their mean and spread."""
     if seeds is not None and folds is not None:
@@ -51,7 +53,7 @@ def repeat(
     from ferflow.runs.jobs import fold_jobs, repeat_jobs, run_jobs
 
     jobs = repeat_jobs(5 if seeds is None else seeds) if folds is None else fold_jobs(folds)
-    run_jobs(jobs, stale=stale, again=again)
+    run_jobs(jobs, stale=stale, again=again, cluster=cluster)
     _print_spread(jobs[0].params, "seeds" if folds is None else "folds")
 
 
@@ -66,6 +68,7 @@ def reproduce(
         bool, typer.Option("--stale", help="Also run what other code recorded.")
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Also run what is on record.")] = False,
+    cluster: ClusterOption = None,
 ) -> None:
     """Run and record presets one after another; called again, it continues."""
     if bool(presets) == all_:
@@ -74,7 +77,8 @@ def reproduce(
     from ferflow.settings.presets import parse_setting
 
     settings = [parse_setting(text) for text in set_ or []]
-    run_jobs(reproduce_jobs(presets or paper_presets(), settings), stale=stale, again=again)
+    jobs = reproduce_jobs(presets or paper_presets(), settings)
+    run_jobs(jobs, stale=stale, again=again, cluster=cluster)
 
 
 def mistake(
@@ -138,6 +142,7 @@ def sweep(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="key=value for every run; repeatable.")
     ] = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Compare a preset's variations on validation rows, such as optimisers and schedules."""
     from rich.console import Console
@@ -148,7 +153,7 @@ def sweep(
     from ferflow.settings.presets import parse_setting
 
     console = Console()
-    found = run_sweep(preset, dict(parse_setting(text) for text in set_ or []))
+    found = run_sweep(preset, dict(parse_setting(text) for text in set_ or []), cluster)
     shown = in_short(found)
     table = Table(*shown.columns)
     for row in shown.itertuples(index=False):
@@ -224,4 +229,5 @@ COMMANDS: list[Callable[..., None]] = [
     sweep,
     bundle,
     clean,
+    cluster,
 ]

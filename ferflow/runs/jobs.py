@@ -101,12 +101,23 @@ def paper_presets() -> list[str]:
     return [name for name in preset_names() if load_preset(name).paper]
 
 
-def run_jobs(jobs: list[Job], *, stale: bool = False, again: bool = False) -> list[RunRecord]:
+def run_jobs(
+    jobs: list[Job], *, stale: bool = False, again: bool = False, cluster: str | None = None
+) -> list[RunRecord]:
     """Run and record what is not recorded yet; params.yaml is put back.
 
     stale : also what is recorded, but by other code than the present. again : everything.
+    cluster : the address of a Dask scheduler whose workers run it, see `ferflow.runs.cluster`.
     Raises FerflowError where `dvc repro` fails; what was recorded until then stays.
     """
+    if cluster is not None:
+        from ferflow.runs.cluster import record_there
+
+        with one_command():
+            waiting = jobs if again else _not_recorded(jobs, stale=stale)
+            if waiting:
+                print(f"{left_text(waiting)}, on {cluster}", flush=True)
+            return record_there(cluster, waiting) if waiting else []
     made = []
     with kept_params():
         waiting = jobs if again else _not_recorded(jobs, stale=stale)

@@ -5,7 +5,9 @@ with val alone in `evaluate.splits`. What has run is in DVC's cache, so an inter
 on where it was. Paper 2 compares optimisers and learning-rate schedules so.
 """
 
+import json
 from collections.abc import Mapping
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,18 +15,20 @@ from typing import Any
 import pandas as pd
 
 from ferflow.core.errors import FerflowError, ParamError
-from ferflow.core.files import read_json
-from ferflow.core.params import read_yaml
-from ferflow.core.paths import SCORES, TRAIN
+from ferflow.core.files import read_json, write_json
+from ferflow.core.params import read_yaml, repository_root
+from ferflow.core.paths import SCORES, SCRATCH, TRAIN
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.tables import read_table, write_table
-from ferflow.runs.jobs import Job, kept_params, run_chain
+from ferflow.runs.jobs import Job, kept_params, one_command, run_chain
 from ferflow.settings.presets import PRESETS, compose, load_preset, params_text, preset_names
 
 SWEEPS = Path("reports/sweeps")
 _EPOCHS = ("epoch_chosen", "epochs")  # of networks
 _SCORES = ("accuracy", "accuracy_low", "accuracy_high", "f1_macro", "log_loss")
 _RESULTS = (*_SCORES, *_EPOCHS)
+_Ran = tuple[dict[str, Any], str | None]  # scores on val, and the run's fingerprint
+_FAILED: _Ran = (dict.fromkeys(_RESULTS), None)
 
 
 def sweep_axes(preset: str) -> list[list[dict[str, Any]]]:
@@ -40,28 +44,23 @@ def sweep_axes(preset: str) -> list[list[dict[str, Any]]]:
     return axes
 
 
-def sweep(preset: str, settings: Mapping[str, Any]) -> pd.DataFrame:
+def sweep(preset: str, settings: Mapping[str, Any], cluster: str | None = None) -> pd.DataFrame:
     """Run every combination, write the table, and return it, the best on val first.
 
     MLflow gets the runs below one of their own.
 
-    settings : dotted key -> value, for every run.
+    settings : dotted key -> value, for every run. cluster : the address of a Dask scheduler whose
+    workers run them, see `ferflow.runs.cluster`.
     Raises FerflowError, and writes no table, if every run fails.
     """
-    rows: list[dict[str, Any]] = []
-    members: dict[str, str] = {}  # fingerprint of a run -> its settings
     variations = [
         {key: value for part in parts for key, value in part.items()}
         for parts in product(*sweep_axes(preset))
     ]
-    with kept_params():
-        for k, variation in enumerate(variations):
-            name = ", ".join(str(value) for value in variation.values())
-            print(f"{preset} {k + 1} of {len(variations)}: {name}", flush=True)
-            row = _run(preset, {**settings, **variation}, name)
-            rows.append(short(variation) | row)
-            if row["accuracy"] is not None:
-                members[_fingerprint()] = name
+    jobs = [_job(preset, {**settings, **variation}, variation) for variation in variations]
+    ran = _run_here(preset, jobs) if cluster is None else _run_there(jobs, cluster)
+    rows = [short(v) | row for v, (row, _) in zip(variations, ran, strict=True)]
+    members = {run: job.name for job, (_, run) in zip(jobs, ran, strict=True) if run is not None}
     if all(row["accuracy"] is None for row in rows):
         raise FerflowError(
             f"all {len(rows)} variations of '{preset}' failed; the reasons are above. No table is "
@@ -107,17 +106,65 @@ def _cell(column: str, value: Any) -> str:
     return str(value)
 
 
-def _run(preset: str, settings: dict[str, Any], name: str) -> dict[str, Any]:
-    """The scores on val of one combination; a run that fails, as a diverged one does, is empty."""
+def _job(preset: str, settings: dict[str, Any], variation: Mapping[str, Any]) -> Job:
     params = compose(preset, settings | {"evaluate.splits": ["val"]})
-    try:
-        run_chain(Job(name, params_text(params)))
-    except FerflowError as error:
-        print(error, flush=True)
-        return dict.fromkeys(_RESULTS)
-    scores, story = read_json(SCORES)["val"], read_json(TRAIN)["train"]
-    epochs = {key: story.get(key) for key in _EPOCHS}
-    return {score: scores[score] for score in _SCORES} | epochs
+    return Job(", ".join(str(value) for value in variation.values()), params_text(params))
+
+
+def _run_here(preset: str, jobs: list[Job]) -> list[_Ran]:
+    """Each job's scores, one run after another; a run that fails, as a diverged one does, is empty.
+
+    params.yaml is put back.
+    """
+    ran: list[_Ran] = []
+    with kept_params():
+        for k, job in enumerate(jobs):
+            print(f"{preset} {k + 1} of {len(jobs)}: {job.name}", flush=True)
+            try:
+                run_chain(job)
+            except FerflowError as error:
+                print(error, flush=True)
+                ran.append(_FAILED)
+                continue
+            ran.append((_row(read_json(SCORES), read_json(TRAIN)), _fingerprint()))
+    return ran
+
+
+def _run_there(jobs: list[Job], cluster: str) -> list[_Ran]:
+    """As `_run_here`, on a cluster. What has come home is kept in the scratch folder meanwhile."""
+    from ferflow.runs.cluster import run_there
+    from ferflow.runs.on_worker import FINGERPRINT, SCORED
+
+    kept = {job.name: _kept(job) for job in jobs}
+    with one_command():
+        waiting = [job for job in jobs if not kept[job.name].exists()]
+        for job, files in run_there(cluster, waiting, SCORED) if waiting else ():
+            if isinstance(files, FerflowError):
+                print(f"{job.name}: {files}", flush=True)
+                continue
+            scores, train = (json.loads(files[path.name]) for path in (SCORES, TRAIN))
+            row = _row(scores, train)
+            write_json(kept[job.name], {"row": row, "run": files[FINGERPRINT].decode()})
+            print(f"{job.name}: accuracy {row['accuracy']:.3f} on val", flush=True)
+    found = {name: read_json(path) for name, path in kept.items() if path.exists()}
+    return [
+        (found[job.name]["row"], found[job.name]["run"]) if job.name in found else _FAILED
+        for job in jobs
+    ]
+
+
+def _kept(job: Job) -> Path:
+    """Where a job's scores lie that came from a cluster: by its parameters and the code."""
+    about = f"{Pipeline(job.params).code_fingerprint()}\n{job.text}"
+    return (
+        repository_root() / SCRATCH / "sweeps" / f"{sha256(about.encode()).hexdigest()[:16]}.json"
+    )
+
+
+def _row(scores: dict[str, Any], train: dict[str, Any]) -> dict[str, Any]:
+    """The scores on val of one combination, and the epochs of a network."""
+    epochs = {key: train["train"].get(key) for key in _EPOCHS}
+    return {score: scores["val"][score] for score in _SCORES} | epochs
 
 
 def _fingerprint() -> str:

@@ -1,7 +1,7 @@
 """Feature selection: which features the classifier gets to see."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from ferflow.aco.heuristic import f_values
 from ferflow.aco.racing import FULL
 from ferflow.core.errors import DataError
 from ferflow.core.split import Split
+from ferflow.core.worker_fits import fits_on_workers
 from ferflow.selection.params import SelectionParams
 
 HISTORY_COLUMNS = ["iteration", "ant", "n_features", "score", "best_score"]
@@ -52,10 +53,17 @@ class Judge:
 
     def __call__(self, mask: NDArray[np.bool_]) -> float:
         """The score on val, 0 to 1, of the features that the mask (d,) keeps."""
-        key = _key(mask)
-        if key not in self.known:
-            self.known[key] = self._fitness(mask)
-        return self.known[key]
+        return self.scores([mask])[0]
+
+    def scores(self, masks: Iterable[NDArray[np.bool_]]) -> list[float]:
+        """The scores of masks (d,), computed in threads, or by Dask where joblib is told to."""
+        given = list(masks)
+        keys = [_key(mask) for mask in given]
+        new = {k: m for k, m in zip(keys, given, strict=True) if k not in self.known}
+        with fits_on_workers(), Parallel(n_jobs=-1, prefer="threads") as pool:
+            found = pool(delayed(self._fitness)(mask) for mask in new.values())
+        self.known.update(zip(new, found, strict=True))
+        return [self.known[key] for key in keys]
 
     @property
     def forest(self) -> RandomForestClassifier:
@@ -141,8 +149,7 @@ def compare_controls(judge: Judge, mask: NDArray[np.bool_], seed: int) -> dict[s
         "best_k_by_f": best_k(judge.f_values, k),
         "random_k": random_k(d, k, np.random.default_rng([seed, d, k])),
     }
-    scores = Parallel(n_jobs=-1, prefer="threads")(delayed(judge)(m) for m in masks.values())
-    return dict(zip(masks, scores, strict=True))
+    return dict(zip(masks, judge.scores(masks.values()), strict=True))
 
 
 def history(subsets: list[tuple[int, int, int, float]]) -> pd.DataFrame:
@@ -190,7 +197,7 @@ def _send_colony(
         n_jobs=-1,
     )
     try:
-        with parallel_config(backend="threading"):  # trees grow outside Python's lock: no copy
+        with parallel_config(prefer="threads"):  # trees grow outside Python's lock: no copy
             selector.fit(judge.train_x, judge.train.y, X_val=judge.val_x, y_val=judge.val.y)
     except DamagedCheckpointError as error:
         raise DataError(str(error)) from None

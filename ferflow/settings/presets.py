@@ -25,7 +25,7 @@ DEFAULTS = PRESETS / "defaults.yaml"
 OPTIONS = "train.network.options"  # whose keys are the architecture's own
 _MAP = "data.classes_map"
 _FREE = (OPTIONS, _MAP)  # sections whose keys anybody names
-_PATHS = (
+PATHS = (  # keys of files and folders on the user's machine
     *("data.path", "features.backbone", "features.landmarks", "train.pretrained.model"),
     f"{OPTIONS}.backbone",
     "train.network.teachers",
@@ -250,9 +250,9 @@ def _set(params: Any, key: str, value: Any) -> None:
 
 def _expanded(key: str, value: Any) -> Any:
     """A value with the home folder for its '~', if the key's value is a path."""
-    if key in _PATHS and isinstance(value, list):
+    if key in PATHS and isinstance(value, list):
         return [_expanded(key, each) for each in value]
-    if key in _PATHS and isinstance(value, str) and value.startswith("~"):
+    if key in PATHS and isinstance(value, str) and value.startswith("~"):
         return str(from_root(value))
     return value
 

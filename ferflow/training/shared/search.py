@@ -27,6 +27,7 @@ from ferflow.core.errors import DataError, ParamError
 from ferflow.core.params import Record
 from ferflow.core.split import Split
 from ferflow.core.ties import read_twins_of, read_twins_within, tied
+from ferflow.core.worker_fits import fits_on_workers
 from ferflow.training.shared.family import family_module
 from ferflow.training.shared.fitting import TrainingData
 from ferflow.training.shared.search_params import SearchParams, candidates
@@ -110,6 +111,23 @@ class Setting:
         return self
 
 
+class Scorer:
+    """(estimator, x, y) -> the score, 0 to 1; each call moves the progress on, in this process."""
+
+    def __init__(self, name: str, on_score: Callable[[], object] = lambda: None) -> None:
+        self.name, self.on_score = name, on_score
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Scorer, (self.name,)
+
+    def __call__(self, estimator: Candidate, x: NDArray[Any], y: NDArray[np.int64]) -> float:
+        predicted = estimator.predict(x)
+        self.on_score()
+        if self.name == "accuracy":
+            return float(accuracy_score(y, predicted))
+        return float(f1_score(y, predicted, average="macro", zero_division=0.0))
+
+
 def no_search() -> pd.DataFrame:
     """The table where nothing was searched."""
     return pd.DataFrame(columns=COLUMNS)
@@ -121,15 +139,19 @@ def search(
     """The best of the settings that `plan` names; `params` holds the rest of them.
 
     Raises DataError if a fold would lack a class or if there are no rows to score, ParamError
-    if folds are asked for and rows are synthetic.
+    if folds are asked for and rows are synthetic. Inside `joblib.parallel_config(backend="dask")`
+    workers fit and score, one setting and fold in a thread each; FerflowError if any were lost.
     """
     tried = candidates(plan, params, seed)
     rows, folds, scored_on = _rows_and_folds(data, plan, seed, twins)
     setting = Setting(rows.labels, rows.meta, data.accelerate, data.local_batch_norm)
     estimator = Candidate(family, params, seed, setting)
-    with tqdm(desc=f"search, {len(tried)} settings", unit="fit", disable=None) as bar:
+    with (
+        tqdm(desc=f"search, {len(tried)} settings", unit="fit", disable=None) as bar,
+        fits_on_workers(bar.update),
+    ):
         options = {
-            "scoring": _scorer(plan.score, bar.update),
+            "scoring": Scorer(plan.score, bar.update),
             "cv": folds,
             "refit": False,
             "error_score": "raise",
@@ -231,19 +253,6 @@ def _check_classes(
                     f"train.search: {name} has no row of '{labels[label]}' to {what}. Use fewer "
                     "folds, another seed or more data."
                 )
-
-
-def _scorer(name: str, on_score: Callable[[], object]) -> Callable[..., float]:
-    """(estimator, x, y) -> the score, 0 to 1; each call moves the progress on."""
-
-    def score(estimator: Candidate, x: NDArray[Any], y: NDArray[np.int64]) -> float:
-        predicted = estimator.predict(x)
-        on_score()
-        if name == "accuracy":
-            return float(accuracy_score(y, predicted))
-        return float(f1_score(y, predicted, average="macro", zero_division=0.0))
-
-    return score
 
 
 def _table(results: dict[str, Any], n_rows: int, keys: list[str]) -> pd.DataFrame:

@@ -1,0 +1,41 @@
+"""A record that another machine made, as two files' bytes, checked and kept as one made here."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from ferflow.core.errors import DataError
+from ferflow.core.files import atomic
+from ferflow.core.hashing import sha256_of
+from ferflow.records.compact import read_answers
+from ferflow.records.record import MAX_BYTES, RunRecord, save_figures
+from ferflow.records.record_run import fold_of, public_params, variant_of
+
+
+def receive_record(figures: bytes, answers: bytes, params: dict[str, Any]) -> RunRecord:
+    """Keep a record of a run of these parameters: its predictions first, then its JSON.
+
+    figures : the JSON. answers : the file of predictions. Its own summary is made anew.
+    Raises DataError, and keeps nothing, if it is another run's record, or not a valid one.
+    """
+    try:
+        if len(figures) > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+        record = RunRecord.model_validate_json(figures)
+    except ValueError as error:  # pydantic's are such
+        fault = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        raise DataError(f"what came back is not a record: {fault}.") from None
+    if _identity(record) != (params["preset"], variant_of(params), params["seed"], fold_of(params)):
+        raise DataError(f"what came back is the record of another run, {record.name}.")
+    if record.mistake or record.params != public_params(params):
+        raise DataError(f"what came back as {record.name} was run with other parameters.")
+    with atomic(record.file("parquet")) as part:
+        part.write_bytes(answers)
+        read_answers(part)
+        if sha256_of(part) != record.predictions_sha256:
+            raise DataError(f"the predictions of {record.name} are not those of its record.")
+    return save_figures(record)
+
+
+def _identity(record: RunRecord) -> tuple[Any, ...]:
+    return record.preset, record.variant, record.seed, (record.fold, record.n_folds)
