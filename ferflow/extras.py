@@ -34,7 +34,7 @@ EXTRAS = {
     ),
     "app": ("the page", {"gradio", "starlette"}),
     "media": ("the extra for media", {"av", "pillow_heif"}),
-    "cluster": ("the extra for clusters", {"dask", "distributed"}),
+    "cluster": ("the extra for clusters", {"dask", "distributed", "psycopg"}),
 }
 
 

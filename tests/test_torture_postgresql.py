@@ -13,7 +13,6 @@ from torture.scratch import finish, tell, wait_for_the_end
 
 pytestmark = pytest.mark.slow
 
-pytest.importorskip("psycopg", reason="needs psycopg: pip install 'psycopg[binary]'")
 BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)  # Debian's, outside PATH
 N_CLONES, N_EXPERIMENTS = 2, 4
 

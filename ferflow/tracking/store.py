@@ -123,7 +123,7 @@ def _check_database(uri: str) -> None:
     except ModuleNotFoundError as error:
         raise FerflowError(
             f"the database that MLFLOW_TRACKING_URI names needs the Python package {error.name}, "
-            "which is not installed. For PostgreSQL: pip install 'psycopg[binary]'"
+            "which is not installed. For PostgreSQL: pip install 'ferflow[cluster]'"
         ) from None
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[-1].strip()
