@@ -27,8 +27,9 @@ from scipy.linalg import eigh
 from ferflow.core.files import atomic
 from ferflow.download.sources import read_path
 from ferflow.images.measures import is_constant
-from ferflow.images.relatives import AXES_FILE, LIMIT, look, make_waves, relatives
+from ferflow.images.relatives import AXES_FILE, LIMIT, look, relatives
 from ferflow.images.twins import TWIN_DISTANCE, twin_groups
+from ferflow.images.waves import make_waves
 
 RECALL_FILE = Path(__file__).parents[1] / "ferflow" / "audit" / "recall.json"
 N_COPIED, N_DISTINCT = 210, 2000

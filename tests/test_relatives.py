@@ -10,8 +10,9 @@ from ferflow.audit.measures import RECALL_FILE
 from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.images import relatives as module
-from ferflow.images.relatives import alike, look, make_waves, relatives, unexplained
+from ferflow.images.relatives import alike, look, relatives, unexplained
 from ferflow.images.twins import twin_groups
+from ferflow.images.waves import make_waves
 from tests.test_twins import noise
 
 N = 60
