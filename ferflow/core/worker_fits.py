@@ -21,6 +21,10 @@ from joblib.parallel import ParallelBackendBase, SequentialBackend, get_active_b
 from ferflow.core.errors import FerflowError
 
 _ONCE = 100_000  # bytes; smaller arrays travel with each task
+_NO_SCHEDULER = (
+    "the scheduler of Dask ended, or cannot be reached any more, and with it the fits on workers. "
+    "Start it and its workers, then start again; a checkpoint is continued."
+)
 _TRIES = 4  # of a task whose workers end, as Dask's own allowed-failures
 
 
@@ -32,7 +36,7 @@ def fits_on_workers(on_fit: Callable[[], object] = lambda: None) -> Iterator[Non
     was there. Of arrays of 100 kB or more each worker gets one read-only copy, kept while the
     array is in use here. With any other back end nothing changes.
     on_fit : called after each task that a worker computed.
-    Raises FerflowError if the workers of a task ended again and again.
+    Raises FerflowError if the workers of a task ended again and again, or the scheduler did.
     """
     backend, _ = get_active_backend()
     if type(backend).__module__ != "joblib._dask":
@@ -88,7 +92,8 @@ class _OnWorkers(ParallelBackendBase):  # type: ignore[misc]  # joblib has no ty
                 **self._given.submit_kwargs,
             )
         except BaseException as error:
-            callback(error)
+            gone = self._given.client.status != "running"
+            callback(FerflowError(_NO_SCHEDULER) if gone else error)
             return None
         self._running.add(future)
 
