@@ -23,6 +23,7 @@ from benchmarks.cluster_fits import draw_rows, measure, report
 from benchmarks.colony_study import StudyOptions, best_random, make_trial, spread_over
 from benchmarks.local_cluster import local_cluster
 from ferflow.aco import AntColonySelector
+from ferflow.core.cluster import connect
 from ferflow.core.errors import FerflowError
 from ferflow.core.worker_fits import _OnWorkers, fits_on_workers
 from ferflow.training.shared.search import Scorer, search
@@ -214,6 +215,20 @@ def test_a_fit_that_ends_every_worker_ends_with_one_line(client, data, tmp_path)
         pytest.raises(FerflowError, match="a fit was lost: the workers that computed it"),
     ):
         colony(scoring=Scoring(tmp_path, end)).fit(*data)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_a_scheduler_that_ends_in_a_fit_is_one_line(size):
+    with local_cluster(1) as place, connect(place) as client:
+        scheduler = client.run_on_scheduler(os.getpid)
+        threading.Timer(1, os.kill, (scheduler, signal.SIGKILL)).start()
+        with (
+            parallel_config(backend="dask", client=client),
+            pytest.raises(FerflowError, match="the scheduler of Dask ended"),
+            fits_on_workers(),
+        ):
+            Parallel()(delayed(lambda _: time.sleep(1))(np.ones(size)) for _ in range(20))
 
 
 def test_an_error_on_a_worker_is_the_error_here(client, data, tmp_path):

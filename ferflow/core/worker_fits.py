@@ -8,6 +8,7 @@ arrays once, raises, and computes each task in one thread.
 import contextlib
 import io
 import pickle
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,6 +22,10 @@ from joblib.parallel import ParallelBackendBase, SequentialBackend, get_active_b
 from ferflow.core.errors import FerflowError
 
 _ONCE = 100_000  # bytes; smaller arrays travel with each task
+_NO_SCHEDULER = (
+    "the scheduler of Dask ended, or cannot be reached any more, and with it the fits on workers. "
+    "Start it and its workers, then start again; a checkpoint is continued."
+)
 _TRIES = 4  # of a task whose workers end, as Dask's own allowed-failures
 
 
@@ -32,7 +37,7 @@ def fits_on_workers(on_fit: Callable[[], object] = lambda: None) -> Iterator[Non
     was there. Of arrays of 100 kB or more each worker gets one read-only copy, kept while the
     array is in use here. With any other back end nothing changes.
     on_fit : called after each task that a worker computed.
-    Raises FerflowError if the workers of a task ended again and again.
+    Raises FerflowError if the workers of a task ended again and again, or the scheduler did.
     """
     backend, _ = get_active_backend()
     if type(backend).__module__ != "joblib._dask":
@@ -56,7 +61,8 @@ class _OnWorkers(ParallelBackendBase):  # type: ignore[misc]  # joblib has no ty
         super().__init__(nesting_level=0)
         self._given, self._on_fit = given, on_fit
         self._sent: dict[int, tuple[Any, Any]] = {}  # by identity of an array: future, weak link
-        self._running: set[Any] = set()
+        self._running: dict[Any, Callable[[Any], object]] = {}
+        self._done = threading.Event()
 
     def effective_n_jobs(self, n_jobs: int) -> int:
         """Threads of all workers; never 1, for which joblib would compute in this process."""
@@ -68,6 +74,21 @@ class _OnWorkers(ParallelBackendBase):  # type: ignore[misc]  # joblib has no ty
     def get_nested_backend(self) -> tuple[Any, int]:
         """A task is one thread of its worker, whatever n_jobs its estimator has."""
         return SequentialBackend(nesting_level=1), 1
+
+    def start_call(self) -> None:
+        self._done = threading.Event()
+        threading.Thread(target=self._watch, args=(self._done,), daemon=True).start()
+
+    def stop_call(self) -> None:
+        self._done.set()
+
+    def _watch(self, done: threading.Event) -> None:
+        """Dask calls nobody back once it has given the scheduler up."""
+        while not done.wait(1):
+            if self._given.client.status in ("closing", "closed"):
+                for callback in list(self._running.values()):
+                    callback(FerflowError(_NO_SCHEDULER))
+                return
 
     def submit(self, func: Any, callback: Callable[[Any], object]) -> Any:
         """Send joblib's batch of calls; the callback gets its future, or what kept it from going.
@@ -88,14 +109,15 @@ class _OnWorkers(ParallelBackendBase):  # type: ignore[misc]  # joblib has no ty
                 **self._given.submit_kwargs,
             )
         except BaseException as error:
-            callback(error)
+            gone = self._given.client.status != "running"
+            callback(FerflowError(_NO_SCHEDULER) if gone else error)
             return None
-        self._running.add(future)
+        self._running[future] = callback
 
         def ended(future: Any) -> None:
             # the last worker that had one of its arrays is gone
             if future.cancelled() and future in self._running and tries > 1:
-                self._running.discard(future)
+                self._running.pop(future, None)
                 self._send(func, callback, tries - 1)
             else:
                 callback(future)
@@ -109,7 +131,7 @@ class _OnWorkers(ParallelBackendBase):  # type: ignore[misc]  # joblib has no ty
 
         if isinstance(out, BaseException):
             raise out
-        self._running.discard(out)
+        self._running.pop(out, None)
         try:
             result = out.result()
         except (KilledWorker, CancelledError):
@@ -123,8 +145,9 @@ class _OnWorkers(ParallelBackendBase):  # type: ignore[misc]  # joblib has no ty
     def abort_everything(self, ensure_ready: bool = True) -> None:
         """Take back the tasks that have not begun."""
         del ensure_ready
-        running, self._running = list(self._running), set()
-        self._given.client.cancel(running)
+        running, self._running = list(self._running), {}
+        if self._given.client.status == "running":
+            self._given.client.cancel(running)
 
     def _future(self, array: np.ndarray[Any, Any]) -> Any:
         """The array on the workers, sent there if it has not been."""
