@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ferflow.core.errors import FerflowError
@@ -26,6 +26,7 @@ from ferflow.tracking.headline import ACCURACY_VAL, FIGURES, GROUP, SECONDS
 from ferflow.tracking.reach import check_server, names_database
 
 ARTIFACT_ROOT = "MLFLOW_DEFAULT_ARTIFACT_ROOT"  # as `mlflow server` reads it
+_LOCK = 2013  # any number that nobody else takes in this database
 _VIEW = "at-a-glance"
 _VIEW_TAG = f"mlflow.sharedViewState.{_VIEW}"  # MLflow keeps what is saved under `Views` so
 
@@ -111,15 +112,18 @@ def database_uri(file: Path) -> str:
 def _client(uri: str) -> MlflowClient:
     """A client of the server or the database that the user names, once it is known to answer."""
     check_server(uri)
-    if names_database(uri):
-        _check_database(uri)
-    return MlflowClient(uri)
+    with _first_use(uri) if names_database(uri) else nullcontext():
+        return MlflowClient(uri)
 
 
-def _check_database(uri: str) -> None:
-    """Raise FerflowError where a database refuses: MLflow would ask it again for minutes."""
+@contextmanager
+def _first_use(uri: str) -> Iterator[None]:
+    """One process at a time, in PostgreSQL: of two that make an empty database's tables, one fails.
+
+    Raises FerflowError where a database refuses: MLflow would ask it again for minutes.
+    """
     try:
-        create_engine(uri).connect().close()
+        connection = create_engine(uri).connect()
     except ModuleNotFoundError as error:
         raise FerflowError(
             f"the database that MLFLOW_TRACKING_URI names needs the Python package {error.name}, "
@@ -131,6 +135,10 @@ def _check_database(uri: str) -> None:
             f"the database that MLFLOW_TRACKING_URI names refuses ({reason}). Correct its name, "
             "user or password."
         ) from None
+    with connection:  # the lock ends with the transaction
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        yield
 
 
 def _experiment(client: MlflowClient, artifacts: str | None) -> str:
