@@ -63,11 +63,11 @@ def test_workers_are_checked_and_one_of_another_version_is_refused(small, tmp_pa
         option = ("--cluster", running.address)
         assert "no workers" in small.ferflow("cluster", "check", *option, ok=False)
         _, address = running.add_worker()
-        printed = small.ferflow("cluster", "check", *option)
+        printed = small.ferflow("cluster", "check", *option, COLUMNS="200")
         assert re.search(rf"{address}.* 1 .* GB .*[0-9a-f]{{12}} .* yes", printed)
         assert re.search(r"A stage of these parameters took up to [\d,]+ MB", printed)
         _, address = running.add_worker(other)
-        printed = small.ferflow("cluster", "check", *option, ok=False)
+        printed = small.ferflow("cluster", "check", *option, ok=False, COLUMNS="200")
         assert printed.count(" yes ") == 2 and printed.count(" no ") == 1
         printed = small.ferflow("repeat", "--seeds", "2", *option, ok=False)
         (line,) = re.findall(r"error: (.*)", printed)

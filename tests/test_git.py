@@ -76,7 +76,7 @@ def test_a_clone_is_made_of_what_is_committed(tmp_path, monkeypatch):
     assert committed(["presets.yaml"]) == (head, prefix), "parameters are sent"
     (project / "presets.yaml").write_text("two")
     (project / "ferflow/b.py").write_text("two")
-    with pytest.raises(FerflowError, match=r"uncommitted edits \(.*b\.py.*presets\.yaml\)"):
+    with pytest.raises(FerflowError, match=r"uncommitted edits \(.*presets\.yaml, .*b\.py\)"):
         committed(["presets.yaml"])
 
 

@@ -44,6 +44,7 @@ def cluster(
     with connect(cluster) as client:
         members = inspect(client, [params])
     table = Table("", "address", "runs at once", "memory", "commit", "fits")
+    table.columns[1].no_wrap = True
     for member in members:
         memory = "no limit" if member.memory_mb is None else f"{member.memory_mb / 1000:.1f} GB"
         room = (str(member.threads), memory) if member.threads else ("", "")
