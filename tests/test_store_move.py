@@ -15,7 +15,7 @@ from ferflow.core.locks import exclusive
 from ferflow.tracking.database import FINGERPRINT, artifacts_uri, finished_run, writer_lock
 from ferflow.tracking.move import move_store
 
-KEPT = sorted((Path(__file__).parent / "kept").glob("*/mlflow.zip"))
+KEPT = Path(__file__).parent / "kept/16676a2/mlflow.zip"
 BEFORE = "file:///tmp/tmpp0opb936/.mlflow/artifacts"  # in the kept store of 16676a2
 
 
@@ -41,7 +41,7 @@ def root(tmp_path, monkeypatch):
 @pytest.fixture
 def file(root):
     """The database of an older build's repository, which lay in another place."""
-    with zipfile.ZipFile(KEPT[0]) as archive:
+    with zipfile.ZipFile(KEPT) as archive:
         archive.extract("mlflow.db", root / ".mlflow")
     return root / ".mlflow/mlflow.db"
 

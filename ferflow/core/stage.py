@@ -47,7 +47,7 @@ def run_stage(main: Callable[..., float | None]) -> None:
 
 def _fail(line: str) -> NoReturn:
     if (file := error_file(rank())) is not None:
-        file.write_text(line, encoding="utf-8")
+        file.write_text(line, encoding="utf-8", newline="\n")
         sys.exit(1)
     sys.exit(line)
 

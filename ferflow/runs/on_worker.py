@@ -126,7 +126,7 @@ def _take_home(kind: str, target: Path) -> None:
         return
     for path in (SCORES, TRAIN):
         shutil.copyfile(path, target / path.name)
-    (target / FINGERPRINT).write_text(Pipeline().lock_fingerprint(), encoding="utf-8")
+    (target / FINGERPRINT).write_text(Pipeline().lock_fingerprint(), encoding="utf-8", newline="\n")
 
 
 def _is_readable(path: Path) -> bool:
