@@ -370,7 +370,7 @@ def test_what_lies_on_a_gpu_trains_as_what_lies_on_disk(monkeypatch):
 def test_the_moving_average_is_torchs(monkeypatch):
     options = params(ema_decay=0.9, batch_size=20)
     ours = weights(fit(data(), options, 0))
-    monkeypatch.setattr(Training, "_average", lambda self, ema: ema.update_parameters(self.network))
+    monkeypatch.setattr(loop, "update_average", lambda ema, net: ema.update_parameters(net))
     assert same(ours, weights(fit(data(), options, 0)))
 
 

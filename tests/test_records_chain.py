@@ -133,7 +133,7 @@ def test_changed_code_asks_for_a_new_run(recorded):
 def test_presets_decode_and_reproduce_speak_to_people(recorded):
     assert "accuracy 0.497" in " ".join(recorded.run("ferflow", "presets", COLUMNS="200").split())
     decoded = recorded.ferflow("decode", "88.29%", "--images", "7178")
-    assert decoded.startswith("0.8829 on 7,178 test images: 95 % interval 0.875 to 0.890.")
+    assert "0.8829 on 7,178 test images has the 95 % interval 0.875 to 0.890." in decoded
     assert "above every published honest figure" in decoded
     assert "below guessing (0.143" in recorded.ferflow("decode", "0.10")
     matrix = recorded.folder / "ferflow/claims/fernet_test.csv"
