@@ -30,7 +30,7 @@ from ferflow.recognition.recognizer import Face, Recognizer
 MEMORY = Path("/dev/shm")  # a folder of Linux that is never on a disk
 MAX_UPLOAD = "20mb"
 SECONDS_KEPT = 3.0  # an upload: the browser asks for it back to show it
-SESSIONS_KEPT = 50  # of 0.1 MB each; gradio forgets none of its 10,000 when a visitor leaves
+SESSIONS_KEPT = 500  # of 0.1 MB each; gradio forgets none of its 10,000 when a visitor leaves
 SECONDS_SHOWN = 30.0  # of the live curves
 SECONDS_BETWEEN = 0.15  # live pictures
 
