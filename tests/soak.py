@@ -178,8 +178,8 @@ def check_named(clone):
     runs = mlflow_runs(clone)
     records = [json.loads(path.read_text()) for path in clone.folder.glob(RECORDS)]
     assert records and all(record["run"] in runs for record in records)
-    # what is not committed comes back by `git stash pop`
-    clone.git("stash", "--quiet", "--include-untracked")
+    if uncommitted := clone.git("status", "--porcelain").strip():
+        clone.git("stash", "--quiet", "--include-untracked")
     branch = clone.git("branch", "--show-current").strip()
     young = clone.git("log", "--since=7.days", "--grep=^run$", "--format=%H").split()
     for commit in ("first", *young):
@@ -188,7 +188,8 @@ def check_named(clone):
         said = clone.run("dvc", "status", "dvc.yaml")  # not the mistakes, which nobody made
         assert "up to date" in said, (commit, said)
     clone.git("checkout", "--quiet", branch)
-    clone.git("stash", "pop", "--quiet")
+    if uncommitted:
+        clone.git("stash", "pop", "--quiet")
     clone.run("dvc", "checkout", "--quiet")
 
 
