@@ -13,6 +13,8 @@ from hostile import refused
 
 from ferflow.download.sources import read_path
 
+pytestmark = pytest.mark.usefixtures("nothing_planted")  # `refused` looks at all files in it
+
 PICTURE = cv2.imencode(".png", np.arange(2304, dtype=np.uint8).reshape(48, 48))[1].tobytes()
 OTHER = cv2.imencode(".png", np.arange(2304, dtype=np.uint8)[::-1].reshape(48, 48))[1].tobytes()
 PIXELS = " ".join(["7"] * 2304)

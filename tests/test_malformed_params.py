@@ -11,6 +11,8 @@ from ferflow.core.params import read_yaml
 from ferflow.settings.check import check_params
 from ferflow.settings.presets import compose, load_preset, parse_setting, use
 
+pytestmark = pytest.mark.usefixtures("workplace")  # `refused` looks at all files in it
+
 ROOT = Path(__file__).parents[1]
 NUMBERS = (  # whole ones, fractions, of each section that has any
     "data.n_synthetic",

@@ -25,6 +25,9 @@ from ferflow.tracking.track import track_last_run
 # --- records
 
 
+pytestmark = pytest.mark.usefixtures("nothing_planted")  # `refused` looks at all files in it
+
+
 def put(tree, place, value):
     """A copy of the tree with another value at a place, or without it where that is None."""
     tree = deepcopy(tree)
