@@ -214,6 +214,13 @@ def test_a_list_of_locks_that_was_cut_off_is_deleted(workplace, content):
 SCORES = Path("metrics/metrics.json")
 
 
+def refuse_scores(content, function):
+    """The function names the file of scores, which has this content."""
+    SCORES.parent.mkdir(exist_ok=True)
+    SCORES.write_bytes(content)
+    assert "metrics/metrics.json" in refused(function)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -229,9 +236,7 @@ SCORES = Path("metrics/metrics.json")
 )
 @pytest.mark.usefixtures("workplace")
 def test_metrics_that_are_none_are_refused(content):
-    SCORES.parent.mkdir(exist_ok=True)
-    SCORES.write_bytes(content)
-    assert "metrics/metrics.json" in refused(metrics_table)
+    refuse_scores(content, metrics_table)
 
 
 @pytest.mark.parametrize(
@@ -239,9 +244,7 @@ def test_metrics_that_are_none_are_refused(content):
 )
 @pytest.mark.usefixtures("workplace")
 def test_a_protocol_that_is_none_is_refused(content):
-    SCORES.parent.mkdir(exist_ok=True)
-    SCORES.write_bytes(content)
-    assert "metrics/metrics.json" in refused(protocol_line)
+    refuse_scores(content, protocol_line)
 
 
 @pytest.mark.parametrize(
