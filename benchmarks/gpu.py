@@ -32,6 +32,7 @@ import numpy as np
 # In the order of a run, the short ones first, with the seconds that each may take. Those are what
 # a GPU that makes 200 steps a second needs, and at least half as much again.
 BUDGETS = {
+    "teacher": 150,
     "best": 150,
     "fernet": 40,
     "allconv": 60,
@@ -133,14 +134,14 @@ def read_rows(folder: Path, job: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     with np.load(folder / f"{job['preset']}.npz") as arrays:
         for name in job["splits"]:
             y, rows = arrays[f"{name}_y"], arrays[name]
-            words = np.full(len(y), "")
             x = correct_lighting(images[rows], job["lighting"])
-            splits[name] = Split(x, y, words, words, tuple(job["labels"]))
+            names = arrays[f"{name}_source_id"]  # by which answers of teachers are found
+            splits[name] = Split(x, y, names, np.full(len(y), ""), tuple(job["labels"]))
     steps = parse_steps(job["augment"]["copies"], COPIES)
     copies: Any = SimpleNamespace(copies=steps, fill_rare=job["augment"]["fill_rare"])
     splits["train"] = augment(splits["train"], copies, seed=job["seed"])
     flat = {
-        k: Split(s.x.reshape(len(s), -1), s.y, *[s.transform] * 2, s.labels)
+        k: Split(s.x.reshape(len(s), -1), s.y, s.source_id, s.transform, s.labels)
         for k, s in splits.items()
     }
     return flat, TrainingData(flat["train"], flat["val"])

@@ -64,7 +64,7 @@ def write_job(folder: Path, params: dict[str, Any], raw: dict[str, Split]) -> No
         kept = load_split(PREPROCESSED / f"{name}.safetensors")
         place = {word: start + k for k, word in enumerate(split.source_id)}
         arrays[name] = np.array([place[word] for word in kept.source_id], np.int32)
-        arrays[f"{name}_y"] = kept.y
+        arrays[f"{name}_y"], arrays[f"{name}_source_id"] = kept.y, kept.source_id.astype(str)
         start += len(split)
     data = read_training_data()
     job = {

@@ -1,12 +1,13 @@
 """What `benchmarks/gpu.py` puts in the place of packages that the usual GPU image lacks.
 
 The training's own modules run as they are. Of pydantic only what holds values is here: `pack`
-checked them at home. Of transformers only the residual network of the architecture `resnet`;
+checked them at home. No bars are shown. Of transformers only the residual network of the architecture `resnet`;
 tests/test_gpu.py compares both with the real ones. YAML is not read there.
 """
 
 import inspect
 import sys
+from contextlib import nullcontext
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,7 @@ def install() -> None:
             "model_validator": _as_it_is,
         },
         "pydantic_core": {"ErrorDetails": dict},
+        "ferflow.core.progress": {"progress_bytes": lambda *_: nullcontext(lambda _: None)},
         "ferflow.core.yaml_text": {"parse_yaml": None},
         "transformers": {
             "AutoModel": None,

@@ -27,6 +27,7 @@ from ferflow.download.sources import draw_data_set
 from ferflow.images.lighting import correct_lighting
 from ferflow.runs import elsewhere
 from ferflow.settings.presets import preset_names, use
+from ferflow.training.families.network.answers import save_answers
 from ferflow.training.families.network.family import fit
 from ferflow.training.shared.params import load_family
 
@@ -58,6 +59,7 @@ SMALL_RESNET = SMALL | {
     "train.network.options.input_size": 24,
     "train.network.ema_decay": 0.9,
     "train.network.mixup": 0.2,
+    "train.network.teachers": [],
     "preprocess.lighting": "equalize",
     "augment.copies": [{"turn_degrees": 90}],
     "augment.fill_rare": "crop_pad_flip",
@@ -97,7 +99,7 @@ def prepare(folder, preset, settings):
     return params, raw
 
 
-def train(*words, ok=True):
+def train_there(*words, ok=True):
     """`benchmarks.gpu train`, where nothing but the usual packages can be imported."""
     script = SCRIPT.format(absent=ABSENT, words=["train", *map(str, words)])
     done = subprocess.run(
@@ -130,8 +132,13 @@ def packed(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(packed, tmp_path):
-    """The folder of a preset that was trained elsewhere."""
-    train(packed(), tmp_path / "out", "best")
+    """The folder of a preset that was trained elsewhere, with answers to learn from."""
+    train = draw_data_set(SMALL["data.n_synthetic"], seed=0)["train"]
+    p = np.random.default_rng(0).dirichlet(np.ones(len(train.labels)), len(train))
+    answers = tmp_path / "answers.safetensors"
+    save_answers(answers, train.source_id, p, train.labels)
+    pack = packed(settings=SMALL_RESNET | {"train.network.teachers": [str(answers)]})
+    train_there(pack, tmp_path / "out", "best")
     return tmp_path / "out/best"
 
 
@@ -153,7 +160,7 @@ def test_the_script_trains_as_the_chain_does_to_the_last_bit(run):
 @pytest.mark.parametrize("name", ["allconv", "fernet", "littlevgg", "sepconv"])
 def test_a_papers_preset_is_begun_and_left_out_where_time_is_short(packed, tmp_path, name):
     """In no minutes: one epoch is run, and the rest left out."""
-    printed = train(packed(name, SMALL), tmp_path / "out", name, "--minutes", "0")
+    printed = train_there(packed(name, SMALL), tmp_path / "out", name, "--minutes", "0")
     assert re.search(rf"{name}: left out, \d+ s more are needed", printed)
     assert not (tmp_path / "out").exists()
 
@@ -170,7 +177,7 @@ def test_a_job_of_other_code_or_other_images_is_not_trained(packed, tmp_path):
         ({"fingerprint": "0"}, "best: the images are not those that were packed"),
     ):
         (pack / "best.json").write_text(json.dumps(job | change))
-        assert words in train(pack, tmp_path / "out", "best", ok=False)
+        assert words in train_there(pack, tmp_path / "out", "best", ok=False)
     assert not (tmp_path / "out").exists()
 
 
