@@ -262,7 +262,7 @@ def test_figures_are_read_as_shares_or_percentages(text, value):
 
 
 NO_FIGURE = "a figure is a share such as 0.8829 or a percentage such as 88.29%; got {!r}."
-BEYOND = "an accuracy lies from 0 to 1 (0% to 100%); got {!r}."
+BEYOND = "an accuracy must be from 0 to 1 (0% to 100%); got {!r}."
 
 
 @pytest.mark.parametrize("text", ["high", "", "88,29%"])
