@@ -158,7 +158,7 @@ def test_a_files_own_labels_are_taken(tmp_path, images, metadata):
 @pytest.mark.parametrize("text", ["[" * 9000, "{1", "7", "x" * 20_000])
 def test_labels_that_cannot_be_read_are_none(text):
     words = labels_in({"labels": text})
-    with pytest.raises(ParamError, match=r"--labels|no class of FER-2013|outputs"):
+    with pytest.raises(ParamError, match=r"--labels|not a class of FER-2013|outputs"):
         columns_of(None, words, 7, "a.onnx")
 
 
@@ -175,7 +175,7 @@ def test_an_eighth_output_may_be_left_out():
     ("labels", "message"),
     [
         (None, "does not say what its 7 outputs are. Name them in their order: --labels"),
-        ("angry,fear", r"--labels are 2, but there are 7 outputs\. Legal: angry, disgust"),
+        ("angry,fear", r"--labels: 2 labels for 7 outputs\. Legal: angry, disgust"),
         (LABELS.replace("sad", "sat"), "'sat' is not a class of FER-2013. Did you mean 'sad'"),
         (LABELS.replace("sad", "-"), "no output stands for sad"),
         (LABELS.replace("sad", "happy"), "two outputs stand for happy"),
