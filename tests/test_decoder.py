@@ -294,7 +294,7 @@ def test_what_is_no_share_is_refused_and_a_percentage_suggested(text, hint):
 
 
 def test_one_class_and_an_impossible_fit_are_refused():
-    with pytest.raises(FerflowError, match="at least 2 classes"):
+    with pytest.raises(FerflowError, match="number of classes must be at least 2"):
         decode(0.5, 1)
     with pytest.raises(FerflowError, match="fit"):
         decode(0.5, fit=1.5)
