@@ -99,7 +99,7 @@ def test_a_checkpoint_of_a_network_is_whole_or_named(tmp_path, broken_off, kind)
     CHECKPOINTS[kind](tensors, about)
     save_file(tensors, file, {"about": json.dumps(about)})
     line = refused(fit, data(scratch), params(), 0)
-    assert "checkpoint.safetensors is no whole checkpoint" in line
+    assert "checkpoint.safetensors is damaged" in line
 
 
 # --- the colony's
