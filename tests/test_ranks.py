@@ -116,7 +116,7 @@ def test_batch_norm_of_each_ranks_own_rows_has_to_be_allowed(tmp_path):
         _, complaints = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
     (line,) = complaints.splitlines()
-    assert line.startswith("error: the network has batch norm, which on processors takes the")
+    assert line.startswith("error: the network has batch norm. On processors each of the")
     assert "compute.allow_local_batch_norm: true" in line
     assert not (tmp_path / "done").exists()
     found, about, _ = by_two(tmp_path, **changes, allow_local_batch_norm=True)

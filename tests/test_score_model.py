@@ -124,7 +124,7 @@ def test_a_foreign_file_answers_as_stated(tmp_path, images, shape, changes):
     ran = score_model(network(tmp_path / "a.onnx", shape), stated, images)
     assert right(ran) == pytest.approx(0.9)
     assert "its outputs are scores: softmax was taken" in ran.scored.notes
-    assert ran.scored.notes[0].startswith("images are told by what lies in fer2013 (")
+    assert ran.scored.notes[0].startswith("images are named by what lies in fer2013 (")
     assert ran.weight.parameters == 7 * 7 + 7 and ran.weight.multiply_adds == 7 * 7
     assert list(ran.weight.faces_per_second) == ([1] if shape[0] == 1 else [1, 64])
 
@@ -158,7 +158,7 @@ def test_a_files_own_labels_are_taken(tmp_path, images, metadata):
 @pytest.mark.parametrize("text", ["[" * 9000, "{1", "7", "x" * 20_000])
 def test_labels_that_cannot_be_read_are_none(text):
     words = labels_in({"labels": text})
-    with pytest.raises(ParamError, match=r"--labels|no class of FER-2013|outputs"):
+    with pytest.raises(ParamError, match=r"--labels|not a class of FER-2013|outputs"):
         columns_of(None, words, 7, "a.onnx")
 
 
@@ -175,8 +175,8 @@ def test_an_eighth_output_may_be_left_out():
     ("labels", "message"),
     [
         (None, "does not say what its 7 outputs are. Name them in their order: --labels"),
-        ("angry,fear", r"--labels are 2, but there are 7 outputs\. Legal: angry, disgust"),
-        (LABELS.replace("sad", "sat"), "'sat' is no class of FER-2013. Did you mean 'sad'"),
+        ("angry,fear", r"--labels: 2 labels for 7 outputs\. Legal: angry, disgust"),
+        (LABELS.replace("sad", "sat"), "'sat' is not a class of FER-2013. Did you mean 'sad'"),
         (LABELS.replace("sad", "-"), "no output stands for sad"),
         (LABELS.replace("sad", "happy"), "two outputs stand for happy"),
     ],
@@ -193,9 +193,9 @@ def test_labels_are_never_guessed(tmp_path, labels, message):
         (("n", 1, 8, 8), {"size": 9}, r"--input-size 9: .*a\.onnx takes 8\. Leave"),
         (("n", 1, 8, 8), {"channels": "rgb"}, "--channels rgb: .* takes grey"),
         (("n", 1, 8, 8), {"layout": "nhwc"}, "--layout nhwc: .* takes nchw"),
-        (("n", 1, 8, 8), {"scale": None}, "not tell its scale. Say it: --scale, 0-1, -1-1, 0-255"),
-        (("n", "c", "h", "w"), {}, "not tell its layout. Say it: --layout, nchw, nhwc"),
-        (("n", 1, "h", "w"), {"size": None}, "not tell its size. Say it: --input-size, 8 to 1024"),
+        (("n", 1, 8, 8), {"scale": None}, "not say its scale. Set --scale: 0-1, -1-1, 0-255"),
+        (("n", "c", "h", "w"), {}, "not say its layout. Set --layout: nchw, nhwc"),
+        (("n", 1, "h", "w"), {"size": None}, "not say its size. Set --input-size: 8 to 1024"),
     ],
 )
 def test_preparation_is_never_guessed(tmp_path, shape, changes, message):
@@ -254,7 +254,7 @@ def test_a_file_too_large_or_of_no_classes_is_refused(tmp_path, monkeypatch):
 
 
 def test_answers_that_are_no_numbers_are_refused():
-    with pytest.raises(DataError, match="what is no number"):
+    with pytest.raises(DataError, match="contain NaN or infinity"):
         probabilities(np.full((1, 7), np.nan))
 
 
@@ -321,7 +321,7 @@ def test_a_folder_of_transformers_answers_as_its_own_processor_and_network_do(vi
 def test_a_folder_without_a_processor_is_prepared_as_stated(tmp_path, vit, images):
     bare = shutil.copytree(vit, tmp_path / "bare")
     (bare / "preprocessor_config.json").unlink()
-    with pytest.raises(ParamError, match=r"bare does not tell its scale\. Say it: --scale"):
+    with pytest.raises(ParamError, match=r"bare does not say its scale\. Set --scale"):
         open_model(bare, Stated())
     with pytest.raises(ParamError, match=r"--input-size 64: .*bare takes 32"):
         open_model(bare, Stated(size=64, scale="0-1"))

@@ -206,7 +206,7 @@ def _parse_json(path: Path, text: str) -> tuple[Any, list[str] | None]:
         return content, None
     labels = content.get("labels")
     if set(content) - {"labels", "matrix"} or not isinstance(labels, list | None):
-        raise DataError(f"{path}: a JSON object holds 'matrix' and perhaps a list 'labels'.")
+        raise DataError(f"{path}: a JSON object must have 'matrix', and may have a list 'labels'.")
     return content.get("matrix"), [str(label) for label in labels] if labels else None
 
 

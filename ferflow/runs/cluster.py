@@ -98,8 +98,8 @@ def links(params: dict[str, Any]) -> dict[str, str]:
                 continue
             if ".." in Path(name).parts:
                 raise FerflowError(
-                    f"{key}: {name} leads out of the repository, and a worker's clone lies "
-                    "elsewhere. Name it by its absolute path."
+                    f"{key}: {name} leads out of the repository, so workers cannot find it. Set "
+                    "its absolute path."
                 )
             found[name] = str(place.absolute())
     return found
@@ -116,7 +116,7 @@ def _ended(client: "Client", futures: list[Any]) -> list[Any]:
                 wait(futures, timeout=_LOOK, return_when="FIRST_COMPLETED")
         except TimeoutError:
             if not told and not client.scheduler_info(n_workers=-1)["workers"]:
-                print("no worker is left: waiting for one. Ctrl-C ends; records stay.", flush=True)
+                print("no worker is left: waiting for one. Ctrl-C stops; records stay.", flush=True)
                 told = True
         except Exception as error:  # of Dask: CancelledError is no subclass of any other
             if all(future.status == "pending" for future in futures):

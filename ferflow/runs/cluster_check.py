@@ -62,7 +62,8 @@ def refuse_unfit(members: Sequence[Member]) -> None:
     unfit = [member for member in members if member.faults]
     if unfit:
         lines = [f"the {m.kind} {m.address} has {'; '.join(m.faults)}." for m in unfit]
-        raise FerflowError("\n".join([*lines, "Mend or stop it: nothing was run."]))
+        lines.append("Nothing was run. Correct or stop these, then run the command again.")
+        raise FerflowError("\n".join(lines))
 
 
 def named_paths(jobs: Sequence[Params]) -> list[str]:

@@ -76,7 +76,7 @@ def probabilities(outputs: Numbers) -> tuple[Numbers, str]:
     DataError where one is no number.
     """
     if not np.isfinite(outputs).all():
-        raise DataError("the model answers with what is no number.")
+        raise DataError("the model's answers contain NaN or infinity.")
     sums = outputs.sum(axis=1)
     if (outputs >= 0).all() and (sums <= 1 + _TOLERANCE).all() and sums.all():
         if (np.abs(sums - 1) <= _TOLERANCE).all():
@@ -166,7 +166,8 @@ def _output_of(
     if len(wide) != 1:
         what = "no output" if not wide else f"{len(wide)} outputs ({', '.join(wide)})"
         raise DataError(
-            f"{path} has {what} with seven numbers or more an image; expected one, of classes."
+            f"{path} has {what} with seven numbers or more an image; expected one output, of "
+            "classes."
         )
     return next(iter(wide.items()))
 

@@ -129,7 +129,9 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
 def damaged(folder: Path, error: Exception) -> DataError:
     """What is said of a checkpoint that cannot be gone on from."""
     reason = " ".join(str(error).split())[:300]
-    return DataError(f"{folder / _FILE} is no whole checkpoint ({reason}). Delete it, repeat.")
+    return DataError(
+        f"{folder / _FILE} is damaged ({reason}). Delete it and run the command again."
+    )
 
 
 def pack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -132,7 +132,7 @@ def _load_plain(
 ) -> nn.Module:
     """A network without a backbone, built only after its weights were found to be that large."""
     if "input_size" in architecture(name).Options.model_fields:
-        raise ValueError(f"{name} stands on a backbone, and {HEAD} is not here")
+        raise ValueError(f"{name} has a backbone, but {HEAD} is missing")
     with torch.device("meta"):  # shapes without memory
         expected = build_network(name, n_classes, options, channels).state_dict()
     weights = load_file(folder / WEIGHTS)

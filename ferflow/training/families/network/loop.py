@@ -244,6 +244,6 @@ class Training:
         rate = self._optimizer.param_groups[0]["lr"]
         kept = f"epoch {epoch - 1}'s weights are kept in the checkpoint" if epoch > 1 else ""
         return (
-            f"the loss is no number in epoch {epoch}, at a learning rate of {rate:.3g}: most "
-            f"likely it is too high. Lower train.network.learning_rate. {kept}".rstrip()
+            f"the loss became NaN or infinite in epoch {epoch}. The learning rate, {rate:.3g}, is "
+            f"probably too high. Lower train.network.learning_rate. {kept}".rstrip()
         )

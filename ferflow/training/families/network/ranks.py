@@ -127,10 +127,10 @@ def check_batch_norm(network: nn.Module, device: torch.device, allowed: bool) ->
     n = Ranks().n
     if n > 1 and device.type != "cuda" and batch_norms(network) and not allowed:
         raise ParamError(
-            f"the network has batch norm, which on processors takes the statistics of each "
-            f"process's rows alone: results would depend on their number, {n}. Legal: one process; "
-            "a network without batch norm; GPUs, where it takes the whole batch's; or "
-            "compute.allow_local_batch_norm: true, which metrics/train.json then names."
+            f"the network has batch norm. On processors each of the {n} processes would use the "
+            "statistics of its own rows, so results would depend on their number. Legal: one "
+            "process; a network without batch norm; GPUs; or compute.allow_local_batch_norm: true, "
+            "which metrics/train.json then names."
         )
 
 
