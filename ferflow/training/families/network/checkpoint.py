@@ -26,7 +26,7 @@ from ferflow.core.errors import DataError
 from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive, lock_of
 from ferflow.training.families.network import Params
-from ferflow.training.families.network.ranks import Ranks
+from ferflow.training.families.network.data_parallel import Ranks
 from ferflow.training.shared.fitting import TrainingData
 
 # the modules that shape the weights

@@ -24,11 +24,11 @@ from ferflow.training.families.network.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from ferflow.training.families.network.data_parallel import Ranks
 from ferflow.training.families.network.files import TrainedNetwork
 from ferflow.training.families.network.files import load_network as load
 from ferflow.training.families.network.files import save_network as save
 from ferflow.training.families.network.loop import Training
-from ferflow.training.families.network.ranks import Ranks
 from ferflow.training.families.network.start import start_training
 from ferflow.training.shared.fitting import CURVE_COLUMNS, Fitted, TrainingData
 

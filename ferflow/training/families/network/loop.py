@@ -27,10 +27,10 @@ from ferflow.training.families.network.checkpoint import (
     restore_optimizer,
     unpack,
 )
+from ferflow.training.families.network.data_parallel import Ranks, SharedNetwork
 from ferflow.training.families.network.drawn_images import DrawnImages
 from ferflow.training.families.network.losses import Loss
 from ferflow.training.families.network.optimizers import Schedule, make_optimizer
-from ferflow.training.families.network.ranks import Ranks, SharedNetwork
 from ferflow.training.families.network.scores import accuracy, f1_macro
 from ferflow.training.families.network.teachers import Teachers
 from ferflow.training.shared.batch_augmentation import make_augmentation

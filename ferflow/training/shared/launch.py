@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ferflow.core.errors import FerflowError, ParamError
-from ferflow.core.ranks import FOLDER, LAUNCHER, n_ranks, rank
+from ferflow.core.own_rank import FOLDER, LAUNCHER, n_ranks, rank
 from ferflow.core.system import is_alive
 from ferflow.training.shared.params import takes_ranks
 
