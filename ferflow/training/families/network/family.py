@@ -37,7 +37,7 @@ USES_VAL = True  # to choose the epoch
 __all__ = ["Params", "as_network", "faster", "fit", "load", "predict_proba", "save"]
 
 # Images: their maps stay below the 32 MB from which glibc asks the kernel for new pages every time
-_PREDICTED_AT_ONCE = 64
+_PREDICTED_AT_ONCE = 64  # images, on the processor
 _PIXELS_AT_ONCE = _PREDICTED_AT_ONCE * GREY_48.size**2
 
 
