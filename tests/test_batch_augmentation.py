@@ -9,8 +9,6 @@ from ferflow.training.shared.batch_augmentation import make_augmentation
 from ferflow.training.shared.policy import check_policy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 BUNDLED = load_preset("bundled").overlay["train.network.augmentation"]
 
 
@@ -41,8 +39,6 @@ FLIPPED_FIRST = (
     "c4ad22973171b194c3333e89852089c9dcb2899c72495290cdd66a515a98d5a0"
     "7c57d8d8b45a3510"
 )
-
-
 FLIPPED_LAST = (
     "4386c8d1145760a29cb930a648bf35b44ec4d23f4b6da9cd1f44819279c3bd52"
     "c5b72b9e215e9b96c6505247850f97b9dcb38aad845b508ecbd66a515c99d794"
