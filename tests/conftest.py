@@ -5,12 +5,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from order import pytest_collection_modifyitems  # noqa: F401, a hook
+from picture_folders import refusal, unpacked
 from recognition_data import write_model
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
@@ -178,6 +180,18 @@ def without(monkeypatch):
 @pytest.fixture
 def zip_of_faces(tmp_path, face_files, write_zip):
     return write_zip(tmp_path / "fer2013.zip", face_files)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A function that writes name -> bytes as a folder of data."""
+    return partial(unpacked, tmp_path / "data")
+
+
+@pytest.fixture
+def refused(folder):
+    """A function that gives the one line with which such a folder is refused."""
+    return lambda files, **options: refusal(folder(files), **options)
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """Other people's data: their splits, names and files beside, read or refused in a line."""
 
-from functools import partial
-
 import numpy as np
 import pytest
-from picture_folders import picture, pictures_of, refusal, sizes, tree, unpacked
+from picture_folders import picture, pictures_of, sizes, tree
 
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.hashing import sha256_of
@@ -13,18 +11,6 @@ from ferflow.download.sources import load_images, read_path
 from ferflow.fer2013.labels import common_spelling
 
 ODD = ("happy (posed)", "sad, tired", "50% surprise")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Write name -> bytes as a folder."""
-    return partial(unpacked, tmp_path / "data")
-
-
-@pytest.fixture
-def refused(folder):
-    """The one line of the DataError about files."""
-    return lambda files, **options: refusal(folder(files), **options)
 
 
 # --- folders with splits of their own

@@ -2,28 +2,15 @@
 
 import io
 import re
-from functools import partial
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from picture_folders import pictures_of, refusal, sizes, tree, unpacked
+from picture_folders import pictures_of, sizes, tree
 
 from ferflow.core.errors import DataError
 from ferflow.download.sources import read_path
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Write name -> bytes as a folder."""
-    return partial(unpacked, tmp_path / "data")
-
-
-@pytest.fixture
-def refused(folder):
-    """The one line of the DataError about files."""
-    return lambda files, **options: refusal(folder(files), **options)
 
 
 def listed(table, suffix="csv"):
