@@ -9,7 +9,7 @@ import torch
 import transformers
 from transformers.utils import cached_file, logging
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.files import read_json
 from ferflow.core.hashing import check_sha256
 from ferflow.core.params import from_root
@@ -54,7 +54,7 @@ def open_network(
         network_class = getattr(transformers, kind(read_part(name, "config.json")))
         network, report = network_class.from_pretrained(name, dtype=torch.float32, **options)
     except Exception as error:  # transformers raises what its parts raise: any of them
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise DataError(
             f"{key}: cannot load '{name}'{what} ({reason}). Name a model of the Hugging Face hub, "
             f"or, without a network, a folder with config.json{more} and model.safetensors."

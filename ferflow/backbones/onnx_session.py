@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.files import read_bounded
 
 MAX_BYTES = 512 << 20
@@ -23,8 +23,8 @@ def open_session(file: Path, threads: int) -> Any:
         raise DataError(f"{file} does not exist.") from None
     try:
         return session_of(content, threads)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+    except Exception as error:  # onnxruntime's errors have no base but Exception
+        reason = one_line(error)
         raise DataError(f"{file} is not an ONNX file that can be run ({reason}).") from None
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ferflow.backbones.files import checked_name, open_network, read_part
 from ferflow.backbones.kinds import TOWERS, check_kind, own_size
 from ferflow.backbones.levels import normalisation
-from ferflow.core.errors import DataError, ParamError
+from ferflow.core.errors import DataError, ParamError, one_line
 
 _COLOURS = 3
 _UNREAD = "pooler."  # what follows the last hidden state; many a published ViT comes without
@@ -112,7 +112,7 @@ def _check_answers(
         with torch.inference_mode():
             first, second = (features_of(network, x) for _ in range(2))
     except _UNFIT as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         own = own_size(getattr(network.config, "image_size", None))
         cure = f"Set {size_key} to {own}, its own size, or name" if own else "Name"
         raise ParamError(

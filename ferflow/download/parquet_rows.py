@@ -5,7 +5,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.parquet import MALFORMED, read_parquet
 
 _MAX_BYTES = 64 << 20
@@ -27,7 +27,7 @@ def parquet_rows(
         table = read_parquet(content, lambda name: wanted is None or name.strip().lower() in wanted)
         columns = [_texts(column) for column in table.columns]
     except MALFORMED as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise DataError(f"{title} is not a parquet file that can be read ({reason}).") from None
     rows = enumerate(zip(*columns, strict=True), start=2)
     return [(1, list(table.column_names)), *((number, list(row)) for number, row in rows)]

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ferflow.core.errors import FerflowError, ParamError
+from ferflow.core.errors import FerflowError, ParamError, one_line
 from ferflow.core.own_rank import FOLDER, LAUNCHER, n_ranks, rank
 from ferflow.core.system import is_alive
 from ferflow.training.shared.params import takes_ranks
@@ -104,7 +104,7 @@ def joined(family: str, device: str) -> Iterator[None]:
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or not _is_lost(error):
             raise
-        raise LostRankError(f"{LOST} ({' '.join(str(error).split())[:200]}).") from None
+        raise LostRankError(f"{LOST} ({one_line(error)}).") from None
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()

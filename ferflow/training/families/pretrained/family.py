@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ferflow.backbones.channels import to_channels
 from ferflow.backbones.files import checked_name, open_network, read_part
 from ferflow.backbones.levels import image_processor
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.face_shape import row_shape
 from ferflow.core.files import read_json, write_json
 from ferflow.training.families.pretrained import Params
@@ -154,5 +154,5 @@ def open_processor(place: str, key: str) -> tuple[Any, dict[str, Any]]:
     try:
         return image_processor(place), settings
     except Exception as error:  # `image_processor` raises any
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise DataError(f"{key}: {PROCESSOR} of '{place}' cannot be used: {reason}") from None
