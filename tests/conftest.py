@@ -262,6 +262,14 @@ def run_python():
 
 
 @pytest.fixture
+def ended():
+    """The number of a process that is no more."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    return process.pid
+
+
+@pytest.fixture
 def make_answers():
     """A factory of made-up answers: a model of about the given accuracy, no two rows alike."""
 

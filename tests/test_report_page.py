@@ -2,10 +2,10 @@
 
 import re
 from html import escape
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from html_page import Page
 from jinja2 import UndefinedError
 
 from ferflow.claims.registry import load_papers
@@ -14,34 +14,6 @@ from ferflow.records.ensemble import make_ensemble
 from ferflow.report.write import CLAIMS, LEADERBOARD, README, report_texts, write_report
 
 MD, HTML = Path("reports/papers.md"), Path("reports/papers.html")
-
-
-class Page(HTMLParser):
-    """Collects what a page asks for from elsewhere, its ids and links, and checks its tags."""
-
-    VOID = frozenset({"meta", "br"})
-    ASKING = ("src", "href", "xlink:href", "srcset", "action", "data")
-
-    def __init__(self, text):
-        super().__init__()
-        self.outside, self.open, self.ids, self.links = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        asked = [value for key, value in attrs if key in self.ASKING]
-        self.links += [value[1:] for value in asked if value.startswith("#")]
-        self.outside += [value for value in asked if not value.startswith("#")]
-        self.outside += [tag] if tag in ("script", "link", "iframe", "object", "img") else []
-        self.ids += [value for key, value in attrs if key == "id"]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
 
 
 @pytest.mark.usefixtures("readme")

@@ -6,6 +6,7 @@ from typing import Any
 
 from ferflow.core.errors import DataError, one_line
 from ferflow.core.files import read_bounded
+from ferflow.core.system import usable_cores
 
 MAX_BYTES = 512 << 20
 
@@ -50,8 +51,3 @@ def session_of(content: bytes, threads: int) -> Any:
         providers=["CPUExecutionProvider"],
         enable_fallback=0,  # it would print, and try the same again
     )
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
