@@ -1,4 +1,4 @@
-"""The files of a network of `transformers`: where they lie, and whether they may be loaded."""
+"""The files of a network of `transformers`: where they lie, and whether they are loaded."""
 
 import re
 from collections.abc import Callable
