@@ -9,8 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from dask_cluster import Cluster
 
+from benchmarks.local_cluster import cluster as dask_cluster
 from ferflow.core import cluster as connection
 from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.files import read_json
@@ -59,14 +59,15 @@ def test_workers_are_checked_and_one_of_another_version_is_refused(small, tmp_pa
     (other / "scikit_learn-0.1.dist-info/METADATA").write_text("Name: scikit-learn\nVersion: 0.1\n")
     shutil.copytree(small.folder / "ferflow", other / "ferflow")
     (other / "ferflow/more.py").write_text("")
-    with Cluster(tmp_path, small) as running:
+    env = small.environment() | {"PYTHONPATH": str(small.folder)}
+    with dask_cluster(tmp_path, env) as running:
         option = ("--cluster", running.address)
         assert "no workers" in small.ferflow("cluster", "check", *option, ok=False)
-        _, address = running.add_worker()
+        (address,) = running.start_workers(1)
         printed = small.ferflow("cluster", "check", *option, COLUMNS="200")
         assert re.search(rf"{address}.* 1 .* GB .*[0-9a-f]{{12}} .* yes", printed)
         assert re.search(r"A stage of these parameters took up to [\d,]+ MB", printed)
-        _, address = running.add_worker(other)
+        (address,) = running.start_workers(1, other)
         printed = small.ferflow("cluster", "check", *option, ok=False, COLUMNS="200")
         assert printed.count(" yes ") == 2 and printed.count(" no ") == 1
         printed = small.ferflow("repeat", "--seeds", "2", *option, ok=False)

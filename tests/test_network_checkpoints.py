@@ -13,8 +13,8 @@ from training_rows import training_data
 
 from ferflow.core.errors import DataError
 from ferflow.training.families.network.checkpoint import alone
+from ferflow.training.families.network.data_parallel import Ranks
 from ferflow.training.families.network.family import fit
-from ferflow.training.families.network.ranks import Ranks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -17,19 +17,19 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ferflow.core.errors import DataError, ParamError
-from ferflow.core.ranks import n_ranks
-from ferflow.training.families.network.layers import Dropout, batch_norm
-from ferflow.training.families.network.ranks import (
+from ferflow.core.own_rank import n_ranks
+from ferflow.training.families.network.data_parallel import (
     Ranks,
     SharedNetwork,
     _synchronise,
     _SyncNorm,
     batch_norms,
 )
+from ferflow.training.families.network.layers import Dropout, batch_norm
 from ferflow.training.shared.batch_augmentation import make_augmentation
 from ferflow.training.shared.draws import Part
+from ferflow.training.shared.launch import joined, start_ranks
 from ferflow.training.shared.policy import check_policy
-from ferflow.training.shared.ranks import joined, start_ranks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.images.size import FORMATS as FACE_FORMATS
 from ferflow.images.size import MAX_PIXELS, check_size
 
@@ -167,7 +167,7 @@ def _damage_told() -> Iterator[None]:
             f"has more than the {MAX_PIXELS:,} pixels that are decoded. Scale it down."
         ) from None
     except _MALFORMED as error:
-        reason = " ".join(str(error).split())  # libheif's go over several lines
+        reason = one_line(error)  # libheif's go over several lines
         raise DataError(f"is a damaged picture ({reason}).") from None
 
 

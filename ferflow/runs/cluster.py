@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ferflow.core.cluster import connect
-from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.errors import DataError, FerflowError, one_line
 from ferflow.core.git import bundle, committed, is_committed
 from ferflow.core.params import flatten, repository_root
 from ferflow.records.receive import receive_record
@@ -132,7 +132,7 @@ def _outcome(future: Any) -> Files | FerflowError:
         raise FerflowError(f"the scheduler is lost, or cancelled the runs. {_AGAIN}")
     if future.status == "error":
         fault = future.exception()
-        text = " ".join(str(fault).split())[:500]
+        text = one_line(fault, 500)
         if type(fault).__name__ == "KilledWorker":
             text = (
                 "every worker that began it died, perhaps for want of memory: see "

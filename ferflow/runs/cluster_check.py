@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ferflow.core.costs import find_costs
-from ferflow.core.errors import FerflowError
+from ferflow.core.errors import FerflowError, one_line
 from ferflow.core.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.core.pipeline import STAGES, Pipeline
 from ferflow.records.record import load_records
@@ -123,5 +123,5 @@ def _worker(
 
 
 def _no_ferflow(error: Exception) -> str:
-    said = " ".join(str(error).split())[:200]
+    said = one_line(error)
     return f"no ferflow of this version ({type(error).__name__}: {said})"

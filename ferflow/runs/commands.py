@@ -9,6 +9,9 @@ import typer
 from ferflow.core.errors import FerflowError
 from ferflow.runs.cluster_commands import ClusterOption, cluster
 
+StaleOption = Annotated[bool, typer.Option("--stale", help="Also run what other code recorded.")]
+AgainOption = Annotated[bool, typer.Option("--again", help="Also run what is on record.")]
+
 
 def record(
     name: Annotated[
@@ -38,10 +41,8 @@ def repeat(
     folds: Annotated[
         int | None, typer.Option(help="Run the chain on this many folds instead.")
     ] = None,
-    stale: Annotated[
-        bool, typer.Option("--stale", help="Run again what other code recorded.")
-    ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Run again what is on record.")] = False,
+    stale: StaleOption = False,
+    again: AgainOption = False,
     cluster: ClusterOption = None,
 ) -> None:
     """Run params.yaml with several seeds or folds; record each, their mean and spread."""
@@ -64,10 +65,8 @@ def reproduce(
         list[str] | None,
         typer.Option("--set", help="key=value, or preset:key=value for one of them; repeatable."),
     ] = None,
-    stale: Annotated[
-        bool, typer.Option("--stale", help="Run again what other code recorded.")
-    ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Run again what is on record.")] = False,
+    stale: StaleOption = False,
+    again: AgainOption = False,
     cluster: ClusterOption = None,
 ) -> None:
     """Run and record presets one after another; if interrupted, run it again to continue."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.backbones.onnx_session import open_session
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.fer2013.labels import FER2013_LABELS
 from ferflow.images.decode import resize_face
 from ferflow.recognition.onnx_model import KEY, OnnxModel
@@ -176,5 +176,5 @@ def _ask(session: Any, output: str, name: str, x: NDArray[Any], path: Path) -> N
     try:
         return np.asarray(session.run([output], {name: x})[0])
     except Exception as error:  # onnxruntime's errors have no base but Exception
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise DataError(f"{path} does not take an input of shape {x.shape}: {reason}") from None

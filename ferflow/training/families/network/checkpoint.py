@@ -22,11 +22,11 @@ from torch.optim import Optimizer
 
 import ferflow.training.architectures
 import ferflow.training.shared
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive, lock_of
 from ferflow.training.families.network import Params
-from ferflow.training.families.network.ranks import Ranks
+from ferflow.training.families.network.data_parallel import Ranks
 from ferflow.training.shared.fitting import TrainingData
 
 # the modules that shape the weights
@@ -128,7 +128,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
 
 def damaged(folder: Path, error: Exception) -> DataError:
     """What is said of a checkpoint that cannot be gone on from."""
-    reason = " ".join(str(error).split())[:300]
+    reason = one_line(error)
     return DataError(
         f"{folder / _FILE} is damaged ({reason}). Delete it and run the command again."
     )

@@ -24,11 +24,11 @@ from ferflow.training.families.network.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from ferflow.training.families.network.data_parallel import Ranks
 from ferflow.training.families.network.files import TrainedNetwork
 from ferflow.training.families.network.files import load_network as load
 from ferflow.training.families.network.files import save_network as save
 from ferflow.training.families.network.loop import Training
-from ferflow.training.families.network.ranks import Ranks
 from ferflow.training.families.network.start import start_training
 from ferflow.training.shared.fitting import CURVE_COLUMNS, Fitted, TrainingData
 
@@ -37,7 +37,7 @@ USES_VAL = True  # to choose the epoch
 __all__ = ["Params", "as_network", "faster", "fit", "load", "predict_proba", "save"]
 
 # Images: their maps stay below the 32 MB from which glibc asks the kernel for new pages every time
-_PREDICTED_AT_ONCE = 64
+_PREDICTED_AT_ONCE = 64  # images, on the processor
 _PIXELS_AT_ONCE = _PREDICTED_AT_ONCE * GREY_48.size**2
 
 

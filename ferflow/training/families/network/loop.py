@@ -27,17 +27,17 @@ from ferflow.training.families.network.checkpoint import (
     restore_optimizer,
     unpack,
 )
+from ferflow.training.families.network.data_parallel import Ranks, SharedNetwork
 from ferflow.training.families.network.drawn_images import DrawnImages
 from ferflow.training.families.network.losses import Loss
 from ferflow.training.families.network.optimizers import Schedule, make_optimizer
-from ferflow.training.families.network.ranks import Ranks, SharedNetwork
 from ferflow.training.families.network.scores import accuracy, f1_macro
 from ferflow.training.families.network.teachers import Teachers
 from ferflow.training.shared.batch_augmentation import make_augmentation
 from ferflow.training.shared.fitting import TrainingData
 
 Row = dict[str, float]
-_EVALUATED_AT_ONCE = 512
+_VALIDATED_AT_ONCE = 512  # images, which keep a GPU busy
 
 
 class Training:
@@ -169,8 +169,8 @@ class Training:
         network = self.trained.eval()
         all_scores = torch.zeros(len(val), len(self._loss.weights), device=self._device)
         start, end = self._ranks.span(len(val))
-        for first in range(start, end, _EVALUATED_AT_ONCE):
-            rows = slice(first, min(first + _EVALUATED_AT_ONCE, end))
+        for first in range(start, end, _VALIDATED_AT_ONCE):
+            rows = slice(first, min(first + _VALIDATED_AT_ONCE, end))
             all_scores[rows] = self._scores(self.scale(val.batch(rows)[0]), network)
         scores, y = self._ranks.add(all_scores).cpu(), val.y.cpu()
         named = scores.argmax(dim=1).numpy()
