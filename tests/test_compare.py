@@ -232,8 +232,7 @@ def test_an_ensemble_says_what_trained_and_what_was_filtered_for_any_member(make
         make_record(seed=0, protocol=about | {"filters_on_val_and_test": {}}),
         make_record(
             seed=1,
-            protocol=about
-            | {"trained_on": ["train", "val"], "filters_on_val_and_test": filtered},
+            protocol=about | {"trained_on": ["train", "val"], "filters_on_val_and_test": filtered},
         ),
     ]
     made = make_ensemble(members)

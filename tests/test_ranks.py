@@ -254,7 +254,9 @@ def test_a_rank_that_would_train_something_else_is_refused(monkeypatch):
     _, second = ranks_of(2)
     monkeypatch.setattr(Ranks, "told", lambda *_: ["params", [1, 2]])
     second.check_same(["params", (1, 2)])
-    with pytest.raises(DataError, match=r"rank 1 has another params\.yaml, other code, other rows of train"):
+    with pytest.raises(
+        DataError, match=r"rank 1 has another params\.yaml, other code, other rows of train"
+    ):
         second.check_same(["params", (1, 3)])
 
 

@@ -147,9 +147,7 @@ def _run_there(jobs: list[Job], cluster: str) -> list[_Ran]:
             write_json(kept[job], {"row": row, "run": files[FINGERPRINT].decode()})
             print(f"{job.name}: accuracy {row['accuracy']:.3f} on val", flush=True)
     found = {job: read_json(path) for job, path in kept.items() if path.exists()}
-    return [
-        (found[job]["row"], found[job]["run"]) if job in found else _FAILED for job in jobs
-    ]
+    return [(found[job]["row"], found[job]["run"]) if job in found else _FAILED for job in jobs]
 
 
 def _kept(job: Job) -> Path:
