@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ferflow.claims.confusion import read_matrix
 from ferflow.claims import registry
+from ferflow.claims.confusion import read_matrix
 from ferflow.claims.registry import (
     Claim,
     Paper,

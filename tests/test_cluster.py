@@ -313,8 +313,8 @@ def test_a_sweep_keeps_what_came_home(workplace, monkeypatch):
     assert read_json(next((workplace / ".ferflow/sweeps").glob("*.json")))["run"].startswith("run ")
 
 
-@pytest.mark.usefixtures("of_now")
-def test_variations_of_one_name_keep_their_own_scores(workplace, monkeypatch):
+@pytest.mark.usefixtures("of_now", "workplace")
+def test_variations_of_one_name_keep_their_own_scores(monkeypatch):
     """Two keys may have the same value, which is all that names a variation."""
     axes = [[{"seed": 7}, {"balance.k_neighbors": 7}]]
     monkeypatch.setattr(sweep, "sweep_axes", lambda _: axes)

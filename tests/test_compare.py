@@ -240,7 +240,7 @@ def test_an_ensemble_says_what_trained_and_what_was_filtered_for_any_member(make
     assert made.protocol["filters_on_val_and_test"] == filtered
     assert made.protocol["split"] == "official (PublicTest)"
     assert on_official_splits([made]) == []
-    alike = make_ensemble(members[:1] + [make_record(seed=2, protocol=members[0].protocol)])
+    alike = make_ensemble([members[0], make_record(seed=2, protocol=members[0].protocol)])
     assert alike.protocol == members[0].protocol
     assert on_official_splits([alike]) == [alike]
 

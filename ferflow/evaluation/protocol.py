@@ -55,8 +55,8 @@ def describe(protocol: Mapping[str, Any]) -> str:
         parts.append(f"faces: {protocol['faces']}")
     if "val" in protocol.get("trained_on", []):
         parts.append(
-            "val joined the training rows and is not scored; which images of test have a twin there "
-            "is not known, so there are no scores without twins"
+            "val joined the training rows and is not scored; which images of test have a twin "
+            "there is not known, so there are no scores without twins"
         )
     if protocol.get("trained_on") == []:
         parts.append("nothing was fitted: which images the model was trained on is not known")
