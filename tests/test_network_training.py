@@ -196,6 +196,13 @@ def test_every_row_is_seen_once_in_an_epoch():
     assert sorted(rows) == list(range(40))
 
 
+def test_the_training_loss_is_the_mean_of_the_rows_that_were_learnt(monkeypatch):
+    """Of 33 rows in batches of 16 the last one is left out; the loss was a 33rd too small."""
+    monkeypatch.setattr(Training, "_step", lambda _, rows: torch.tensor(0.5 * len(rows)))
+    fitted = fit(training_data(*faces(33), val=faces(4, 1)), params(epochs=1), 0)
+    assert fitted.curve["train_loss"].tolist() == [0.5]
+
+
 def test_the_scale_is_that_of_all_grey_levels():
     x = faces(5000)[0]
     scale = measure_scale(x)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ferflow.core.costs import find_costs
 from ferflow.core.errors import FerflowError, one_line
+from ferflow.core.git import is_committed
 from ferflow.core.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.core.pipeline import STAGES, Pipeline
 from ferflow.records.record import load_records
@@ -67,10 +68,14 @@ def refuse_unfit(members: Sequence[Member]) -> None:
 
 
 def named_paths(jobs: Sequence[Params]) -> list[str]:
-    """The files and folders of this machine that the parameters name; others are names of a hub."""
+    """The files and folders of this machine that the parameters name, and no clone brings.
+
+    Names that lead to nothing here are those of a hub.
+    """
     values: list[Any] = [flatten(params).get(key) for params in jobs for key in PATHS]
     words = [v for value in values for v in (value if isinstance(value, list) else [value])]
     found = {v for v in words if isinstance(v, str) and Path(v).expanduser().exists()}
+    found = {v for v in found if v.startswith(("/", "~")) or not is_committed(v)}
     return sorted(str(Path(name).absolute()) if name[0] != "~" else name for name in found)
 
 

@@ -55,6 +55,13 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
     """
     if data.scratch is None:
         return None
+    folder = data.scratch / training_digest(data, params, seed, kind=kind)[:16]
+    _delete_old(data.scratch, keep=folder)
+    return folder
+
+
+def training_digest(data: TrainingData, params: Params, seed: int, *, kind: str) -> str:
+    """The sha256 of everything that an epoch depends on; `kind` as for `checkpoint_folder`."""
     code = [Path(__file__).parent / f"{name}.py" for name in _SHAPING]
     shared = Path(ferflow.training.shared.__path__[0])
     code += [shared / f"{name}.py" for name in _SHAPING_SHARED]
@@ -65,9 +72,7 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
     for file in code:
         digest.update(file.read_bytes())
     digest.update(fingerprint(data).encode())
-    folder = data.scratch / digest.hexdigest()[:16]
-    _delete_old(data.scratch, keep=folder)
-    return folder
+    return digest.hexdigest()
 
 
 @contextmanager

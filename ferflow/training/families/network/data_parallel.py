@@ -69,8 +69,8 @@ class Ranks:
         """DataError where this rank is about to train something else than rank 0."""
         if self.told(lambda: about) != json.loads(json.dumps(about)):
             raise DataError(
-                f"rank {self.number} has another params.yaml, other training rows, another torch "
-                "or another device than rank 0. All machines need the same."
+                f"rank {self.number} has another params.yaml, other code, other rows of train or "
+                "val, another torch or another device than rank 0. All machines need the same."
             )
 
     def _sent(self, content: bytes) -> bytes:

@@ -1,6 +1,5 @@
 """The family `network`: fit and predict."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from ferflow.training.families.network.checkpoint import (
     damaged,
     load_checkpoint,
     save_checkpoint,
+    training_digest,
 )
 from ferflow.training.families.network.data_parallel import Ranks
 from ferflow.training.families.network.files import TrainedNetwork
@@ -50,7 +50,7 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     side, channels = check_images(data.train)
     with torch.random.fork_rng():
         training, ranks = start_training(data, params, seed), Ranks()
-        _check_same(ranks, data, params, [seed, training.computed_on])
+        _check_same(ranks, data, params, seed, training.computed_on)
         folder = None
         if ranks.number == 0:
             folder = checkpoint_folder(data, params, seed, kind=training.computed_on)
@@ -84,11 +84,10 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     return Fitted(model, curve, about, earlier_seconds=earlier)
 
 
-def _check_same(ranks: Ranks, data: TrainingData, params: Params, more: list[Any]) -> None:
-    """DataError where this rank would train something else than rank 0."""
+def _check_same(ranks: Ranks, data: TrainingData, params: Params, seed: int, kind: str) -> None:
+    """DataError where this rank would train something else than rank 0, or by other code."""
     if ranks.n > 1:
-        learnt = hashlib.sha256(data.train.learnt.tobytes()).hexdigest()
-        ranks.check_same([params.model_dump(), *more, learnt, torch.__version__])
+        ranks.check_same([params.model_dump(), training_digest(data, params, seed, kind=kind)])
 
 
 def _resume(training: Training, folder: Path | None, epochs: int, ranks: Ranks) -> float:

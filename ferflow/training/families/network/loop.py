@@ -105,15 +105,17 @@ class Training:
         total = torch.zeros((), dtype=torch.float64, device=self._device)
         self.network.train()
         n, size = len(self._train), self._params.batch_size
+        seen = 0
         for rows in shuffled_batches(n, size, generator, self._device):
             total += self._step(rows)
+            seen += len(rows)
             if self._ranks.n == 1 and not is_apart(self._device) and not total.isfinite():
                 break
             on_batch(len(rows))
         row: Row = {
             "epoch": epoch,
             "learning_rate": rate,
-            "train_loss": float(self._ranks.add(total)) / n,
+            "train_loss": float(self._ranks.add(total)) / seen,
         }
         if math.isfinite(row["train_loss"]):
             self._shared.average_statistics(dict.fromkeys([self.network, self.trained]))
