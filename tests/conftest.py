@@ -237,7 +237,7 @@ def read_splits(data_params):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with the repository's presets, params.yaml, teachers and bundled model, as current one."""
+    """The current folder: the repository's presets, teachers, params.yaml and bundled model."""
     folder = tmp_path / "repository"
     folder.mkdir()
     shutil.copytree(ROOT / "presets", folder / "presets")
