@@ -147,10 +147,12 @@ def main() -> None:
     images = chosen(load_test_images(options.data), options.images)
     for name in options.only:
         try:
-            answers, costs = run(name, PEERS[name], images, cache)
+            p, costs = run(name, PEERS[name], images, cache)
         except PeerError as error:
             print(f"{name}: cannot run here: {error}", flush=True)
             continue
+        answers = cache / "answers" / f"{name}.csv"
+        write_answers(answers, images.ids, p, PEERS[name].labels.split(","))
         scored = score_file(answers)
         told = ", ".join(f"{u} {parts[''].accuracy:.3f}" for u, parts in scored.parts.items())
         print(f"{name}: {told}; {costs['ms_a_face']} ms a face; {answers}", flush=True)
@@ -180,8 +182,13 @@ def about_of(peer: Peer) -> dict[str, str]:
     }
 
 
-def run(name: str, peer: Peer, images: ImagesToScore, cache: Path) -> tuple[Path, dict[str, str]]:
-    """A package's answers as a file, and what they cost. Raises PeerError."""
+def run(
+    name: str, peer: Peer, images: ImagesToScore, cache: Path
+) -> tuple[NDArray[np.float32], dict[str, str]]:
+    """A package's probabilities (n, 7), classes in its own order, and what they cost.
+
+    Raises PeerError.
+    """
     files = unpack(fetch(peer, cache), peer, cache / "unpacked" / name)
     command = [*environment(peer.room, cache), name]
     faces, found = cache / f"{name}.faces", cache / f"{name}.answers"
@@ -192,11 +199,9 @@ def run(name: str, peer: Peer, images: ImagesToScore, cache: Path) -> tuple[Path
     if len(p) != len(images.ids) or not np.isfinite(p).all():
         raise PeerError(f"{len(p)} answers to {len(images.ids)} images, or no numbers")
     seconds = float(json.loads(said.splitlines()[-1])["seconds"])
-    answers = cache / "answers" / f"{name}.csv"
-    write_answers(answers, images.ids, p, peer.labels.split(","))
     weights = [file for file in files if file.suffix not in (".js", ".json")]
     size = sum(file.stat().st_size for file in weights)
-    return answers, {"bytes": str(size), "ms_a_face": f"{1000 * seconds / len(p):.2g}"}
+    return p, {"bytes": str(size), "ms_a_face": f"{1000 * seconds / len(p):.2g}"}
 
 
 def write_answers(path: Path, ids: list[str], p: NDArray[np.float32], labels: list[str]) -> None:
