@@ -59,25 +59,25 @@ mutate: .venv/ready ## small changes to claims and metrics that no test notices 
 soak: .venv/ready ## many runs in one clone: memory, disk, `ferflow clean` (RUNS=50)
 	$(BIN)/python tests/soak.py --runs $(or $(RUNS),50)
 
-soak-page: .venv/ready ## load on the page of `make app` (MINUTES=10, RATE=300 pictures a minute)
+soak-page: .venv/ready ## many pictures for the page of `make app` (MINUTES=10, RATE=300 pictures a minute)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-app.lock
 	$(BIN)/python tests/soak_page.py --minutes $(or $(MINUTES),10) --rate $(or $(RATE),300)
 
-check: .venv/ready ## lint, formatting, types, imports, known weaknesses of what is installed
+check: .venv/ready ## lint, formatting, types, imports, known vulnerabilities of the packages
 	ruff check
 	ruff format --check
 	mypy
 	lint-imports --no-cache
 	@$(MAKE) --no-print-directory audit
 
-audit: .venv/ready ## look the pinned packages up among the known weaknesses, where a network allows
+audit: .venv/ready ## look for known vulnerabilities of the pinned packages, if a network is there
 	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 0 pip-audit==2.10.1
 	@$(BIN)/python tests/advisories.py
 
-fuzz: .venv/ready ## give mutated files to every reader (MINUTES=60)
+fuzz: .venv/ready ## give random and mutated files to every reader (MINUTES=60)
 	$(BIN)/python tests/fuzz.py --minutes $(or $(MINUTES),60)
 
-format: .venv/ready ## put the code into the project's layout
+format: .venv/ready ## format the code
 	ruff format
 	ruff check --fix
 
@@ -100,7 +100,7 @@ docs: .venv/ready ## build the documentation in docs/_build/html (LINKS=1 looks 
 	$(if $(LINKS),sphinx-build --builder linkcheck --quiet docs docs/_build/links)
 	@echo "open docs/_build/html/index.html"
 
-release: ## build the wheel and the sdist in dist/, check what is in them
+release: ## build the wheel and the sdist in dist/ and check them
 	rm -rf build dist
 	$(PYTHON) -m venv .ferflow/release
 	.ferflow/release/bin/python -m pip install --quiet --disable-pip-version-check \
@@ -116,7 +116,7 @@ lock: .venv/ready ## pin the newest versions that pyproject.toml allows
 	pip-compile $(COMPILE) --extra docs -c requirements-all.lock -o requirements-docs.lock pyproject.toml
 	pip-compile $(COMPILE) -c requirements-all.lock -o requirements.lock pyproject.toml
 
-lock-newest: .venv/ready ## the chain and the quick tests on those, in a clone beside; what differs
+lock-newest: .venv/ready ## run the chain and the quick tests on those, in another clone
 	@$(BIN)/python -m pip install --quiet pip-tools
 	rm -rf .ferflow/newest
 	git clone --quiet . .ferflow/newest
@@ -128,6 +128,6 @@ lock-newest: .venv/ready ## the chain and the quick tests on those, in a clone b
 pythons: .venv/ready ## wheels of all packages for every Python; the light installation on those that are here
 	tests/pythons.sh
 
-clean: ## delete what can be made again; the DVC cache and MLflow's runs stay
+clean: ## delete .venv, checkpoints and temporary files; the DVC cache and MLflow's runs stay
 	rm -rf .venv .ferflow .pytest_cache .mypy_cache .ruff_cache build dist dvc_plots mutants *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.cluster_fits import report
 from benchmarks.local_cluster import local_cluster
 from ferflow.core.cluster import connect
-from ferflow.records.receive import receive_record
+from ferflow.records.receive import receive_record, wanted
 from ferflow.records.record import RunRecord
 from ferflow.runs.cluster import record_there
 from ferflow.runs.jobs import Job, repeat_jobs, write_params
@@ -96,7 +96,7 @@ def _record_here(jobs: list[Job]) -> list[RunRecord]:
             ]
             subprocess.run(command, check=True, stdout=sys.stderr)
             files = [Path(name, f"{RECORD}.{end}").read_bytes() for end in ("json", "parquet")]
-        made.append(receive_record(files[0], files[1], job.params))
+        made.append(receive_record(files[0], files[1], wanted(job.params)))
     os.sched_setaffinity(0, before)
     return made
 

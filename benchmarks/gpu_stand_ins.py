@@ -1,8 +1,8 @@
 """What `benchmarks/gpu.py` puts in the place of packages that the usual GPU image lacks.
 
 The training's own modules run as they are. Of pydantic only what holds values is here: `pack`
-checked them at home. No bars are shown. Of transformers only the residual network of the architecture `resnet`;
-tests/test_gpu.py compares both with the real ones. YAML is not read there.
+checked them at home. Of transformers only the residual network of the architecture `resnet`;
+tests/test_gpu.py compares both with the real ones. YAML is not read there, and no bars are shown.
 """
 
 import inspect

@@ -2,7 +2,7 @@
 Find twins
 ==========
 
-FER-2013 holds the same photograph more than once. Where one copy is in the training images and
+FER-2013 holds some photographs more than once. If one copy is in the training images and
 another in the test images, a model can answer from memory. `twin_groups` finds such copies, also
 when they were encoded again or made brighter.
 """

@@ -7,7 +7,7 @@ in it knows of faces.
 """
 
 # %%
-# Sixty features, of which eight carry the answer.
+# Sixty features, of which eight say something about the class.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import make_classification
@@ -22,7 +22,7 @@ X, y = make_classification(
 X, X_val, y, y_val = train_test_split(X, y, random_state=0)
 
 # %%
-# Validation rows judge the ants. They were not fitted.
+# Validation rows score the ants. The estimator was not fitted to them.
 
 selector = AntColonySelector(
     KNeighborsClassifier(),
@@ -51,5 +51,5 @@ axis.set(xlabel="Feature (the first eight carry the answer)", ylabel="Pheromone"
 plt.show()
 
 # %%
-# The score of the chosen subset flatters it, because these rows chose it. Keep rows aside that the
-# search never sees. Whether the colony is worth its price on faces: see `docs/ant-colony.md`.
+# The score of the chosen subset is too high, because these rows chose it. Keep rows aside that the
+# search never sees. `docs/ant-colony.md` says what the colony gains on faces.

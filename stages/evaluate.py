@@ -49,14 +49,15 @@ def main(model: Path, features: Path, images: Path, evaluation: Path, metrics: P
     predictions = read_predictions(evaluation / "predictions.parquet")
     twins = read_twins_of(images / "twins.csv")
     relatives = read_twins_of(images / "relatives.csv")
+    trained_on = classifier.meta["trained_on"]
     scores: dict[str, dict[str, Any]] = {}
     for rows in (predictions, tta_predictions(predictions)):
-        for part in (rows, *without_either(rows, twins, relatives)):
+        for part in (rows, *without_either(rows, twins, relatives, trained_on)):
             scores |= split_scores(part, params.calibration_bins)
     about = protocol(
         next(iter(splits.values())),
         scored,
-        classifier.meta["trained_on"],
+        trained_on,
         count_twins(predictions, twins),
         count_relatives(predictions, relatives),
     )

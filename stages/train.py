@@ -5,9 +5,9 @@ from pathlib import Path
 
 from ferflow.core.files import write_json
 from ferflow.core.masks import load_mask, select_columns
+from ferflow.core.own_rank import rank
 from ferflow.core.params import load_params, load_seed, repository_root
 from ferflow.core.paths import SCRATCH
-from ferflow.core.ranks import rank
 from ferflow.core.split import Split, load_split
 from ferflow.core.stage import run_stage
 from ferflow.core.tables import write_table
@@ -15,8 +15,8 @@ from ferflow.training.shared.classifier import Classifier, save_classifier
 from ferflow.training.shared.compute_params import ComputeParams
 from ferflow.training.shared.family import family_module
 from ferflow.training.shared.fitting import TrainingData
+from ferflow.training.shared.launch import joined, start_ranks
 from ferflow.training.shared.params import check_soft, load_family
-from ferflow.training.shared.ranks import joined, start_ranks
 from ferflow.training.shared.search import no_search, read_twins, search
 
 

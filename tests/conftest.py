@@ -5,12 +5,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from order import pytest_collection_modifyitems  # noqa: F401, a hook
+from picture_folders import refusal, unpacked
 from recognition_data import write_model
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
@@ -181,6 +183,18 @@ def zip_of_faces(tmp_path, face_files, write_zip):
 
 
 @pytest.fixture
+def folder(tmp_path):
+    """A function that writes name -> bytes as a folder of data."""
+    return partial(unpacked, tmp_path / "data")
+
+
+@pytest.fixture
+def refused(folder):
+    """A function that gives the one line with which such a folder is refused."""
+    return lambda files, **options: refusal(folder(files), **options)
+
+
+@pytest.fixture
 def data_params():
     """A factory of the section `data`: a path without a fingerprint, unless changed."""
 
@@ -245,6 +259,14 @@ def run_python():
         subprocess.run(command, check=True, env=environment, cwd=ROOT)
 
     return run
+
+
+@pytest.fixture
+def ended():
+    """The number of a process that is no more."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    return process.pid
 
 
 @pytest.fixture

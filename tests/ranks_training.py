@@ -13,10 +13,10 @@ from network_data import faces, params, weights
 from safetensors.torch import save_file
 from training_rows import training_data
 
-from ferflow.core.ranks import rank
+from ferflow.core.own_rank import rank
 from ferflow.core.stage import run_stage
 from ferflow.training.families.network.family import fit
-from ferflow.training.shared.ranks import joined, start_ranks
+from ferflow.training.shared.launch import joined, start_ranks
 
 N = 50  # in batches of 16; the last one, of two rows, is one rank's
 PLAIN = {  # no batch norm

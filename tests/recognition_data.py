@@ -2,7 +2,10 @@
 
 import cv2
 import numpy as np
+from picture_folders import unpacked
+from typer.testing import CliRunner
 
+from ferflow.cli import app
 from ferflow.core.params import read_yaml
 from ferflow.core.split import Split
 from ferflow.download.drawn.synthetic import draw_faces
@@ -43,3 +46,29 @@ def picture_of(face, side=200, place=(220, 140), size=(640, 480)):
     picture = np.full((height, width), 110, np.uint8)
     picture[y : y + side, x : x + side] = cv2.resize(face, (side, side))
     return picture
+
+
+FACES = draw_faces(FER2013_LABELS, seed=1)
+PICTURE = cv2.imencode(".png", picture_of(FACES[3]))[1].tobytes()
+EMPTY = cv2.imencode(".png", np.full((90, 120), 100, np.uint8))[1].tobytes()
+ALBUM = {  # two good pictures, one without a face, two bad ones, and a file that is none
+    "2.png": PICTURE,
+    "10.png": PICTURE,
+    "deep/empty room.png": EMPTY,
+    "zero.jpg": b"",
+    "noise.jpg": b"\xff\xd8 and then nothing",
+    "notes.txt": b"not for us",
+}
+
+
+def predict_in(folder, monkeypatch, model):
+    """What runs `ferflow predict` in a folder outside any repository, in which an album lies."""
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    unpacked(folder / "album", ALBUM)
+
+    def call(*words, content=None):
+        command = ["predict", "--model", str(model), *map(str, words)]
+        return CliRunner().invoke(app, command, input=content)
+
+    return call

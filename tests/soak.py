@@ -164,7 +164,7 @@ def check_clean(clone):
     assert before == {name: size_mb(clone.files(name)) for name in FOLDERS}
     told = clone.ferflow("clean", "--older-than", "30", "--yes")
     after = {name: size_mb(clone.files(name)) for name in FOLDERS}
-    given = float(re.search(r"Given back: ([\d.]+) MB", told)[1])
+    given = float(re.search(r"Deleted: ([\d.]+) MB", told)[1])
     gone = sum(before.values()) - sum(after.values())
     assert abs(given - gone) < 0.2 and gone > 0, (told, before, after)
     assert mlflow_runs(clone) == runs

@@ -173,6 +173,7 @@ def test_the_table_for_those_without_torch_holds_what_is_measured(monkeypatch):
 
 
 def test_an_architecture_is_explained_and_a_misspelt_one_refused():
-    assert "three" in explain("allconv")
+    assert "three" in explain("allconv") and "data.size" not in explain("allconv")
+    assert explain("fernet").endswith("data.size: 48 to 63, the sides in pixels that it takes")
     with pytest.raises(ParamError, match="Did you mean 'sepconv'"):
         explain("sepcon")

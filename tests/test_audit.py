@@ -5,11 +5,11 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from html_page import Page
 
 from ferflow.audit import write as audit_report
 from ferflow.audit.measures import audit, count, recall
@@ -94,31 +94,13 @@ def test_the_counts_are_plain_json(counts):
     assert json.loads(json.dumps(counts, allow_nan=False)) == counts
 
 
-class _Page(HTMLParser):
-    """Collects what a page loads, and whether its tags close in order."""
-
-    def __init__(self):
-        super().__init__()
-        self.loads, self.open, self.names = [], [], set()
-
-    def handle_starttag(self, tag, attrs):
-        self.names.add(tag)
-        self.loads += [v for k, v in attrs if k in {"src", "href", "srcset", "data", "action"}]
-        if tag not in {"meta", "img", "br", "wbr"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
 def test_the_page_holds_everything_that_it_shows(found, counts):
     text = audit_page(found, counts)
-    page = _Page()
-    page.feed(text)
+    page = Page(text)
     assert page.open == []
-    assert page.loads
-    assert all(address.startswith("data:image/png;base64,") for address in page.loads)
-    assert not page.names & {"script", "link", "iframe", "object"}
+    assert page.asked
+    assert all(address.startswith("data:image/png;base64,") for address in page.asked)
+    assert not page.tags & {"script", "link", "iframe", "object"}
     assert "url(" not in text
     assert "@import" not in text
 

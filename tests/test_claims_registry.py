@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from ferflow.claims import registry
 from ferflow.claims.confusion import read_matrix
-from ferflow.claims.registry import Claim, claim_text, claims_of, digits, load_papers
+from ferflow.claims.registry import (
+    Claim,
+    Paper,
+    claim_text,
+    claims_of,
+    digits,
+    load_papers,
+    paper_of,
+)
+from ferflow.core.errors import DataError
 from ferflow.settings.presets import load_preset, preset_names
 
 PAPERS = load_papers()
@@ -88,3 +98,65 @@ def test_an_impossible_claim_is_refused(values):
 def test_figures_keep_the_digits_that_the_papers_print():
     assert [digits(v) for v in (0.35, 0.497, 0.8829, 0.38)] == ["0.350", "0.497", "0.8829", "0.380"]
     assert claim_text(claims_of("fernet")[1]) == "accuracy 0.8829"
+
+
+ABOUT = {"system": "x", "preset": "x", "data_set": "x", "stated": "x", "values": {"accuracy": 1}}
+
+
+def test_what_a_claim_is_unless_it_says_otherwise():
+    claim = Claim(**ABOUT, n_images=1)
+    assert (claim.n_classes, claim.split, claim.fer2013) == (7, "test", True)
+    assert (claim.n_images_assumed, claim.caveat, claim.averaging, claim.range) == (
+        False,
+        None,
+        None,
+        None,
+    )
+    assert Claim(**ABOUT, n_images=1, n_classes=2, range=[0.1, 0.2]).range == (0.1, 0.2)
+    for odd in ({"n_images": 0}, {"n_classes": 1}, {"split": "train"}, {"range": [0.1]}):
+        with pytest.raises(ValidationError):
+            Claim(**ABOUT | {"n_images": 1} | odd)
+
+
+@pytest.mark.parametrize("value", [-0.001, 1.001])
+def test_a_figure_beyond_0_to_1_is_named(value):
+    with pytest.raises(ValidationError, match=f"f1_macro: {value} must be one of .*, from 0 to 1"):
+        Claim(**ABOUT | {"values": {"accuracy": 0, "f1_macro": value}}, n_images=1)
+
+
+def paper(number=1, **about):
+    content = {"number": number, "title": "T", "kind": "journal article", "system": "s"}
+    return content | {"claims": [ABOUT | {"n_images": 1}], "open": []} | about
+
+
+@pytest.mark.parametrize(
+    ("about", "reference"),
+    [
+        ({}, "T. Journal article."),
+        ({"year": 2020}, "T. Journal article."),
+        ({"authors": "A and B"}, "A and B: T. Journal article."),
+        ({"authors": "A and B", "year": 2020}, "A and B (2020): T. Journal article."),
+    ],
+)
+def test_a_reference_leaves_out_what_is_not_known(about, reference):
+    assert Paper(key="k", **paper(**about)).reference == reference
+
+
+def test_papers_come_by_their_numbers_and_a_wrong_file_is_named(monkeypatch):
+    monkeypatch.setattr(registry, "read_yaml", lambda _: {"b": paper(2), "a": paper(1)})
+    assert list(load_papers.__wrapped__()) == ["a", "b"]
+    monkeypatch.setattr(registry, "read_yaml", lambda _: {"a": paper(epochs=0)})
+    with pytest.raises(DataError, match=r"^papers\.yaml: 1 validation error for Paper\nepochs"):
+        load_papers.__wrapped__()
+
+
+def test_a_presets_paper_is_that_of_its_claims_or_variants():
+    assert paper_of("fernet").number == 2
+    varied = next(each for each in PAPERS.values() if each.variants)
+    assert paper_of(varied.variants[0]) is varied
+    assert paper_of("quickstart") is None
+
+
+def test_all_figures_of_a_claim_in_a_line():
+    claim = Claim(**ABOUT | {"values": {"accuracy": 1, "f1_macro": 0.1234}}, n_images=1)
+    assert claim_text(claim) == "accuracy 1.000; F1, macro 0.1234"

@@ -78,7 +78,7 @@ def objects(folder):
 def test_without_yes_nothing_is_deleted(here):
     before = everything(here)
     *_, said = clean(30, delete=False)
-    assert said == "0.0 MB could be given back; nothing is deleted without --yes."
+    assert said == "0.0 MB can be deleted: run it again with --yes."
     assert everything(here) - before <= {lock_of(here / ".ferflow/runs").relative_to(here)}
     assert before <= everything(here)
 
@@ -90,7 +90,7 @@ def test_what_no_branch_workspace_or_young_commit_names_is_deleted(here):
     assert "files of DVC's cache that nothing names: 3, 0.0 MB" in lines
     gone = before - objects(here)
     assert len(gone) == 3 and sum(path.suffix == ".dir" for path in gone) == 1
-    assert lines[-1] == "Given back: 0.0 MB."
+    assert lines[-1] == "Deleted: 0.0 MB."
     for branch, text in (("kept", "first"), ("-", "third")):  # "-": the one before
         subprocess.run(["git", "checkout", "--quiet", branch], check=True)
         with Repo(str(here)) as dvc:
@@ -146,8 +146,8 @@ def test_old_checkpoints_are_deleted_unless_they_are_in_use(here):
             "checkpoints of trainings: 1, 1.5 MB",
             "checkpoints of the ant colony: 1, 1.5 MB",
         ]
-        assert lines[-1].startswith("3.0 MB could be given back")
-        assert list(clean(30, delete=True))[-1] == "Given back: 3.0 MB."
+        assert lines[-1].startswith("3.0 MB can be deleted")
+        assert list(clean(30, delete=True))[-1] == "Deleted: 3.0 MB."
     gone = {name for name in made if not (here / ".ferflow" / name).exists()}
     assert gone == {name for name, (_, deleted) in made.items() if deleted}
 
@@ -158,7 +158,7 @@ def test_a_cache_that_others_may_share_is_left_alone(here, tmp_path):
     before = everything(tmp_path / "shared")
     lines = list(clean(0, delete=True))
     assert any("which other clones may share: left alone." in line for line in lines)
-    assert lines[-1] == "Given back: 0.0 MB."
+    assert lines[-1] == "Deleted: 0.0 MB."
     assert everything(tmp_path / "shared") == before
 
 

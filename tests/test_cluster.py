@@ -5,23 +5,25 @@ import re
 import shutil
 import socket
 import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from dask_cluster import Cluster
 
+from benchmarks.local_cluster import cluster as dask_cluster
 from ferflow.core import cluster as connection
 from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.files import read_json
 from ferflow.core.params import PARAMS_FILE, read_yaml
 from ferflow.core.pipeline import Pipeline
 from ferflow.records.receive import receive_record
+from ferflow.records.receive import wanted as wanted_of
 from ferflow.records.record import load_records
 from ferflow.records.record_run import public_params
-from ferflow.runs import cluster, cluster_check, sweep
+from ferflow.runs import cluster, cluster_check, on_worker, sweep
 from ferflow.runs.cluster import links, record_there
-from ferflow.runs.cluster_check import inspect, needed_mb, refuse_unfit
+from ferflow.runs.cluster_check import inspect, named_paths, needed_mb, refuse_unfit
 from ferflow.runs.jobs import Job, run_jobs
 from ferflow.runs.on_worker import describe, differences
 from ferflow.settings.presets import compose, params_text
@@ -59,14 +61,15 @@ def test_workers_are_checked_and_one_of_another_version_is_refused(small, tmp_pa
     (other / "scikit_learn-0.1.dist-info/METADATA").write_text("Name: scikit-learn\nVersion: 0.1\n")
     shutil.copytree(small.folder / "ferflow", other / "ferflow")
     (other / "ferflow/more.py").write_text("")
-    with Cluster(tmp_path, small) as running:
+    env = small.environment() | {"PYTHONPATH": str(small.folder)}
+    with dask_cluster(tmp_path, env) as running:
         option = ("--cluster", running.address)
         assert "no workers" in small.ferflow("cluster", "check", *option, ok=False)
-        _, address = running.add_worker()
+        (address,) = running.start_workers(1)
         printed = small.ferflow("cluster", "check", *option, COLUMNS="200")
         assert re.search(rf"{address}.* 1 .* GB .*[0-9a-f]{{12}} .* yes", printed)
         assert re.search(r"A stage of these parameters took up to [\d,]+ MB", printed)
-        _, address = running.add_worker(other)
+        (address,) = running.start_workers(1, other)
         printed = small.ferflow("cluster", "check", *option, ok=False, COLUMNS="200")
         assert printed.count(" yes ") == 2 and printed.count(" no ") == 1
         printed = small.ferflow("repeat", "--seeds", "2", *option, ok=False)
@@ -150,6 +153,29 @@ def test_data_that_is_not_in_git_is_linked(workplace, monkeypatch):
         links(params)
 
 
+def test_a_link_leads_to_the_data_of_who_asks_now(tmp_path):
+    """A worker keeps its clone; what was linked there for another repository is not taken."""
+    for number in (1, 2, 2):
+        (tmp_path / str(number)).mkdir(exist_ok=True)
+        on_worker._link(tmp_path / "clone/data/mine", tmp_path / str(number))
+        assert (tmp_path / "clone/data/mine").resolve() == tmp_path / str(number)
+    (tmp_path / "clone/own").mkdir()
+    on_worker._link(tmp_path / "clone/own", tmp_path / "1")
+    assert not (tmp_path / "clone/own").is_symlink()
+
+
+def test_what_clones_bring_need_not_be_on_the_workers(workplace, monkeypatch):
+    """The quickstart's backbone, ferflow/bundled, is committed; a path of one's own is not."""
+    monkeypatch.setattr(cluster_check, "is_committed", lambda name: name == "ferflow/bundled")
+    params = job().params
+    assert params["features"]["backbone"] == "ferflow/bundled"
+    assert named_paths([params]) == []
+    (workplace / "mine").mkdir()
+    for path in ("mine", str(workplace / "mine")):
+        params["data"]["path"] = path
+        assert named_paths([params]) == [str(workplace / "mine")]
+
+
 @pytest.fixture
 def come_home(make_record):
     """The two files of a record that was made elsewhere, and its job."""
@@ -162,7 +188,7 @@ def come_home(make_record):
 
 def test_a_record_comes_home_as_it_was_made(come_home):
     wanted, files = come_home
-    made = receive_record(files["record.json"], files["record.parquet"], wanted.params)
+    made = receive_record(files["record.json"], files["record.parquet"], wanted_of(wanted.params))
     for ending in ("json", "parquet"):
         assert made.file(ending).read_bytes() == files[f"record.{ending}"]
     assert [made] == load_records()
@@ -183,7 +209,7 @@ def test_what_is_no_record_of_the_run_is_not_kept(come_home, name, change, fault
     changed = files | {name: change(files[name])}
     assert changed != files
     with pytest.raises(DataError, match=fault):
-        receive_record(changed["record.json"], changed["record.parquet"], wanted.params)
+        receive_record(changed["record.json"], changed["record.parquet"], wanted_of(wanted.params))
     assert load_records() == []
     assert not list(Path("metrics").rglob("*.parquet"))
 
@@ -192,7 +218,7 @@ def test_predictions_of_another_record_are_refused(come_home, make_record):
     wanted, files = come_home
     other = make_record("quickstart", seed=5).file("parquet").read_bytes()
     with pytest.raises(DataError, match="are not those of its record"):
-        receive_record(files["record.json"], other, wanted.params)
+        receive_record(files["record.json"], other, wanted_of(wanted.params))
 
 
 @pytest.fixture
@@ -213,6 +239,37 @@ def test_a_run_that_fails_keeps_the_others(come_home, monkeypatch, capsys):
     assert "seed 4: the disk is full" in capsys.readouterr().out
     monkeypatch.setattr(cluster, "run_there", lambda *_: pytest.fail("all is recorded"))
     assert run_jobs([wanted], cluster="tcp://there:8786") == []
+
+
+def test_a_preset_that_is_edited_meanwhile_loses_no_run(come_home, workplace, monkeypatch):
+    wanted, files = come_home
+
+    def there(*_):
+        preset = workplace / "presets/quickstart.yaml"
+        preset.write_text(preset.read_text().replace("input_size: 96", "input_size: 64"))
+        yield wanted, files
+
+    monkeypatch.setattr(cluster, "run_there", there)
+    assert [record.name for record in record_there("tcp://there:8786", [wanted])] == [
+        "quickstart/seed-3"
+    ]
+
+
+def test_a_run_whose_files_dask_lost_is_a_line():
+    def lost():
+        raise CancelledError("scheduler-connection-lost")
+
+    fault = cluster._outcome(SimpleNamespace(status="finished", result=lost))
+    assert str(fault) == "it failed on the cluster: scheduler-connection-lost"
+
+
+def test_a_killed_commands_params_are_not_taken_for_ones_own(workplace, monkeypatch):
+    """A killed `repeat --folds` leaves a fold in params.yaml, which would be every run's."""
+    monkeypatch.setattr(cluster, "run_there", lambda *_: pytest.fail("run"))
+    (workplace / ".ferflow").mkdir()
+    (workplace / ".ferflow/params.yaml.kept").write_bytes(PARAMS_FILE.read_bytes())
+    with pytest.raises(FerflowError, match=r"saved your params\.yaml as \.ferflow/params\.yaml\.k"):
+        run_jobs([job()], cluster="tcp://there:8786")
 
 
 def test_a_record_without_its_file_is_a_line(come_home, monkeypatch):
@@ -255,3 +312,24 @@ def test_a_sweep_keeps_what_came_home(workplace, monkeypatch):
     assert table["seed"].tolist() == [2, 1, 0]
     assert tracked[-1][2] == {f"run {seed}": str(seed) for seed in range(3)}
     assert read_json(next((workplace / ".ferflow/sweeps").glob("*.json")))["run"].startswith("run ")
+
+
+@pytest.mark.usefixtures("of_now", "workplace")
+def test_variations_of_one_name_keep_their_own_scores(monkeypatch):
+    """Two keys may have the same value, which is all that names a variation."""
+    axes = [[{"seed": 7}, {"balance.k_neighbors": 7}]]
+    monkeypatch.setattr(sweep, "sweep_axes", lambda _: axes)
+    monkeypatch.setattr(sweep, "_track", lambda *_: None)
+
+    def there(_, jobs, __):
+        assert [one.name for one in jobs] == ["7", "7"]
+        for one in jobs:
+            scores = dict.fromkeys(sweep._SCORES, 0.1) | {"accuracy": one.params["seed"] / 10}
+            files = {"metrics.json": {"val": scores}, "train.json": {"train": {}}}
+            files = {name: json.dumps(content).encode() for name, content in files.items()}
+            yield one, files | {"fingerprint": b"run"}
+
+    monkeypatch.setattr(cluster, "run_there", there)
+    table = sweep.sweep("quickstart", {}, "tcp://there:8786")
+    assert table["accuracy"].tolist() == [0.7, 0.0]
+    assert table["k_neighbors"].fillna(0).tolist() == [0, 7]

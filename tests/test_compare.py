@@ -12,6 +12,7 @@ from ferflow.records.compare import common_images, compare, mcnemar
 from ferflow.records.ensemble import make_ensemble, mix, mixture_weights
 from ferflow.records.record import load_records
 from ferflow.records.record_run import record_run
+from ferflow.report.models_table import on_official_splits
 
 OTHER = "mobilenet-aco-rf-nosmote"
 
@@ -220,6 +221,28 @@ def test_weights_do_not_look_at_test(make_record, make_answers):
 def test_a_mixture_is_a_distribution(make_answers):
     mixed = mix([make_answers(seed=0), make_answers(seed=1)], np.array([0.3, 0.7]))
     split_metrics(mixed.y, mixed.p, mixed.labels)  # refuses rows that do not sum to 1
+
+
+def test_an_ensemble_says_what_trained_and_what_was_filtered_for_any_member(make_record):
+    """Where members differed it said nothing, and stood in tables beside untouched splits."""
+    about = {"data_set": "FER-2013", "split": "official (PublicTest)", "classes": [*"abcdefg"]}
+    about |= {"trained_on": ["train"]}
+    filtered = {"constant": {"val": 0, "test": 1}}
+    members = [
+        make_record(seed=0, protocol=about | {"filters_on_val_and_test": {}}),
+        make_record(
+            seed=1,
+            protocol=about | {"trained_on": ["train", "val"], "filters_on_val_and_test": filtered},
+        ),
+    ]
+    made = make_ensemble(members)
+    assert made.protocol["trained_on"] == ["train", "val"]
+    assert made.protocol["filters_on_val_and_test"] == filtered
+    assert made.protocol["split"] == "official (PublicTest)"
+    assert on_official_splits([made]) == []
+    alike = make_ensemble([members[0], make_record(seed=2, protocol=members[0].protocol)])
+    assert alike.protocol == members[0].protocol
+    assert on_official_splits([alike]) == [alike]
 
 
 def test_ensembles_that_make_no_sense_are_refused(make_record, make_mistake):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from ferflow.claims.confusion import ConfusionMatrix, read_confusion, read_matrix
+from ferflow.claims.confusion import ConfusionMatrix, p_text, read_confusion, read_matrix
 from ferflow.claims.independence import LEVEL, _tables_without, independence, quasi_independence
 from ferflow.claims.registry import FOLDER
 from ferflow.core.errors import DataError
@@ -195,6 +195,10 @@ def test_a_two_by_two_matrix_is_read():
         "\ufeff5\t1\n2\t4\n\n",
         ",happy,sad\nhappy,5,1\nsad,2,4\n",
         "happy,sad\n5,1\n2,4\n",
+        ",sad,happy\nhappy,1,5\nsad,4,2\n",
+        "actual,sad,happy\nhappy,1,5\nsad,4,2\n",
+        "sad,happy\nhappy,1,5\nsad,4,2\n",
+        ",said happy,said sad\nhappy,5,1\nsad,2,4\n",
         "happy,5,1\nsad,2,4\n",
         "5.0, 1.0\n2.0, 4.0",
         "[[5, 1], [2, 4]]",
@@ -246,3 +250,57 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "nowhere.csv", tmp_path):
         with pytest.raises(DataError, match="cannot be read"):
             read_matrix(path)
+
+
+def test_a_reading_whole():
+    """Against scikit-learn's kappa and scipy's chi2_contingency; the odd cell's rest by hand."""
+    found = read_confusion(matrix([[40, 5, 5], [10, 20, 10], [5, 5, 30]]))
+    assert (found.n, found.accuracy) == (130, 90 / 130)
+    assert (found.accuracy_low, found.accuracy_high) == pytest.approx((0.60840189, 0.76517443))
+    assert found.agreement == pytest.approx((50 * 55 + 40 * 30 + 40 * 45) / 130**2)
+    assert found.kappa == pytest.approx(0.5336322869957155)
+    assert found.one_vs_rest_accuracy == pytest.approx(1 - 2 * 40 / 130 / 3)
+    assert (found.chi_square, found.degrees) == (pytest.approx(74.89772727), 4)
+    assert found.p == pytest.approx(2.0943471873699124e-15)
+    # without the cell its row has 10, its column 15 and all 100: 10 x 15 / (100 - 25) = 2
+    assert found.odd_cell == ("class 2", "class 2", 30, pytest.approx(2))
+    assert found.p_without == 0.001  # 3.5 are expected in a cell: none of 999 tables as dependent
+    assert found.test == "chi-square test"
+    assert found.verdict == (
+        "The rows depend on the label (chi-square test, p = 2.1e-15): a shuffled order would "
+        "hardly show this."
+    )
+
+
+def test_a_class_that_does_not_occur_takes_no_degrees():
+    found = read_confusion(matrix([[30, 10, 0], [10, 30, 0], [0, 0, 0]]))
+    assert (found.accuracy, found.agreement, found.kappa) == (0.75, 0.5, 0.5)
+    assert (found.chi_square, found.degrees) == (pytest.approx(20), 1)
+    assert found.p == pytest.approx(7.744216431044088e-06)
+    assert found.p_without is None  # of two by two nothing is left
+
+
+def test_one_row_that_holds_everything_in_full():
+    found = read_confusion(matrix([[5, 0], [3, 0]]))
+    assert (found.chi_square, found.degrees, found.test, found.odd_cell) == (None,) * 4
+    assert found.p_without is None
+    assert found.verdict == "One row or column holds everything: independence cannot be tested."
+    assert read_confusion(matrix([[5, 0], [0, 0]])).kappa == 0  # agreement by chance is 1
+
+
+def test_a_probability_too_small_for_a_number_is_bounded():
+    assert [p_text(p) for p in (0.547, 1.0, 1e-310, 0.0)] == [
+        "p = 0.55",
+        "p = 1",
+        "p = 1e-310",
+        "p < 1e-300",
+    ]
+
+
+def test_the_largest_count_and_the_most_classes(tmp_path):
+    assert read_matrix(write(tmp_path, "999999999999,1\n2,4\n")).counts[0, 0] == 10**12 - 1
+    with pytest.raises(DataError, match="got '1000000000000'"):
+        read_matrix(write(tmp_path, "1000000000000,1\n2,4\n"))
+    found = read_matrix(write(tmp_path, json.dumps([[1] * 100] * 100)))
+    assert found.counts.shape == (100, 100)
+    assert found.labels[99] == "class 99"

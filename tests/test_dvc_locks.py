@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from threading import Event, Thread
 
@@ -34,14 +32,6 @@ def lock(write=(), read=()):
     holders = {"write": {f"w{n}": {"pid": n, "cmd": "dvc repro"} for n in write}}
     holders["read"] = {"dep": [{"pid": n, "cmd": "dvc repro"} for n in read]}
     LOCKS.write_text(json.dumps(holders))
-
-
-@pytest.fixture
-def ended():
-    """The id of a process that is no more."""
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        pass
-    return process.pid
 
 
 def test_without_a_lock_file_nothing_runs():

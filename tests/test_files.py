@@ -118,14 +118,6 @@ def left_by(process, target):
     return part
 
 
-@pytest.fixture
-def ended():
-    """The number of a process that is no more."""
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        pass
-    return process.pid
-
-
 def test_what_killed_processes_left_is_deleted_and_a_living_ones_is_not(tmp_path, ended):
     target = tmp_path / "a.json"
     dead, own = left_by(ended, target), left_by(os.getpid(), target)

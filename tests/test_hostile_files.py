@@ -201,6 +201,12 @@ def test_rows_that_take_no_room_in_the_file_are_refused(tmp_path):
         read_answers(path)
 
 
+def test_columns_without_end_are_refused(tmp_path):
+    pq.write_table(pa.table({f"p_{k}": [0.5] for k in range(129)}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="more than 128 columns"):
+        read_answers(tmp_path / "a.parquet")
+
+
 def test_a_long_word_in_every_row_is_kept_once(tmp_path):
     path = answers(tmp_path / "a.parquet", 3_000, label="x" * 500_000)  # 1.5 GB if it were copied
     before = peak()

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -126,18 +127,25 @@ def test_stale_runs_them_again_once(pipeline, capsys, made_by):
     assert pipeline == [0, 1, 2, 0, 1]
 
 
+@contextmanager
+def broken_off(monkeypatch, error):
+    """The chain raises an error at seed 1 in the block, which ends by it."""
+    go = runs.repro
+
+    def repro(**words):
+        if read_yaml(PARAMS_FILE)["seed"] == 1:
+            raise error
+        go(**words)
+
+    with monkeypatch.context() as patch, pytest.raises(error):
+        patch.setattr(runs, "repro", repro)
+        yield
+
+
 @pytest.mark.usefixtures("newer_code")
 def test_an_interrupted_stale_run_goes_on_where_it_was(pipeline, monkeypatch, made_by):
     made_by["code"] = "newer"
-    go = runs.repro
-
-    def break_off(**words):
-        if read_yaml(PARAMS_FILE)["seed"] == 1:
-            raise KeyboardInterrupt
-        go(**words)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(runs, "repro", break_off)
+    with broken_off(monkeypatch, KeyboardInterrupt):
         run_jobs(repeat_jobs(2), stale=True)
     run_jobs(repeat_jobs(2), stale=True)
     assert pipeline == [0, 1]
@@ -236,15 +244,7 @@ def test_the_stages_whose_code_changed_since_a_record_are_named(make_record, wor
 @pytest.mark.parametrize("error", [KeyboardInterrupt, FerflowError])
 def test_an_interrupted_command_puts_params_back_and_goes_on_later(pipeline, monkeypatch, error):
     before = PARAMS_FILE.read_bytes()
-    go = runs.repro
-
-    def break_off(**words):
-        if read_yaml(PARAMS_FILE)["seed"] == 1:
-            raise error
-        go(**words)
-
-    with monkeypatch.context() as patch, pytest.raises(error):
-        patch.setattr(runs, "repro", break_off)
+    with broken_off(monkeypatch, error):
         run_jobs(repeat_jobs(3))
     assert PARAMS_FILE.read_bytes() == before
     run_jobs(repeat_jobs(3))

@@ -52,7 +52,7 @@ def table(*rows, header=HEADER):
         (table(ROW.replace("0.1", "0").replace("0.4", "0")), "row 2: its probabilities are all 0"),
         (table(ROW, ROW), "is answered twice, in rows 2 and 3"),
         (table(f"35887,{SPARE}", f"99999,{SPARE}"), "no column names FER-2013's images"),
-        (table(f"0,{SPARE}", f"1,{SPARE}"), "answers for no image of val and test"),
+        (table(f"0,{SPARE}", f"1,{SPARE}"), "has no answer for an image of val or test"),
         (table(ROW).decode().encode("utf-16"), "neither CSV nor parquet"),
         (table(ROW)[:60] + b"\xff\xfe" + table(ROW)[60:], "neither CSV nor parquet"),
         (table(ROW.replace("PrivateTest", '"PrivateTest')), "cells, expected 8|neither CSV"),
@@ -196,7 +196,7 @@ def test_bytes_that_are_no_answers_are_refused(tmp_path, make_split, content):
     "name", ["", ".", "../x", "a/b", "A", "ü", "-a", "a b", "x" * 61, "seed-0", "summary", "a\n"]
 )
 def test_a_name_that_a_record_cannot_have_is_refused(name):
-    assert "a record's name is made of" in refused(check_name, name)
+    assert "a record's name must be" in refused(check_name, name)
 
 
 @pytest.mark.parametrize(

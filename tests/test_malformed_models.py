@@ -99,7 +99,7 @@ def test_a_checkpoint_of_a_network_is_whole_or_named(tmp_path, broken_off, kind)
     CHECKPOINTS[kind](tensors, about)
     save_file(tensors, file, {"about": json.dumps(about)})
     line = refused(fit, data(scratch), params(), 0)
-    assert "checkpoint.safetensors is no whole checkpoint" in line
+    assert "checkpoint.safetensors is damaged" in line
 
 
 # --- the colony's
@@ -199,9 +199,9 @@ NAMES = ",".join(FER2013_LABELS)
         ("", "are 1, but there are 7 outputs"),
         (NAMES[:-8], "are 6, but there are 7 outputs"),
         (NAMES.replace("sad", "happy"), "two outputs stand for happy|no output stands for sad"),
-        (NAMES.replace("sad", "contempt"), "'contempt' is no class of FER-2013"),
-        (json.dumps([*range(7)]), "'0' is no class of FER-2013"),
-        (json.dumps([[name] for name in FER2013_LABELS]), "is no class of FER-2013"),
+        (NAMES.replace("sad", "contempt"), "'contempt' is not a class of FER-2013"),
+        (json.dumps([*range(7)]), "'0' is not a class of FER-2013"),
+        (json.dumps([[name] for name in FER2013_LABELS]), "is not a class of FER-2013"),
         (json.dumps({str(k + 1): n for k, n in enumerate(FER2013_LABELS)}), "no class"),
         ("[" * 9000, "are 1, but there are 7 outputs"),
         ("x" * 20_000, "does not say what its 7 outputs are"),

@@ -9,7 +9,12 @@ from sklearn import metrics as sklearn_metrics
 
 from ferflow.evaluation.curves import precision_recall_table, ranking_scores, roc_table
 from ferflow.evaluation.intervals import wilson_interval
-from ferflow.evaluation.metrics import confusion_table, reliability_table, split_metrics
+from ferflow.evaluation.metrics import (
+    calibration_floor,
+    confusion_table,
+    reliability_table,
+    split_metrics,
+)
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -303,3 +308,60 @@ def test_other_wrong_numbers_are_refused():
     for n_correct, n in ((3, 2), (-1, 2), (0, 0)):
         with pytest.raises(ValueError, match=f"got {n_correct} of {n}"):
             wilson_interval(n_correct, n)
+
+
+def test_calibration_has_fifteen_bins_unless_told():
+    """0.62 and 0.65 share the bin (9/15, 10/15]; of 14 or 16 bins each would have its own."""
+    y, p = np.array([0, 1]), np.array([[0.62, 0.38], [0.65, 0.35]])
+    scores = split_metrics(y, p, ["a", "b"])
+    assert scores["ece"] == pytest.approx(0.635 - 0.5)
+    floor = math.sqrt(2 * (0.62 * 0.38 + 0.65 * 0.35) / math.pi) / 2
+    assert scores["ece_floor"] == pytest.approx(floor)
+    assert calibration_floor(p) == pytest.approx(floor)
+    assert len(reliability_table(y, p)) == 15
+
+
+@pytest.mark.parametrize(("y", "right"), [(0, True), (1, False)])
+def test_one_image(y, right):
+    scores = split_metrics(np.array([y]), np.array([[0.8, 0.2]]), ["a", "b"])
+    bound = 1 / (1 + 1.959963984540054**2)  # Wilson's at 1 of 1, and mirrored at 0 of 1
+    low, high = (bound, 1.0) if right else (0.0, 1 - bound)
+    assert (scores["n"], scores["accuracy"], scores["mcc"]) == (1, float(right), 0.0)
+    assert (scores["accuracy_low"], scores["accuracy_high"]) == pytest.approx((low, high))
+    assert (low if not right else high) in (scores["accuracy_low"], scores["accuracy_high"])
+    assert scores["ece"] == pytest.approx(0.2 if right else 0.8)
+    assert scores["balanced_accuracy"] == float(right)
+    assert scores["f1_macro"] == (0.5 if right else 0.0)
+    assert scores["precision_weighted"] == scores["f1_weighted"] == float(right)
+    assert scores["one_vs_rest_accuracy"] == float(right)
+    assert scores["top2_accuracy"] == 1
+
+
+def test_wilson_interval_of_another_confidence():
+    """15 of 148 at z = 2.5758, worked out from Wilson's formula."""
+    found = wilson_interval(15, 148, confidence=0.99)
+    assert found == pytest.approx((0.05364487, 0.18326735), abs=1e-8)
+
+
+def test_a_probability_beyond_one_by_rounding_costs_nothing():
+    assert split_metrics(np.array([0]), np.array([[1 + 5e-7, 0]]), ["a", "b"])["log_loss"] == 0
+
+
+def test_whole_numbers_of_any_kind_are_taken():
+    y = np.array([0, 1], np.uint8)
+    assert split_metrics(y, np.eye(2, dtype=int), ["a", "b"])["log_loss"] == 0
+
+
+def test_refusals_in_full():
+    told = {
+        "y must be a non-empty 1-d integer array; got float64 (2,)": ([0.0, 1.0], GOOD_P, "ab"),
+        "labels must be at least two different names; got ['a']": ([0, 1], np.ones((2, 1)), "a"),
+        "p must be floats of shape (2, 2 labels); got float64 (1, 2)": ([0, 1], GOOD_P[:1], "ab"),
+        "y must lie in 0..1; got 0..2": ([0, 2], GOOD_P, "ab"),
+        "each row of p must be finite, not negative and sum to 1 (within 1e-06); got "
+        "[0.3, 0.700002] in row 1": ([0, 1], np.array([[0.6, 0.4], [0.3, 0.700002]]), "ab"),
+    }
+    for message, (y, p, labels) in told.items():
+        with pytest.raises(ValueError, match="got") as error:
+            split_metrics(np.array(y), p, list(labels))
+        assert str(error.value) == message

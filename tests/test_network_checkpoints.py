@@ -13,8 +13,8 @@ from training_rows import training_data
 
 from ferflow.core.errors import DataError
 from ferflow.training.families.network.checkpoint import alone
+from ferflow.training.families.network.data_parallel import Ranks
 from ferflow.training.families.network.family import fit
-from ferflow.training.families.network.ranks import Ranks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -223,5 +223,5 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     fit(data(tmp_path), params(), 0)
     (file,) = tmp_path.glob("*/*")
     file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(DataError, match="is no whole checkpoint"):
+    with pytest.raises(DataError, match=r"checkpoint\.safetensors is damaged"):
         fit(data(tmp_path), params(), 0)

@@ -42,18 +42,22 @@ FACES = draw_faces(FER2013_LABELS, seed=5)
 ALIKE = 2e-5  # of probabilities in float32; at most 1.1e-5 apart on the processors that were tried
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A model folder of a network with first weights, on evened-out faces."""
+def write_network(target, name, lighting):
+    """The folder of a network with first weights."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = build_network("littlevgg", 7, {}).eval()
-    model = TrainedNetwork(network, "littlevgg", {}, 7, 48, Scale(0.5, 0.25))
-    meta = {"lighting": "equalize", "trained_on": ["train"]}
+        network = build_network(name, 7, {}).eval()
+    model = TrainedNetwork(network, name, {}, 7, 48, Scale(0.5, 0.25))
+    meta = {"lighting": lighting, "trained_on": ["train"]}
     classifier = Classifier("network", model, np.ones(48 * 48, bool), FER2013_LABELS, meta)
-    target = tmp_path_factory.mktemp("network") / "model"
     save_classifier(target, classifier)
     return target
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A network on evened-out faces."""
+    return write_network(tmp_path_factory.mktemp("network") / "model", "littlevgg", "equalize")
 
 
 @pytest.fixture(scope="module")
@@ -218,13 +222,7 @@ def test_a_network_that_does_not_end_in_a_mean_has_no_maps(folder, exported):
 
 def test_a_network_of_other_making_that_ends_in_a_mean_has_maps(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = build_network("allconv", 7, {}).eval()
-    model = TrainedNetwork(network, "allconv", {}, 7, 48, Scale(0.5, 0.25))
-    meta = {"lighting": "none", "trained_on": ["train"]}
-    classifier = Classifier("network", model, np.ones(48 * 48, bool), FER2013_LABELS, meta)
-    save_classifier(tmp_path / "model", classifier)
+    write_network(tmp_path / "model", "allconv", "none")
     export(tmp_path / "model", tmp_path / "x.onnx")
     maps = [
         attention(model, FACES, range(7))

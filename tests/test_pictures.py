@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from ferflow.core.errors import DataError
+from ferflow.images.decode import decode_grey, decode_grey_and_kind, decode_rgb
 from ferflow.images.size import MAX_PIXELS
 from ferflow.recognition import pictures
 from ferflow.recognition.pictures import FORMATS, read_picture, to_grey
@@ -278,3 +279,34 @@ def test_files_that_cannot_be_read(tmp_path):
     for path in (tmp_path / "absent.png", tmp_path):
         with pytest.raises(DataError, match="cannot be read"):
             read_picture(path)
+
+
+@pytest.mark.parametrize(
+    ("form", "options"), [("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {})]
+)
+def test_data_sets_are_read_as_predict_reads_where_pictures_are_transparent(form, options):
+    """OpenCV showed the black below: a model was trained on that, and asked about white."""
+    clear, half, full = (200, 100, 50, 0), (200, 100, 50, 128), (200, 100, 50, 255)
+    content = encode(Image.fromarray(np.array([[clear, half, full]], np.uint8)), form, **options)
+    wanted = [[[255, 255, 255], [227, 177, 152], [200, 100, 50]]]
+    assert read_picture(content).pixels.tolist() == decode_rgb(content).tolist() == wanted
+    assert grey_of(content).tolist() == decode_grey(content).tolist() == [[255, 189, 124]]
+
+
+def test_grey_levels_with_transparency_and_a_palette_with_it():
+    """Of a palette the first colour, red, is transparent."""
+    grey = encode(Image.fromarray(np.array([[[90, 0], [90, 255]]], np.uint8), "LA"))
+    assert decode_grey_and_kind(grey)[0].tolist() == grey_of(grey).tolist() == [[255, 90]]
+    assert decode_grey_and_kind(grey)[1] is True
+    palette = Image.new("P", (2, 1))
+    palette.putpalette([255, 0, 0, 0, 0, 255])
+    palette.putdata([0, 1])
+    content = encode(palette, transparency=0)
+    assert decode_rgb(content).tolist() == [[[255, 255, 255], [0, 0, 255]]]
+    assert decode_rgb(encode(palette)).tolist() == [[[255, 0, 0], [0, 0, 255]]]
+
+
+def test_a_transparent_picture_that_was_cut_off_is_refused():
+    content = encode(Image.new("RGBA", (64, 64), (1, 2, 3, 4)), "WEBP")
+    with pytest.raises(DataError, match="is not a readable picture"):
+        decode_rgb(content[: len(content) // 2])

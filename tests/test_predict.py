@@ -11,62 +11,27 @@ import cv2
 import numpy as np
 import pytest
 from film import write_film
+from picture_folders import unpacked
 from PIL import Image
-from recognition_data import picture_of
+from recognition_data import ALBUM, FACES, PICTURE, picture_of, predict_in
 from typer.testing import CliRunner
 
 from ferflow.cli import app
 from ferflow.core.errors import FerflowError
-from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition import predict as module
 from ferflow.recognition.inputs import find_inputs
 from ferflow.recognition.recognizer import Recognizer
 
-FACES = draw_faces(FER2013_LABELS, seed=1)
-PICTURE = cv2.imencode(".png", picture_of(FACES[3]))[1].tobytes()
-EMPTY = cv2.imencode(".png", np.full((90, 120), 100, np.uint8))[1].tobytes()
-
 
 @pytest.fixture
 def run(model_folder, tmp_path, monkeypatch):
-    """Run `ferflow predict` in an empty folder outside any repository."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-
-    def call(*words, content=None):
-        command = ["predict", "--model", str(model_folder), *map(str, words)]
-        return CliRunner().invoke(app, command, input=content)
-
-    return call
+    return predict_in(tmp_path, monkeypatch, model_folder)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def folder(tmp_path):
-    """Two good pictures, one without a face, two bad ones, and a file that is none."""
-    files = {
-        "album/2.png": PICTURE,
-        "album/10.png": PICTURE,
-        "album/deep/empty room.png": EMPTY,
-        "album/zero.jpg": b"",
-        "album/noise.jpg": b"\xff\xd8 and then nothing",
-        "album/notes.txt": b"not for us",
-    }
-    for name, content in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return tmp_path / "album"
-
-
-def write_video(path, n_frames=20, size=(320, 240)):
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, size)
-    assert writer.isOpened()
-    for number in range(n_frames):
-        frame = picture_of(FACES[3], 120, (60 + number, 60), size)
-        writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
-    writer.release()
-    return path
+    return unpacked(tmp_path / "album", ALBUM)
 
 
 def test_a_folder_is_read_in_order_and_bad_files_are_listed_at_the_end(run):
@@ -191,67 +156,6 @@ def test_an_animation_says_that_its_first_frame_was_read(run, tmp_path):
     assert "(the first of 2 frames; if the picture is a face" in (
         run("small.gif", "--detector", "haar").stdout
     )
-
-
-def test_every_frame_of_a_video_has_an_answer(run, tmp_path, monkeypatch):
-    write_video(tmp_path / "clip.avi")
-    done = run("clip.avi", "--json")
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["frame"] for row in rows] == list(range(20))
-    assert rows[15]["seconds"] == 1.5
-    assert all(row["faces"] for row in rows)
-    monkeypatch.setattr(module, "_FRAMES_AT_ONCE", 7)
-    assert run("clip.avi", "--json").stdout == done.stdout
-
-
-def test_of_a_broken_video_the_good_frames_are_answered(run, tmp_path):
-    content = write_video(tmp_path / "clip.avi").read_bytes()
-    (tmp_path / "cut.avi").write_bytes(content[: len(content) // 2])
-    (tmp_path / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(3000))
-    (tmp_path / "none.mov").write_bytes(b"")
-    done = run("cut.avi", "noise.mp4", "none.mov", "clip.avi", "absent.mkv")
-    assert done.stdout.count("clip.avi frame") == 20
-    assert 5 <= done.stdout.count("cut.avi frame") < 18
-    assert [line.split()[1] for line in done.stderr.splitlines()] == [
-        "cut.avi",
-        "noise.mp4",
-        "none.mov",
-        "absent.mkv",
-    ]
-    assert "broken video" in done.stderr
-
-
-def test_annotated_copies_keep_their_place_and_their_size(run, tmp_path):
-    write_video(tmp_path / "clip.avi")
-    done = run("album", "album/2.png", "clip.avi", "--annotate", "out")
-    assert done.exit_code == 1  # for the bad files
-    written = {str(path.relative_to(tmp_path)) for path in (tmp_path / "out").rglob("*.*")}
-    assert written == {
-        "out/2-faces.jpg",
-        "out/2-2-faces.jpg",
-        "out/10-faces.jpg",
-        "out/deep/empty room-faces.jpg",
-        "out/clip-faces.mp4",
-        "out/clip-timeline.csv",
-        "out/clip-timeline.png",
-    }
-    picture = cv2.imread(str(tmp_path / "out/2-faces.jpg"))
-    assert picture.shape == (480, 640, 3)
-    coloured = np.ptp(picture.astype(int), axis=2) > 60
-    assert 300 < coloured.sum() < 20_000  # the box and the letters on a grey picture
-    video = cv2.VideoCapture(str(tmp_path / "out/clip-faces.mp4"))
-    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 20
-
-
-def test_annotated_copies_never_lie_where_pictures_are_read(run, folder):
-    for place in ("album", "album/out"):
-        assert "is an input" in str(run("album", "--annotate", place).exception)
-    assert not (folder / "out").exists()
-
-
-def test_a_folder_for_copies_that_cannot_be_made(run, tmp_path):
-    (tmp_path / "face.txt").touch()
-    assert "cannot be made" in str(run("album", "--annotate", "face.txt/x").exception)
 
 
 def test_an_unreadable_folder_is_a_line(run, monkeypatch):

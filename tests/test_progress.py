@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_layouts import tree
+from picture_folders import tree
 
 from ferflow.audit.measures import audit, count
 from ferflow.claims.independence import independence

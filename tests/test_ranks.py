@@ -6,30 +6,34 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import torch
-from network_data import weights
+from network_data import faces, params, weights
 from ranks_training import trained
 from safetensors.torch import load_file
 from torch import nn
+from training_rows import training_data
 
 from ferflow.core.errors import DataError, ParamError
-from ferflow.core.ranks import n_ranks
-from ferflow.training.families.network.layers import Dropout, batch_norm
-from ferflow.training.families.network.ranks import (
+from ferflow.core.own_rank import n_ranks
+from ferflow.training.families.network.data_parallel import (
     Ranks,
     SharedNetwork,
     _synchronise,
     _SyncNorm,
     batch_norms,
 )
+from ferflow.training.families.network.family import _check_same
+from ferflow.training.families.network.layers import Dropout, batch_norm
 from ferflow.training.shared.batch_augmentation import make_augmentation
 from ferflow.training.shared.draws import Part
+from ferflow.training.shared.launch import joined, start_ranks
 from ferflow.training.shared.policy import check_policy
-from ferflow.training.shared.ranks import joined, start_ranks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -116,7 +120,7 @@ def test_batch_norm_of_each_ranks_own_rows_has_to_be_allowed(tmp_path):
         _, complaints = process.communicate(timeout=SECONDS)
     assert process.returncode == 1
     (line,) = complaints.splitlines()
-    assert line.startswith("error: the network has batch norm, which on processors takes the")
+    assert line.startswith("error: the network has batch norm. On processors each of the")
     assert "compute.allow_local_batch_norm: true" in line
     assert not (tmp_path / "done").exists()
     found, about, _ = by_two(tmp_path, **changes, allow_local_batch_norm=True)
@@ -250,8 +254,28 @@ def test_a_rank_that_would_train_something_else_is_refused(monkeypatch):
     _, second = ranks_of(2)
     monkeypatch.setattr(Ranks, "told", lambda *_: ["params", [1, 2]])
     second.check_same(["params", (1, 2)])
-    with pytest.raises(DataError, match=r"rank 1 has another params\.yaml, other training rows"):
+    with pytest.raises(
+        DataError, match=r"rank 1 has another params\.yaml, other code, other rows of train"
+    ):
         second.check_same(["params", (1, 3)])
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_ranks_compare_images_too_and_those_of_val(monkeypatch, split):
+    """Images may differ where the labels are the same, as after another filter or another scale."""
+    told = []
+    monkeypatch.setattr(Ranks, "check_same", lambda _, about: told.append(about))
+    first = ranks_of(2)[0]
+    rows = training_data(*faces(6), val=faces(4, 1))
+    part = getattr(rows, split)
+    other = replace(rows, **{split: replace(part, x=part.x + np.uint8(1))})
+    for each in (rows, rows, other):
+        _check_same(first, each, params(), 0, "cpu float32")
+    _check_same(first, rows, params(), 0, "cpu bfloat16")
+    _check_same(first, rows, params(epochs=9), 0, "cpu float32")
+    _check_same(first, rows, params(), 1, "cpu float32")
+    assert told[1] == told[0]
+    assert all(about != told[0] for about in told[2:])
 
 
 def test_local_running_statistics_are_the_ranks_mean(monkeypatch):

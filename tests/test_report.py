@@ -1,20 +1,15 @@
-"""The report and the README's table: what the records say, nothing else, and nothing from afar."""
+"""The report and the README's table: what the records say, and nothing else."""
 
 import re
 import sys
-from html import escape
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jinja2 import UndefinedError
 
 from benchmarks import supersede
 from ferflow.claims.registry import load_papers
 from ferflow.core.errors import FerflowError
-from ferflow.documents.render import in_text, markdown_page, render, slug
-from ferflow.records.ensemble import make_ensemble
 from ferflow.records.record import load_records
 from ferflow.report.standing import standings
 from ferflow.report.write import CLAIMS, LEADERBOARD, README, report_texts, write_report
@@ -22,34 +17,6 @@ from ferflow.runs.sweep import SWEEPS
 
 ROOT = Path(__file__).parents[1]
 MD, HTML = Path("reports/papers.md"), Path("reports/papers.html")
-
-
-class Page(HTMLParser):
-    """Collects what a page asks for from elsewhere, its ids and links, and checks its tags."""
-
-    VOID = frozenset({"meta", "br"})
-    ASKING = ("src", "href", "xlink:href", "srcset", "action", "data")
-
-    def __init__(self, text):
-        super().__init__()
-        self.outside, self.open, self.ids, self.links = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        asked = [value for key, value in attrs if key in self.ASKING]
-        self.links += [value[1:] for value in asked if value.startswith("#")]
-        self.outside += [value for value in asked if not value.startswith("#")]
-        self.outside += [tag] if tag in ("script", "link", "iframe", "object", "img") else []
-        self.ids += [value for key, value in attrs if key == "id"]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
 
 
 def row_of(text, *words):
@@ -274,44 +241,6 @@ def test_what_is_put_aside_when_a_preset_changes_stands_in_no_table(
 
 
 @pytest.mark.usefixtures("readme")
-def test_the_page_is_whole_and_asks_for_nothing_from_elsewhere(make_record):
-    members = [make_record("mobilenet-aco-rf", seed=seed) for seed in (0, 1)]
-    make_ensemble(members, name="both")
-    written = write_report()
-    assert [path for path in written if path.suffix != ".svg"] == [
-        MD,
-        HTML,
-        README,
-        CLAIMS,
-        LEADERBOARD,
-    ]
-    text = HTML.read_text()
-    page = Page(text)
-    assert page.outside == [] and page.open == []
-    assert len(set(page.ids)) == len(page.ids) and set(page.links) <= set(page.ids)
-    assert "url(" not in text and "@import" not in text
-    assert text.count("<svg") == sum(path.suffix == ".svg" for path in written)
-    assert "both" in text
-    assert write_report() == []
-
-
-@pytest.mark.usefixtures("readme")
-def test_the_contents_name_every_paper_and_every_preset_on_record(make_record):
-    make_record("fernet")
-    make_ensemble([make_record("svm", seed=seed) for seed in (0, 1)], name="both")
-    make_record("allconv", variant="wide")
-    texts = report_texts()
-    contents, _, _ = texts[MD].partition("| paper |")
-    papers = [paper.title for paper in load_papers().values()]
-    names = re.findall(r"^- \[(.*)\]\(#", contents, re.MULTILINE)
-    assert names == [*(f"Paper {k}: {title}" for k, title in enumerate(papers, 1)), "Ensembles"]
-    presets = re.findall(r"^  - \[`(.*)`\]\(#(.*)\)$", contents, re.MULTILINE)
-    assert presets == [(name, f"{name}-on-record") for name in ("fernet", "svm", "allconv")]
-    page = Page(texts[HTML])
-    assert len(page.links) == len(names) + len(presets) and set(page.links) <= set(page.ids)
-
-
-@pytest.mark.usefixtures("readme")
 def test_printed_matrices_stand_in_the_report_with_their_reading():
     text = report_texts()[MD]
     assert "7,178 images, accuracy 0.1746" in text
@@ -361,65 +290,3 @@ def test_the_table_of_models_has_presets_on_the_official_splits_the_best_first(
     assert (best[0], svm[0]) == ("`best`", "`svm`")
     assert best[2].endswith(", 2 seeds") and "±" in best[2]
     assert re.fullmatch(r"0\.\d{3}", svm[2]) and svm[5] == "2 min, 2 cores" and best[5] == "1 min"
-
-
-AWKWARD = [
-    "<b>bold</b>",
-    "a|b\\|c\\",
-    "*a* _b_ __c__ ~~d~~ x_y_z 2 * 3",
-    "![far](http://x.org/a.png) [b](javascript:c) <http://x.org>",
-    "&amp; &#65; K&R",
-    "- no list",
-    "1. no list",
-    "# no heading",
-    "> no quote",
-    "---",
-    "===",
-    "lone ` mark",
-    "0.497 is a figure, -0.1, too",
-    "two\nlines",
-    "$a$",
-]
-
-
-@pytest.mark.parametrize("words", AWKWARD)
-def test_words_with_markup_are_shown_as_they_are(words):
-    grid = {"header": ["h"], "rows": [[words]]}
-    text = f"{in_text(words)}\n\n- {in_text(words)}\n\n{render('one_table.md.j2', grid=grid)}"
-    page = markdown_page("t", text, {})
-    shown = escape(" ".join(words.split()), quote=False).replace('"', "&quot;")
-    assert f"<p>{shown}</p>" in page and f"<li>{shown}</li>" in page and f"<td>{shown}</td>" in page
-    assert Page(page).outside == []
-
-
-@pytest.mark.parametrize("words", ["`a_b` and `<i>*c*`", "`x|y`: z"])
-def test_code_stays_code(words):
-    grid = {"header": ["h"], "rows": [[words]]}
-    page = markdown_page("t", f"{in_text(words)}\n\n{render('one_table.md.j2', grid=grid)}", {})
-    marked = re.sub("`([^`]+)`", r"<code>\1</code>", escape(words))
-    assert f"<p>{marked}</p>" in page and f"<td>{marked}</td>" in page
-
-
-def test_a_page_escapes_its_title_captions_and_headings():
-    text = f"# a <b>\n\n![{in_text('of <one>')}](p.svg)\\\n{in_text('of <one>')}\n"
-    page = markdown_page("<title>", text, {"p.svg": "<svg ></svg>"})
-    assert "<title>&lt;title&gt;</title>" in page and ">a &lt;b&gt;</h1>" in page
-    svg = '<svg role="img" aria-label="of &lt;one&gt;" ></svg>'
-    assert f"<figure>{svg}<figcaption>of &lt;one&gt;</figcaption></figure>" in page
-    assert Page(page).open == []
-
-
-def test_figures_stay_on_a_line():
-    page = markdown_page("t", "0.1 ± 0.2 (0.3 to 0.4) of one to two", {})
-    assert "0.1\xa0±\xa00.2 (0.3\xa0to\xa00.4) of one to two" in page
-
-
-def test_anchors_are_those_of_github():
-    assert slug("Paper 2: A, (B 2013) - `c_d`") == "paper-2-a-b-2013---c_d"
-    page = markdown_page("t", "## The `a_b`\n\n## Same\n\n## Same\n", {})
-    assert re.findall('id="([^"]+)"', page) == ["the-a_b", "same", "same-1"]
-
-
-def test_a_template_does_not_pass_over_what_is_missing():
-    with pytest.raises(UndefinedError):
-        render("one_table.md.j2")

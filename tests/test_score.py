@@ -87,7 +87,7 @@ def test_the_figures_are_those_that_our_own_runs_get(tmp_path):
         3349,
         2196,
     ]
-    assert scored.notes == ("images are told by file (file)",)
+    assert scored.notes == ("images are named by file (file)",)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_training_images_and_unknown_ids_are_left_out_and_said(tmp_path):
     p = np.vstack([np.full((3, 7), 1 / 7), model(ROWS), np.full(7, 1 / 7)])
     found = notes_of(write(tmp_path / "a.csv", names, p, key="row"))
     assert "3 answers are for training images: not scored" in found
-    assert f"1 rows name no image of FER-2013 (the first is row {len(names) + 1})" in found
+    assert f"1 rows do not name an image of FER-2013 (the first is row {len(names) + 1})" in found
 
 
 def test_probabilities_that_do_not_sum_to_one_are_scored_and_said(tmp_path):
@@ -218,7 +218,7 @@ def test_probabilities_that_do_not_sum_to_one_are_scored_and_said(tmp_path):
         ("row,label\n32298\n", "row 2: 1 cells, expected 2"),
         (
             "row,label\n5,happy\n",
-            "answers for no image of val and test.*1 answers are for training",
+            "has no answer for an image of val or test.*1 answers are for training",
         ),
         ("row,row\n1,2\n", "two columns have the same name: row, row"),
     ],

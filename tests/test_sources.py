@@ -7,6 +7,7 @@ from functools import partial
 import cv2
 import numpy as np
 import pytest
+from picture_folders import picture, refusal, unpacked
 
 from ferflow.core.errors import DataError, ParamError
 from ferflow.core.face_shape import GREY_48
@@ -23,12 +24,6 @@ from ferflow.download.labels import (
 from ferflow.download.peek import peek
 from ferflow.download.sources import load_data, load_images, read_path
 from ferflow.images.faces import faces_of, refuse_other_sizes, small_grey
-
-
-def picture(seed=0, shape=(48, 48), suffix=".png"):
-    """The bytes of a picture of noise."""
-    noise = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-    return cv2.imencode(suffix, noise)[1].tobytes()
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +53,9 @@ def refused(tmp_path, write_zip):
     """Write files as a zip and read it: the one line of the DataError."""
 
     def read(files, compression=zipfile.ZIP_STORED):
-        with pytest.raises(DataError) as caught:
-            read_path(write_zip(tmp_path / "refused.zip", files, compression))
-        assert len(str(caught.value).splitlines()) == 1
-        return str(caught.value)
+        return refusal(write_zip(tmp_path / "refused.zip", files, compression))
 
     return read
-
-
-def unpacked(folder, files):
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    return folder
 
 
 def test_the_counts_of_both_editions_are_fer_2013s_classes():

@@ -118,7 +118,7 @@ def test_what_cannot_be_moved_is_a_line(file, monkeypatch):
     with pytest.raises(DataError, match="has no experiment 'ferflow'"):
         move_store()
     file.write_bytes(b"no database" * 1000)
-    with pytest.raises(DataError, match=r"is no store of MLflow's .*file is not a database"):
+    with pytest.raises(DataError, match=r"is not a store of MLflow .*file is not a database"):
         move_store()
     file.unlink()
     with pytest.raises(DataError, match=r"mlflow.db is not here: there are no runs to move"):

@@ -231,4 +231,6 @@ def test_a_project_of_ones_own_needs_no_clone(environment, tmp_path):
     said = project.run("ferflow", "new", "other", "--data", "nothing", ok=False)
     assert "nothing is not here" in said and not (project.folder / "other").exists()
     said = project.run("ferflow", "new", "a b", "--data", tmp_path / "faces", ok=False)
-    assert "a project's name has letters" in said and not (project.folder / "a b").exists()
+    assert (
+        "a project's name must have only letters" in said and not (project.folder / "a b").exists()
+    )

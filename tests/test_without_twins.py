@@ -17,6 +17,7 @@ from ferflow.evaluation.without_twins import (
     RELATIVES_SUFFIX,
     count_relatives,
     count_twins,
+    without_either,
     without_twins,
 )
 from ferflow.preprocess.clean import preprocess
@@ -211,6 +212,21 @@ def test_the_protocol_in_a_line(cleaned, predictions):
         "noise, split: drawn, 3 classes; train filtered: constant; val and test filtered: no; "
         "1 val images have a twin in train (0 exact); "
         "2 test images have a twin in train (1 exact)."
+    )
+
+
+def test_after_training_on_val_there_are_no_scores_without_twins(wide, predictions):
+    """A test image with a twin in val was trained on, too, and the tables tell of train alone."""
+    alone = without_either(predictions, wide.twins, wide.relatives, ["train"])
+    assert [set(rows["split"]) for rows in alone] == [
+        {"val_without_twins", "test_without_twins"},
+        {"val_without_relatives", "test_without_relatives"},
+    ]
+    assert without_either(predictions, wide.twins, wide.relatives, ["train", "val"]) == ()
+    line = describe(protocol(wide.splits["test"], ["test"], ["train", "val"], {}, {}))
+    assert line.endswith(
+        "; val joined the training rows and is not scored; which images of test have a twin there "
+        "is not known, so there are no scores without twins."
     )
 
 

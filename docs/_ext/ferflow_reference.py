@@ -59,8 +59,8 @@ def parameters() -> str:
     lines = [
         "# Parameters",
         "",
-        "`params.yaml` describes a system. `ferflow use PRESET` writes it; edit any value, and",
-        "`dvc repro` runs what the edit touches. This page is made of the comments in",
+        "`params.yaml` describes a system. `ferflow use PRESET` writes it. Edit a value, then",
+        "`dvc repro` runs the stages that read it. This page is made of the comments in",
         "`presets/defaults.yaml` and of the records that check the file. A preset replaces some of",
         "the defaults.",
         "",
@@ -161,7 +161,8 @@ def _words(annotation: Any) -> str:
     if kind in (Union, UnionType):
         return " or ".join(_words(part) for part in inner)
     if kind is list:
-        return "a list" + ("" if inner[0] is Any else f" of: {_words(inner[0])}")
+        of = _words(inner[0])
+        return "a list" if of == "a mapping" else f"a list of: {of}"  # a step may be a name, too
     names = {
         bool: "`true`, `false`",
         int: "a whole number",

@@ -8,7 +8,7 @@ import typer
 
 def audit(
     path: Annotated[
-        str | None, typer.Argument(help="A data set; without it the one that params.yaml names.")
+        str | None, typer.Argument(help="A data set. Default: the one in params.yaml.")
     ] = None,
 ) -> None:
     """Find duplicates, contradictory labels and images without a face; write a page about them.

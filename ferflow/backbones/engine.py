@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ferflow.backbones.onnx_graph import to_graph
 from ferflow.backbones.onnx_session import session_of
+from ferflow.core.errors import one_line
 
 N_COMPARED = 64  # images
 TOLERANCE = 1e-4  # of the largest value, between torch's answer and the other
@@ -42,7 +43,7 @@ def onnx_answer(module: nn.Module, x: Tensor) -> tuple[Answer, str]:
         session = session_of(graph.SerializeToString(), 0)
         answers = [session.run([_OUTPUT], {_INPUT: p.numpy()})[0] for p in (x[:1], x[1:])]
     except Exception as error:  # those of exporters and of onnxruntime have no other base
-        reason = " ".join(str(error).split())[:150]
+        reason = one_line(error)
         raise NoEngineError(f"it does not convert to ONNX: {reason}") from None
     found = np.concatenate(answers)
     if found.shape != expected.shape:

@@ -1,12 +1,15 @@
-"""The files of a network of `transformers`: where they lie, and whether they may be loaded."""
+"""The files of a network of `transformers`: where they lie, and whether they are loaded."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+import transformers
 from transformers.utils import cached_file, logging
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.files import read_json
 from ferflow.core.hashing import check_sha256
 from ferflow.core.params import from_root
@@ -23,15 +26,6 @@ _REFUSED = {
 }
 
 
-def be_quiet() -> None:
-    """Keep `transformers` from drawing bars and from listing the weights of a tower left aside.
-
-    Missing weights are checked wherever a network is loaded.
-    """
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-
-
 def checked_name(name: str, sha256: str | None, key: str) -> str:
     """What `from_pretrained` is to load: the hub's name, or the local folder's full path."""
     folder = from_root(name)
@@ -43,7 +37,32 @@ def checked_name(name: str, sha256: str | None, key: str) -> str:
     return str(folder)
 
 
-def check_files(name: str) -> None:
+def open_network(
+    name: str, key: str, kind: Callable[[dict[str, Any]], str], what: str = "", more: str = ""
+) -> tuple[Any, list[str]]:
+    """A network of `transformers`, float32, from safetensors, and the names of weights it lacks.
+
+    name : as `checked_name` gives it. kind : config.json -> the class of `transformers`. No code
+    from the hub is run. Raises DataError, which names the parameter `key`, `what` was to be
+    loaded, and the files that a folder needs, `more` of them, if it cannot be loaded.
+    """
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # or it lists the weights of a tower that is left aside
+    options = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
+    try:
+        _check_files(name)
+        network_class = getattr(transformers, kind(read_part(name, "config.json")))
+        network, report = network_class.from_pretrained(name, dtype=torch.float32, **options)
+    except Exception as error:  # transformers raises what its parts raise: any of them
+        reason = one_line(error)
+        raise DataError(
+            f"{key}: cannot load '{name}'{what} ({reason}). Name a model of the Hugging Face hub, "
+            f"or, without a network, a folder with config.json{more} and model.safetensors."
+        ) from None
+    return network, sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]]))
+
+
+def _check_files(name: str) -> None:
     """Raise DataError if a network's files lead to pickles or code, or to no end of layers.
 
     `use_safetensors` alone does not keep a list of parts from naming pickles.

@@ -7,7 +7,7 @@ import transformers
 from torch import Tensor
 
 from ferflow.backbones.files import read_part
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 
 # keys of preprocessor_config.json that say what becomes of a grey level
 _LEVELS = (
@@ -39,7 +39,7 @@ def normalisation(name: str, channels: int) -> tuple[Tensor, Tensor]:
             mean, std = mean, std * torch.tensor(levels["image_std"], dtype=torch.float64)
         constants = torch.stack([(mean - offset) / scale, std / scale]).float()
     except (TypeError, ValueError, OverflowError, RuntimeError, ZeroDivisionError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise DataError(
             f"preprocessor_config.json of {name} has no normalisation constants: {reason}"
         ) from None

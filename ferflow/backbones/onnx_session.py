@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.files import read_bounded
+from ferflow.core.system import usable_cores
 
 MAX_BYTES = 512 << 20
 
@@ -23,8 +24,8 @@ def open_session(file: Path, threads: int) -> Any:
         raise DataError(f"{file} does not exist.") from None
     try:
         return session_of(content, threads)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+    except Exception as error:  # onnxruntime's errors have no base but Exception
+        reason = one_line(error)
         raise DataError(f"{file} is not an ONNX file that can be run ({reason}).") from None
 
 
@@ -50,8 +51,3 @@ def session_of(content: bytes, threads: int) -> Any:
         providers=["CPUExecutionProvider"],
         enable_fallback=0,  # it would print, and try the same again
     )
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

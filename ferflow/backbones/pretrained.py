@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from torch import Tensor
 
-from ferflow.backbones.files import be_quiet, check_files, checked_name, read_part
+from ferflow.backbones.files import checked_name, open_network, read_part
 from ferflow.backbones.kinds import TOWERS, check_kind, own_size
 from ferflow.backbones.levels import normalisation
-from ferflow.core.errors import DataError, ParamError
+from ferflow.core.errors import DataError, ParamError, one_line
 
 _COLOURS = 3
 _UNREAD = "pooler."  # what follows the last hidden state; many a published ViT comes without
@@ -113,7 +112,7 @@ def _check_answers(
         with torch.inference_mode():
             first, second = (features_of(network, x) for _ in range(2))
     except _UNFIT as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         own = own_size(getattr(network.config, "image_size", None))
         cure = f"Set {size_key} to {own}, its own size, or name" if own else "Name"
         raise ParamError(
@@ -128,23 +127,10 @@ def _check_answers(
 
 
 def _load(name: str, key: str) -> Any:
-    """The network with all its weights, from safetensors; code from the hub is never run."""
-    be_quiet()
-    options = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
-    try:
-        check_files(name)
-        kind = read_part(name, "config.json").get("model_type")
-        network_class = getattr(transformers, TOWERS.get(str(kind), "AutoModel"))
-        network, report = network_class.from_pretrained(name, dtype=torch.float32, **options)
-    except Exception as error:  # transformers raises what its parts raise: any of them
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(
-            f"{key}: cannot load '{name}' ({reason}). Name a model of the "
-            "Hugging Face hub, or, without a network, a folder with config.json and "
-            "model.safetensors."
-        ) from None
-    needed = {key for key in report["missing_keys"] if not key.startswith(_UNREAD)}
-    if absent := sorted(needed):
+    network, lacking = open_network(
+        name, key, lambda config: TOWERS.get(str(config.get("model_type")), "AutoModel")
+    )
+    if absent := [weight for weight in lacking if not weight.startswith(_UNREAD)]:
         # transformers would draw them at random, and the features with them
         raise DataError(f"{key}: '{name}' lacks weights: {', '.join(absent[:5])}.")
     return network

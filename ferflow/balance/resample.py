@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ferflow.balance.params import BalanceParams, Method, check_soft_method
 from ferflow.balance.sampled import as_rows, flat, mix_sample
-from ferflow.core.errors import DataError, ParamError
+from ferflow.core.errors import DataError, ParamError, one_line
 from ferflow.core.rows import Taken
 from ferflow.core.split import Split
 
@@ -81,7 +81,7 @@ def _synthesise(split: Split, params: BalanceParams, random_state: RandomState) 
     try:
         x, y = sampler.fit_resample(flat(split.x), split.y)
     except (ValueError, RuntimeError) as error:  # no border to fill, no support vector, few rows
-        reason = " ".join(str(error).split()).rstrip(".")
+        reason = one_line(error).rstrip(".")
         raise ParamError(
             f"balance.method {name} cannot fill up these rows ({_present(split)}): {reason}. "
             "Take balance.method smote or random_oversampling."

@@ -206,12 +206,15 @@ def _parse_json(path: Path, text: str) -> tuple[Any, list[str] | None]:
         return content, None
     labels = content.get("labels")
     if set(content) - {"labels", "matrix"} or not isinstance(labels, list | None):
-        raise DataError(f"{path}: a JSON object holds 'matrix' and perhaps a list 'labels'.")
+        raise DataError(f"{path}: a JSON object must have 'matrix', and may have a list 'labels'.")
     return content.get("matrix"), [str(label) for label in labels] if labels else None
 
 
 def _parse_csv(path: Path, text: str) -> tuple[list[list[str]], list[str] | None]:
-    """Cells and labels; a first row or column that is not a number holds labels."""
+    """Cells and labels; a first row or column that is not a number holds labels.
+
+    Where both do, and name the same classes in two orders, the columns get the order of the rows.
+    """
     first = text.splitlines()[0]
     separator = max(",;\t", key=first.count)
     try:
@@ -227,7 +230,12 @@ def _parse_csv(path: Path, text: str) -> tuple[list[list[str]], list[str] | None
         labels = [cell for cell in rows[0] if cell]
         rows = rows[1:]
     if rows and not any(_is_number(row[0]) for row in rows):
-        labels, rows = [row[0] for row in rows], [row[1:] for row in rows]
+        across, labels = labels or [], [row[0] for row in rows]
+        rows = [row[1:] for row in rows]
+        across = across[-len(labels) :]  # before them may stand a word for both
+        if len(set(labels)) == len(labels) and sorted(across) == sorted(labels):
+            places = [across.index(label) for label in labels]
+            rows = [[row[k] for k in places] if len(row) == len(places) else row for row in rows]
     return rows, labels
 
 

@@ -106,7 +106,7 @@ def parse_figure(text: str) -> float:
         value /= 100
     if not 0 <= value <= 1:  # nan compares false, too
         hint = f" Did you mean {word}%?" if not percent and 1 < value <= 100 else ""
-        raise FerflowError(f"an accuracy lies from 0 to 1 (0% to 100%); got {text!r}.{hint}")
+        raise FerflowError(f"an accuracy must be from 0 to 1 (0% to 100%); got {text!r}.{hint}")
     return value
 
 
@@ -120,13 +120,13 @@ def decode(
     outside these.
     """
     if n_classes < 2:
-        raise FerflowError(f"a classifier tells at least 2 classes apart; got {n_classes}.")
+        raise FerflowError(f"the number of classes must be at least 2; got {n_classes}.")
     if not 1 <= n_images <= MAX_IMAGES:
         raise FerflowError(
-            f"an accuracy is measured on 1 to {MAX_IMAGES:,} test images; got {n_images}."
+            f"the number of test images must be 1 to {MAX_IMAGES:,}; got {n_images}."
         )
     if not (0 <= figure <= 1 and 0 <= fit <= 1):
-        raise FerflowError(f"figure and fit lie from 0 to 1; got {figure} and {fit}.")
+        raise FerflowError(f"figure and fit must be from 0 to 1; got {figure} and {fit}.")
     kind = kind_of(figure, n_classes)
     readings: tuple[Reading, ...] = ()
     if kind not in (Kind.BELOW, Kind.POSSIBLE) or figure > SINGLE[1]:

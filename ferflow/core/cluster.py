@@ -9,7 +9,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from ferflow.core.errors import FerflowError
+from ferflow.core.errors import FerflowError, one_line
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -43,7 +43,7 @@ def connect(address: str | None) -> "Client":
             warnings.simplefilter("ignore")  # on versions: `ferflow.runs.cluster_check` compares
             return Client(place, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise FerflowError(
             f"no Dask scheduler answers at {place} ({reason}). Legal is what `dask scheduler` "
             "prints, such as tcp://HOST:8786; start one or correct the address."

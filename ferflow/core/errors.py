@@ -19,6 +19,11 @@ class DataError(FerflowError):
     """An input file or folder is missing, damaged or not what its name promises."""
 
 
+def one_line(error: object, most: int | None = 300) -> str:
+    """What an error of a library says, on one line of at most so many characters."""
+    return " ".join(str(error).split())[:most]
+
+
 _MAX_LINE = 2000  # characters
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format, half a character, line ends
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from ferflow.core.errors import DataError, ParamError
+from ferflow.core.errors import DataError, ParamError, one_line
 from ferflow.core.files import read_bounded
 from ferflow.core.legal import Legal, spell
 from ferflow.core.yaml_text import parse_yaml
@@ -57,7 +57,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except DataError as error:
         raise ParamError(str(error)) from None
     except ValueError as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error, None)
         raise ParamError(f"{path} is not valid YAML: {reason}") from None
     if not isinstance(content, dict):
         raise ParamError(f"{path} must hold named sections; got {type(content).__name__}.")

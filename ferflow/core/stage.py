@@ -11,10 +11,10 @@ from typing import Any, NoReturn
 from ferflow.core.costs import record_cost
 from ferflow.core.dvc_locks import lock_holders
 from ferflow.core.errors import FerflowError, printable
+from ferflow.core.own_rank import LAUNCHER, error_file, n_ranks, rank, silence_others
 from ferflow.core.params import flatten
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.progress import hide_if_quiet
-from ferflow.core.ranks import LAUNCHER, error_file, n_ranks, rank, silence_others
 from ferflow.core.system import end_with_parent
 
 
@@ -24,7 +24,7 @@ def run_stage(main: Callable[..., float | None]) -> None:
     What the user can put right ends as one line on the error stream and exit code 1. Seconds
     and peak memory are kept beside the pipeline's outputs, never in them (see
     `ferflow.core.costs`); `main` may return seconds that killed runs had spent on what it
-    finished. Of several ranks (`ferflow.core.ranks`) the first keeps and prints these.
+    finished. Of several ranks (`ferflow.core.own_rank`) the first keeps and prints these.
     """
     _end_with_parent()
     silence_others()

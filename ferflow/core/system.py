@@ -60,3 +60,8 @@ def user_name() -> str:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):  # ImportError: on Windows there is no table of users
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.files import atomic, read_bounded
 
 _MAX_BYTES = 256 << 20  # the longest, the twins of 36,000 images, has some 200,000
@@ -28,7 +28,7 @@ def read_table(path: Path, what: str = "table", **options: Any) -> pd.DataFrame:
     except FileNotFoundError:
         raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
     except ValueError as error:  # pandas' parser errors are ValueErrors, and so is bad UTF-8
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise DataError(
             f"{path} is not a {what} ({reason}). Delete it and run the command again."
         ) from None

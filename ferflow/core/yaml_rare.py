@@ -42,7 +42,7 @@ def parse_any(text: str) -> Any:
     refuse_long_numbers(content)
     try:
         read_alike = repr(YAML(typ="safe").load(text)) == repr(content)
-    except Exception:
+    except Exception:  # as above, and what libyaml raises
         read_alike = False
     if not read_alike:
         raise ValueError(

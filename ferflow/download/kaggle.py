@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.locks import exclusive
 
 # data set -> its version; both hold FER-2013's images, one of them all of them twice
@@ -62,7 +62,7 @@ def _download(handle: str, scratch: Path, time_limit: float) -> Path:
     except (FileNotFoundError, ValueError):
         raise _failure(name, "the download was cut off") from None
     if "folder" not in said:
-        raise _failure(name, " ".join(str(said["error"]).split())[:300])
+        raise _failure(name, one_line(said["error"]))
     folder = Path(said["folder"])
     if not folder.is_relative_to(scratch) or not folder.is_dir():
         raise _failure(name, f"kagglehub put it into {folder}")

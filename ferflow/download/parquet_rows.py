@@ -1,19 +1,15 @@
-"""The rows of a parquet file from anybody, as text; never more than fits the memory."""
+"""The rows of a parquet file from anybody, as text."""
 
-import io
 from collections.abc import Collection
 from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ferflow.core.errors import DataError
-from ferflow.core.zips import MAX_MEMBERS
+from ferflow.core.errors import DataError, one_line
+from ferflow.core.parquet import MALFORMED, read_parquet
 
 _MAX_BYTES = 64 << 20
-_MAX_UNPACKED = 256 << 20
 _MAX_WORD = 4096  # letters of a path or a class
-_MAX_COLUMNS = 100
 
 
 def parquet_rows(
@@ -28,39 +24,13 @@ def parquet_rows(
     try:
         if len(content) > _MAX_BYTES:
             raise ValueError(f"it is larger than {_MAX_BYTES:,} bytes")
-        schema = pq.read_schema(io.BytesIO(content))
-        names = [name for name in schema.names if wanted is None or name.strip().lower() in wanted]
-        _check_columns(schema, names)
-        # words are kept once, and never copied: a long one may stand in every row
-        with pq.ParquetFile(io.BytesIO(content), read_dictionary=names) as file:
-            groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
-            if sum(group.total_byte_size for group in groups) > _MAX_UNPACKED:
-                raise ValueError(f"it unpacks to more than {_MAX_UNPACKED:,} bytes")
-            # one byte of a file can stand for any number of equal values
-            if max([file.metadata.num_rows, *(g.num_rows for g in groups)]) > MAX_MEMBERS:
-                raise ValueError(f"it has more than {MAX_MEMBERS:,} rows")
-            table = file.read(columns=names, use_threads=False)
+        table = read_parquet(content, lambda name: wanted is None or name.strip().lower() in wanted)
         columns = [_texts(column) for column in table.columns]
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
-        reason = " ".join(str(error).split())
+    except MALFORMED as error:
+        reason = one_line(error)
         raise DataError(f"{title} is not a parquet file that can be read ({reason}).") from None
     rows = enumerate(zip(*columns, strict=True), start=2)
     return [(1, list(table.column_names)), *((number, list(row)) for number, row in rows)]
-
-
-def _check_columns(schema: pa.Schema, names: list[str]) -> None:
-    """ValueError unless the columns are few, each once, of words or numbers.
-
-    What is nested, or of a fixed length, is not kept once for equal values, and takes any memory.
-    """
-    if len(names) > _MAX_COLUMNS:
-        raise ValueError(f"it has more than {_MAX_COLUMNS} columns")
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise ValueError(f"two columns have the same name: {twice[0][:80]}")
-    for name in names:
-        kind = schema.field(name).type
-        if pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind):
-            raise ValueError(f"column {name[:80]} holds {kind}, neither words nor numbers")
 
 
 def _texts(column: Any) -> list[str]:

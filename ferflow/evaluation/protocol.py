@@ -54,7 +54,10 @@ def describe(protocol: Mapping[str, Any]) -> str:
     if "faces" in protocol:
         parts.append(f"faces: {protocol['faces']}")
     if "val" in protocol.get("trained_on", []):
-        parts.append("val joined the training rows and is not scored")
+        parts.append(
+            "val joined the training rows and is not scored; which images of test have a twin "
+            "there is not known, so there are no scores without twins"
+        )
     if protocol.get("trained_on") == []:
         parts.append("nothing was fitted: which images the model was trained on is not known")
     for name, n in protocol["left_out_without_twins"].items():

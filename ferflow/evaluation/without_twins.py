@@ -16,9 +16,17 @@ RELATIVE_KINDS = (*TWIN_KINDS, "mirrored", "moved")  # as `preprocess` names the
 
 
 def without_either(
-    predictions: pd.DataFrame, twins: pd.DataFrame, relatives: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The predictions without twins, and those without relatives."""
+    predictions: pd.DataFrame,
+    twins: pd.DataFrame,
+    relatives: pd.DataFrame,
+    trained_on: list[str],
+) -> tuple[pd.DataFrame, ...]:
+    """The predictions without twins, and those without relatives.
+
+    None where val was trained on as well: the tables tell of twins in train alone.
+    """
+    if "val" in trained_on:
+        return ()
     return without_twins(predictions, twins), without_twins(
         predictions, relatives, RELATIVES_SUFFIX
     )

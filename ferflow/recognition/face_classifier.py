@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.face_shape import check_faces, noted_shape
 from ferflow.core.hashing import sha256_of
 from ferflow.features.extraction import extract_features, make_extractor
@@ -49,7 +49,7 @@ class FaceClassifier:
             if not np.isfinite(answer).all() or answer.shape != (1, len(self.labels)):
                 raise ValueError("it does not answer with probabilities")
         except _UNFIT as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = one_line(error)
             raise DataError(f"{folder} is not a working classifier of faces: {reason}") from None
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.backbones.onnx_session import open_session
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.face_shape import FaceShape, check_faces
 from ferflow.images.lighting import METHODS, correct_lighting
 
@@ -40,7 +40,7 @@ class OnnxModel:
             for n in (1, 2):
                 self._try(n)
         except Exception as error:  # onnxruntime's errors have no base but Exception
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
             raise DataError(
                 f"{file} is not a classifier of expressions: {reason}. "
                 "Make one with: ferflow export MODEL --to FILE"

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
+from ferflow.images.decode import on_white
 from ferflow.images.size import FORMATS as FACE_FORMATS
 from ferflow.images.size import MAX_PIXELS, check_size
 
@@ -29,7 +30,6 @@ _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF", "HEIF")  # a JPEG's second frame is o
 _HEIF_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
 _AVIF_BRANDS = ("avif", "avis")
 _MAX_META = 1 << 20  # bytes that are looked through for sizes; a telephone's header has some 4,000
-_BACKGROUND = "white"  # behind transparent pixels
 _16_TO_8_BITS = 257  # 65535 / 255
 
 # what Pillow raises on damaged files, by format
@@ -167,7 +167,7 @@ def _damage_told() -> Iterator[None]:
             f"has more than the {MAX_PIXELS:,} pixels that are decoded. Scale it down."
         ) from None
     except _MALFORMED as error:
-        reason = " ".join(str(error).split())  # libheif's go over several lines
+        reason = one_line(error)  # libheif's go over several lines
         raise DataError(f"is a damaged picture ({reason}).") from None
 
 
@@ -186,6 +186,5 @@ def _decode(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode == "F":
         raise ValueError("its pixels are fractions; legal are 8 or 16 bits")
     if image.has_transparency_data:
-        ground = Image.new("RGBA", image.size, _BACKGROUND)
-        image = Image.alpha_composite(ground, image.convert("RGBA"))
+        return on_white(image)
     return np.array(image.convert("L" if image.mode in ("1", "L") else "RGB"))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.backbones.onnx_session import usable_cores
 from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.face_shape import FaceShape
+from ferflow.core.system import usable_cores
 from ferflow.extras import missing
 from ferflow.images.decode import recolour, resize_face
 from ferflow.recognition.boxes import Box, check_box, cut_out

@@ -53,7 +53,7 @@ def compare(
 
 def ensemble(
     members: Annotated[list[str], typer.Argument(help="Records or groups, two or more.")],
-    weighted: Annotated[bool, typer.Option(help="Weights chosen on val.")] = False,
+    weighted: Annotated[bool, typer.Option(help="Choose the weights on val.")] = False,
     name: Annotated[str | None, typer.Option(help="The ensemble's name.")] = None,
 ) -> None:
     """Average the probabilities of records; the ensemble gets its own record."""
@@ -72,7 +72,7 @@ def ensemble(
 
 
 def rescore() -> None:
-    """Score the records of the present data set again: intervals, and without relatives."""
+    """Compute intervals, and scores without relatives, of this data set's records again."""
     from ferflow.records.rescore import rescore as rescore_records
 
     for name, what in rescore_records():

@@ -8,7 +8,6 @@ need: what is read back agrees with what was measured to 1e-4 in every metric. W
 twins, the column `twins` gives each row the number of the first row of its group.
 """
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from ferflow.core.errors import DataError
 from ferflow.core.files import atomic, read_bounded
 from ferflow.core.hashing import image_number
 from ferflow.core.params import flatten
+from ferflow.core.parquet import MALFORMED, read_parquet
 from ferflow.evaluation.intervals import independent_rows
 from ferflow.evaluation.metrics import check_rows, split_metrics
 from ferflow.evaluation.predictions import PREFIX, split_predictions, twin_numbers
@@ -34,8 +34,6 @@ _TWINS = "twins"
 _EXACT_BYTES = 20  # a row; 7,178 rows then take 144 kB
 _MANTISSA_BITS = range(8, 24)  # float32 has 23
 _MAX_BYTES = 16 << 20
-_MAX_UNPACKED = 256 << 20
-_MAX_ROWS = 1_000_000
 _MAX_CLASSES = 100
 
 
@@ -107,7 +105,7 @@ def write_answers(path: Path, answers: dict[str, Answers], n_bins: int) -> None:
 
 
 def rewrite_twins(path: Path, answers: dict[str, Answers]) -> None:
-    """Write the twins of `answers` into their stored file; probabilities stay bit for bit."""
+    """Write the twins of `answers` into the file that they were read from, else bit for bit so."""
     with pq.ParquetFile(path) as file:
         table = file.read()
     if _TWINS in table.column_names:
@@ -119,18 +117,9 @@ def rewrite_twins(path: Path, answers: dict[str, Answers]) -> None:
 def read_answers(path: Path) -> dict[str, Answers]:
     """Split -> answers. Raises DataError if the file is missing, too large or not such a one."""
     try:
-        content = read_bounded(path, _MAX_BYTES)
-        # a word that fills the file may stand in every row: kept once, and never copied
-        words = ["split", "label"]
-        with pq.ParquetFile(io.BytesIO(content), read_dictionary=words) as file:
-            groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
-            if sum(group.total_byte_size for group in groups) > _MAX_UNPACKED:
-                raise ValueError(f"it unpacks to more than {_MAX_UNPACKED:,} bytes")
-            # one byte of a file can stand for any number of equal values
-            if max([file.metadata.num_rows, *(g.num_rows for g in groups)]) > _MAX_ROWS:
-                raise ValueError(f"it has more than {_MAX_ROWS:,} rows")
-            labels, single = _check_schema(file.schema_arrow)
-            frame = file.read(use_threads=False).to_pandas()
+        table = read_parquet(read_bounded(path, _MAX_BYTES))
+        labels, single = _check_schema(table.schema)
+        frame = table.to_pandas()
         if frame.empty or frame.isna().any(axis=None):
             raise ValueError("it has no rows, or empty cells")
         return {
@@ -141,7 +130,7 @@ def read_answers(path: Path) -> dict[str, Answers]:
         raise DataError(
             f"{path} is missing, but its record is here. Record the run again."
         ) from None
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
+    except MALFORMED as error:
         raise DataError(f"{path} is not a record's file of predictions: {error}") from None
 
 
@@ -233,7 +222,7 @@ def _check_schema(schema: pa.Schema) -> tuple[list[str], bool]:
             raise ValueError(f"{_TWINS} must be int64; got {types[-1]}")
         names, types = names[:-1], types[:-1]
     chances = names[len(_KEYS) :]
-    word = pa.dictionary(pa.int32(), pa.string())  # as `read_dictionary` gives it
+    word = pa.dictionary(pa.int32(), pa.string())  # as `read_parquet` gives it
     if names[: len(_KEYS)] != _KEYS or types[: len(_KEYS)] != [word, pa.int64(), word]:
         raise ValueError(f"its columns must begin with {_KEYS}; got {names[:5]}")
     if not 2 <= len(chances) <= _MAX_CLASSES or not all(n.startswith(PREFIX) for n in chances):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ferflow.core.errors import FerflowError
 from ferflow.core.git import code_commit
+from ferflow.core.split import SPLITS
 from ferflow.evaluation.metrics import LOG_LOSS_FLOOR
 from ferflow.fer2013.table import load_table
 from ferflow.records import machine
@@ -107,20 +108,31 @@ def _save(
 
 
 def _apart(mixed: dict[str, Answers], protocol: dict[str, Any]) -> dict[str, Answers]:
-    """The splits without images that have a twin in Training, where they are FER-2013's own."""
+    """The splits without images that have a twin in Training, where they are FER-2013's own.
+
+    None where a member was trained on val as well.
+    """
     is_official = str(protocol.get("split", "")).startswith("official")
-    if protocol.get("data_set") != "FER-2013" or not is_official:
+    on_val = "val" in protocol.get("trained_on", ())
+    if protocol.get("data_set") != "FER-2013" or not is_official or on_val:
         return {}
     return without_known_twins(mixed, load_table().folder_twins)
 
 
 def _shared(protocols: list[dict[str, Any]]) -> dict[str, Any]:
-    """What holds of all members."""
-    return {
+    """What holds of all members; what trained any of them, and what was filtered for any."""
+    shared = {
         key: value
         for key, value in protocols[0].items()
         if all(other.get(key) == value for other in protocols)
     }
+    trained_on = {name for each in protocols for name in each.get("trained_on", ())}
+    if trained_on:
+        shared["trained_on"] = [name for name in SPLITS if name in trained_on]
+    filtered = [each.get("filters_on_val_and_test") or {} for each in protocols]
+    if any(filtered):
+        shared["filters_on_val_and_test"] = {k: n for each in filtered for k, n in each.items()}
+    return shared
 
 
 def _default_name(names: list[str], weighted: bool) -> str:

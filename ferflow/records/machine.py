@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ferflow.backbones.onnx_session import usable_cores
+from ferflow.core.system import usable_cores
 
 PACKAGES = (
     "dvc",

@@ -13,21 +13,21 @@ _SPLITS = {
     "test_without_twins": "PrivateTest without twins",
 }
 _LIMITS = """\
-- It reads posed expressions of faces seen from the front, in seven words that people themselves
-  agree on for 65 ± 5 % of these images. It does not read feelings, and must not be used to judge
-  people. The EU's AI Act forbids emotion recognition at work and in schools.
-- FER-2013 was collected by searching the web for emotion words. Age, sex and skin of the people are
-  not recorded: how the errors are shared out among groups of people is unknown.
+- It recognises posed expressions of faces seen from the front. People agree with the labels on
+  65 ± 5 % of these images. It does not recognise feelings and must not be used to judge people. The
+  EU's AI Act forbids emotion recognition at work and in schools.
+- FER-2013 was collected by searching the web for emotion words. Age, sex and skin colour of the
+  people are not recorded, so it is not known whether some groups have more errors.
 - Its labels are noisy, and some images are in several splits: see the rows without twins.
-- Its faces are {face}, cropped closely. Other crops, profiles, masks and drawings are outside of
-  what it was measured on."""
+- Its faces are {face}, cropped closely. It was not tested on other crops, profiles, masks and
+  drawings."""
 
 
 _FILES = {
     "bundled": """\
 Weights are 16-bit safetensors in the format of `transformers`; `ferflow/bundled.onnx` is the same
-network. No file runs code or shows a face. `trained_on.safetensors` holds 64-bit hashes of the training
-images: on these the network is refused as a frozen backbone.""",
+network. No file runs code or shows a face. `trained_on.safetensors` holds 64-bit hashes of the
+training images. With them ferflow refuses the network as a frozen backbone on these images.""",
     "small": """\
 It lies in `ferflow/small.onnx`, for telephones and live video: `ferflow predict --model small`.""",
 }
@@ -50,7 +50,7 @@ def model_card(
 A `{model.architecture}` of {n_parameters:,} parameters that names the expression on a {colour} face
 of {model.side}x{model.side} pixels: {", ".join(classifier.labels)}. {_FILES[name]}
 
-`ferflow bundle` wrote it after a run of the preset `{name}`. Once again:
+`ferflow bundle` wrote it after a run of the preset `{name}`. To train it again:
 
 ```sh
 ferflow bundle {name} --train --set data.path=../fer2013.zip
@@ -58,7 +58,7 @@ ferflow bundle {name} --train --set data.path=../fer2013.zip
 
 ## Data and protocol
 
-{protocol} Training images trained it, PublicTest chose the epoch, PrivateTest chose nothing.
+{protocol} It was trained on Training. PublicTest chose the epoch, PrivateTest chose nothing.
 
 ## Scores
 

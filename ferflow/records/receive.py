@@ -1,6 +1,6 @@
 """A record that another machine made, as two files' bytes, checked and kept as one made here."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -12,8 +12,21 @@ from ferflow.records.record import MAX_BYTES, RunRecord, save_figures
 from ferflow.records.record_run import fold_of, public_params, variant_of
 
 
-def receive_record(figures: bytes, answers: bytes, params: dict[str, Any]) -> RunRecord:
-    """Keep a record of a run of these parameters: its predictions first, then its JSON.
+class Wanted(NamedTuple):
+    """What a run's record has to say: preset, variant, seed and folds, and its parameters."""
+
+    identity: tuple[Any, ...]
+    params: dict[str, Any]
+
+
+def wanted(params: dict[str, Any]) -> Wanted:
+    """What the record of a run of these parameters will say, by the presets as they are now."""
+    identity = (params["preset"], variant_of(params), params["seed"], fold_of(params))
+    return Wanted(identity, public_params(params))
+
+
+def receive_record(figures: bytes, answers: bytes, run: Wanted) -> RunRecord:
+    """Keep a record of the run that was wanted: its predictions first, then its JSON.
 
     figures : the JSON. answers : the file of predictions. Its own summary is made anew.
     Raises DataError, and keeps nothing, if it is another run's record, or not a valid one.
@@ -25,9 +38,9 @@ def receive_record(figures: bytes, answers: bytes, params: dict[str, Any]) -> Ru
     except ValueError as error:  # pydantic's are such
         fault = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise DataError(f"what came back is not a record: {fault}.") from None
-    if _identity(record) != (params["preset"], variant_of(params), params["seed"], fold_of(params)):
+    if _identity(record) != run.identity:
         raise DataError(f"what came back is the record of another run, {record.name}.")
-    if record.mistake or record.params != public_params(params):
+    if record.mistake or record.params != run.params:
         raise DataError(f"what came back as {record.name} was run with other parameters.")
     with atomic(record.file("parquet")) as part:
         part.write_bytes(answers)

@@ -174,9 +174,9 @@ def check_name(name: str) -> None:
     """Refuse a name for a record whose file would be unreadable or taken for another's."""
     if not WORD.fullmatch(name) or _RESERVED.fullmatch(name):
         raise FerflowError(
-            "a record's name is made of a-z, 0-9, '.', '-' and '_', 60 at most, and begins with "
-            "a letter or a digit, but not with 'summary', 'mistake-', 'seed-' or 'fold-'; nor does "
-            f"it end in '-fold-' and a number. Other files are called so. Got {name!r}."
+            "a record's name must be 1 to 60 of a-z, 0-9, '.', '-' and '_', and begin with a "
+            "letter or a digit. It must not begin with 'summary', 'mistake-', 'seed-' or 'fold-', "
+            f"or end in '-fold-' and a number: other files have such names. Got {name!r}."
         )
 
 
@@ -221,7 +221,9 @@ def read_record(path: Path) -> RunRecord:
         place = ".".join(map(str, fault["loc"]))
         raise DataError(f"{path} is not a record: {place} {fault['msg']}.") from None
     if (record.preset, record.stem) != (path.parent.name, path.stem):
-        raise DataError(f"{path} is the record of {record.name}: it was moved or renamed.")
+        raise DataError(
+            f"{path} is the record of {record.name}: it was moved or renamed. Move it back."
+        )
     return record
 
 

@@ -111,7 +111,7 @@ def _rescore(record: RunRecord, ties: Callable[[str], Ties]) -> str:
             accuracy = record.score(name + ending, "accuracy")
             metrics[name + ending] = scores | _again(accuracy, rows, of_one_view, n_bins)
         wide = _without(split, known.relatives[name])
-        if len(wide.y):
+        if len(wide.y) and "val" not in record.protocol.get("trained_on", ()):
             metrics[name + RELATIVES_SUFFIX] = split_metrics(
                 wide.y, wide.p, wide.labels, n_bins=n_bins, twins=wide.twins
             )

@@ -26,7 +26,7 @@ def write_train_answers(target: Path, model: Path | None = None) -> int:
         raise FerflowError(f"{folder} takes {method} features. Legal: a model that takes images.")
     if classifier.meta.get("trained_on", ["train"]) != ["train"]:
         raise FerflowError(
-            f"{folder} was trained on val, too: who learns from its answers learns val's labels. "
+            f"{folder} was trained on val, too: its answers would teach a network val's labels. "
             "Legal: a model trained with train.add_validation: false."
         )
     check_labels(split, classifier.labels, "train", str(folder))

@@ -34,8 +34,8 @@ def check_same_labels(records: list[RunRecord]) -> None:
         if whose_labels(record) != whose_labels(records[0]):
             raise FerflowError(
                 f"{records[0].name} is scored by {whose_labels(records[0])} and {record.name} by "
-                f"{whose_labels(record)}: these are two protocols, whose scores mean different "
-                "things. Name records of one."
+                f"{whose_labels(record)}: their scores cannot be compared. Name records with the "
+                "same labels."
             )
 
 

@@ -20,7 +20,7 @@ def decode(
     ] = None,
     classes: Annotated[int, typer.Option(help="Number of classes.")] = 7,
     images: Annotated[
-        int, typer.Option(help="Test images that it was measured on; PrivateTest has 3,589.")
+        int, typer.Option(help="Number of test images; PrivateTest has 3,589.")
     ] = 3589,
     fit: Annotated[float, typer.Option(help="Accuracy on its training images, 0 to 1.")] = 1.0,
     confusion: Annotated[
@@ -28,7 +28,7 @@ def decode(
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Print the verdicts on all claims.")] = False,
 ) -> None:
-    """Say whether an accuracy is possible, and which mistakes could print it if it is not."""
+    """Say whether an accuracy is possible and, if not, which mistakes could print it."""
     from rich.console import Console
 
     from ferflow.claims.decoder import decode as read_figure
@@ -61,7 +61,7 @@ def decode(
 
 
 def report() -> None:
-    """Write the reports on the papers, and the tables in docs/papers.md and README.md."""
+    """Write the reports, and the tables in README.md, docs/papers.md and docs/leaderboard.md."""
     from ferflow.report.write import write_report
 
     changed = write_report()
@@ -107,7 +107,7 @@ def _print_matrix(path: Path) -> None:
         f"{found.n:,} images, accuracy {found.accuracy:.4f} "
         f"({found.accuracy_low:.4f} to {found.accuracy_high:.4f}), "
         f"one-vs-rest accuracy {found.one_vs_rest_accuracy:.4f}",
-        f"these row and column sums agree by chance in {found.agreement:.4f}; "
+        f"accuracy by chance with these row and column sums {found.agreement:.4f}; "
         f"kappa {found.kappa:.4f}",
     ]
     if found.chi_square is not None and found.p is not None:

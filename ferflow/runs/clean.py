@@ -61,9 +61,9 @@ def _clean(days: int, *, delete: bool) -> Iterator[str]:
     if remark:
         yield remark
     if delete:
-        yield f"Given back: {total / 1e6:.1f} MB."
+        yield f"Deleted: {total / 1e6:.1f} MB."
     elif total:
-        yield f"{total / 1e6:.1f} MB could be given back; nothing is deleted without --yes."
+        yield f"{total / 1e6:.1f} MB can be deleted: run it again with --yes."
     else:
         yield f"Nothing that could be deleted is older than {days} days."
 
@@ -160,5 +160,5 @@ def _refuse_while_experiments_run() -> None:
             if Path(process.cwd()).is_relative_to(copies):
                 raise FerflowError(
                     f"an experiment runs in a copy of this repository (process {process.pid}). "
-                    "Wait until it has ended, then repeat."
+                    "Wait until it has ended, then run the command again."
                 )

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ferflow.core.cluster import connect
-from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.errors import DataError, FerflowError, one_line
 from ferflow.core.git import bundle, committed, is_committed
 from ferflow.core.params import flatten, repository_root
-from ferflow.records.receive import receive_record
+from ferflow.records.receive import receive_record, wanted
 from ferflow.records.record import RunRecord
 from ferflow.runs.cluster_check import inspect, refuse_unfit
 from ferflow.runs.on_worker import RECORD, about, run
@@ -38,12 +38,13 @@ def record_there(address: str, jobs: Sequence["Job"]) -> list[RunRecord]:
     for each run that failed; the others are recorded then.
     """
     made, faults = [], []
+    expected = {job: wanted(job.params) for job in jobs}  # presets may be edited meanwhile
     for job, files in run_there(address, jobs, RECORD):
         try:
             if isinstance(files, FerflowError):
                 raise files
             parts = [_part(files, f"{RECORD}.{ending}") for ending in ("json", "parquet")]
-            made.append(receive_record(parts[0], parts[1], job.params))
+            made.append(receive_record(parts[0], parts[1], expected[job]))
             print(f"{job.name}: recorded as {made[-1].name}", flush=True)
         except FerflowError as error:
             faults.append(f"{job.name}: {error}")
@@ -98,8 +99,8 @@ def links(params: dict[str, Any]) -> dict[str, str]:
                 continue
             if ".." in Path(name).parts:
                 raise FerflowError(
-                    f"{key}: {name} leads out of the repository, and a worker's clone lies "
-                    "elsewhere. Name it by its absolute path."
+                    f"{key}: {name} leads out of the repository, so workers cannot find it. Set "
+                    "its absolute path."
                 )
             found[name] = str(place.absolute())
     return found
@@ -116,7 +117,7 @@ def _ended(client: "Client", futures: list[Any]) -> list[Any]:
                 wait(futures, timeout=_LOOK, return_when="FIRST_COMPLETED")
         except TimeoutError:
             if not told and not client.scheduler_info(n_workers=-1)["workers"]:
-                print("no worker is left: waiting for one. Ctrl-C ends; records stay.", flush=True)
+                print("no worker is left: waiting for one. Ctrl-C stops; records stay.", flush=True)
                 told = True
         except Exception as error:  # of Dask: CancelledError is no subclass of any other
             if all(future.status == "pending" for future in futures):
@@ -130,16 +131,16 @@ _AGAIN = "What is recorded stays; the same command continues."
 def _outcome(future: Any) -> Files | FerflowError:
     if future.status == "cancelled":
         raise FerflowError(f"the scheduler is lost, or cancelled the runs. {_AGAIN}")
-    if future.status == "error":
-        fault = future.exception()
-        text = " ".join(str(fault).split())[:500]
+    try:
+        answer = future.result()
+    except Exception as fault:  # of the task, or of Dask, which then lost what it had
+        text = one_line(fault, 500)
         if type(fault).__name__ == "KilledWorker":
             text = (
                 "every worker that began it died, perhaps for want of memory: see "
                 "`ferflow cluster check`"
             )
         return FerflowError(f"it failed on the cluster: {text}")
-    answer = future.result()
     if "files" not in answer:
         return FerflowError(str(answer.get("failed", answer)))
     return dict(answer["files"])

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ferflow.core.costs import find_costs
-from ferflow.core.errors import FerflowError
+from ferflow.core.errors import FerflowError, one_line
+from ferflow.core.git import is_committed
 from ferflow.core.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.core.pipeline import STAGES, Pipeline
 from ferflow.records.record import load_records
@@ -62,14 +63,19 @@ def refuse_unfit(members: Sequence[Member]) -> None:
     unfit = [member for member in members if member.faults]
     if unfit:
         lines = [f"the {m.kind} {m.address} has {'; '.join(m.faults)}." for m in unfit]
-        raise FerflowError("\n".join([*lines, "Mend or stop it: nothing was run."]))
+        lines.append("Nothing was run. Correct or stop these, then run the command again.")
+        raise FerflowError("\n".join(lines))
 
 
 def named_paths(jobs: Sequence[Params]) -> list[str]:
-    """The files and folders of this machine that the parameters name; others are names of a hub."""
+    """The files and folders of this machine that the parameters name, and no clone brings.
+
+    Names that lead to nothing here are those of a hub.
+    """
     values: list[Any] = [flatten(params).get(key) for params in jobs for key in PATHS]
     words = [v for value in values for v in (value if isinstance(value, list) else [value])]
     found = {v for v in words if isinstance(v, str) and Path(v).expanduser().exists()}
+    found = {v for v in found if v.startswith(("/", "~")) or not is_committed(v)}
     return sorted(str(Path(name).absolute()) if name[0] != "~" else name for name in found)
 
 
@@ -122,5 +128,5 @@ def _worker(
 
 
 def _no_ferflow(error: Exception) -> str:
-    said = " ".join(str(error).split())[:200]
+    said = one_line(error)
     return f"no ferflow of this version ({type(error).__name__}: {said})"

@@ -26,7 +26,7 @@ class Action(StrEnum):
 
 def cluster(
     action: Annotated[  # noqa: ARG001, there is one
-        Action, typer.Argument(help="check: can each worker run params.yaml as it is run here?")
+        Action, typer.Argument(help="check: whether each worker can run params.yaml.")
     ],
     cluster: ClusterOption = None,
 ) -> None:

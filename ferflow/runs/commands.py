@@ -9,10 +9,13 @@ import typer
 from ferflow.core.errors import FerflowError, ParamError
 from ferflow.runs.cluster_commands import ClusterOption, cluster
 
+StaleOption = Annotated[bool, typer.Option("--stale", help="Also run what other code recorded.")]
+AgainOption = Annotated[bool, typer.Option("--again", help="Also run what is on record.")]
+
 
 def record(
     name: Annotated[
-        str | None, typer.Option(help="Its name, instead of a hash of your edits.")
+        str | None, typer.Option(help="The record's name, instead of a hash of your edits.")
     ] = None,
     from_: Annotated[
         Path | None,
@@ -38,10 +41,8 @@ def repeat(
     folds: Annotated[
         int | None, typer.Option(help="Run the chain on this many folds instead.")
     ] = None,
-    stale: Annotated[
-        bool, typer.Option("--stale", help="Also run what other code recorded.")
-    ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Also run what is on record.")] = False,
+    stale: StaleOption = False,
+    again: AgainOption = False,
     cluster: ClusterOption = None,
 ) -> None:
     """Run params.yaml with several seeds or folds; record each, their mean and spread."""
@@ -64,13 +65,11 @@ def reproduce(
         list[str] | None,
         typer.Option("--set", help="key=value, or preset:key=value for one of them; repeatable."),
     ] = None,
-    stale: Annotated[
-        bool, typer.Option("--stale", help="Also run what other code recorded.")
-    ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Also run what is on record.")] = False,
+    stale: StaleOption = False,
+    again: AgainOption = False,
     cluster: ClusterOption = None,
 ) -> None:
-    """Run and record presets one after another; called again, it continues."""
+    """Run and record presets one after another; if interrupted, run it again to continue."""
     if bool(presets) == all_:
         raise FerflowError("name the presets to run, or --all for those of the papers.")
     from ferflow.runs.jobs import paper_presets, reproduce_jobs, run_jobs
@@ -129,11 +128,13 @@ def mistakes() -> None:
     table = Table("mistake", "what it does", "retrains", show_lines=True)
     table.columns[0].no_wrap = True
     for name in MISTAKES:
-        table.add_row(name, describe(name), f"up to {FITS[name]} times" if name in FITS else "no")
+        n = FITS.get(name, 0)
+        fits = "no" if n == 0 else "once" if n == 1 else f"up to {n} times"
+        table.add_row(name, describe(name), fits)
     console.print(table)
     console.print(
-        "Verdicts name three more: one_vs_rest and one_vs_rest at 0.5 lie in the metric, so any "
-        "record shows them in the report; leaky_splits lies in the official splits themselves."
+        "Verdicts name three more. one_vs_rest and one_vs_rest at 0.5 are other metrics; the "
+        "report has them for every record. leaky_splits is the twins in the official splits."
     )
 
 
@@ -186,10 +187,10 @@ def bundle(
 
 
 def clean(
-    older_than: Annotated[int, typer.Option(min=0, help="Days since its last change.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Delete it.")] = False,
+    older_than: Annotated[int, typer.Option(min=0, help="Days since the last change.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete the files.")] = False,
 ) -> None:
-    """Show what is old and needed by nothing: checkpoints, DVC's cache; with --yes delete it."""
+    """Show old files that nothing needs: checkpoints, DVC's cache; with --yes delete them."""
     from ferflow.runs.clean import clean as clean_up
 
     for line in clean_up(older_than, delete=yes):
@@ -218,7 +219,7 @@ def _print_spread(params: dict[str, Any], what: str) -> None:
     console.print(table)
     console.print(f"{len(group)} {what}: {summary_file(group[0])}", soft_wrap=True)
     if not summary["same_code_and_data"]:
-        console.print("They are not all of the same code and data.")
+        console.print("Not all of them have the same code and data.")
     track_repeat(group, what)
 
 

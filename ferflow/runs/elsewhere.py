@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.errors import DataError, FerflowError, one_line
 from ferflow.core.files import read_json
 from ferflow.core.hashing import sha256_of
 from ferflow.core.masks import load_mask, select_columns
@@ -199,7 +199,7 @@ def _ended(folder: Path, run: dict[str, Any]) -> tuple[Path, tuple[Any, Any]]:
         network = training.restore_best().cpu().eval()
         ended = training.done
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise DataError(f"{folder} has no network with these parameters: {reason}") from None
     if not ended:
         raise DataError(

@@ -114,6 +114,7 @@ def run_jobs(
         from ferflow.runs.cluster import record_there
 
         with one_command():
+            _refuse_left_params()
             waiting = jobs if again else _not_recorded(jobs, stale=stale)
             if waiting:
                 print(f"{left_text(waiting)}, on {cluster}", flush=True)
@@ -188,13 +189,8 @@ def kept_params() -> Iterator[None]:
     A copy lies in the scratch folder meanwhile, for the case that the process is killed.
     """
     refuse_while_dvc_runs()
-    copy = repository_root() / SCRATCH / "params.yaml.kept"
     with one_command():
-        if copy.exists():
-            raise FerflowError(
-                "an earlier command was killed while it ran presets. It saved your params.yaml as "
-                f"{SCRATCH / copy.name}. Copy it back or delete it, then run the command again."
-            )
+        copy = _refuse_left_params()
         before = PARAMS_FILE.read_bytes()
         _write(copy, before)
         try:
@@ -202,6 +198,17 @@ def kept_params() -> Iterator[None]:
         finally:
             _write(PARAMS_FILE, before)
             copy.unlink()
+
+
+def _refuse_left_params() -> Path:
+    """Where params.yaml is kept meanwhile; FerflowError where a killed command left it there."""
+    copy = repository_root() / SCRATCH / "params.yaml.kept"
+    if copy.exists():
+        raise FerflowError(
+            "an earlier command was killed while it ran presets. It saved your params.yaml as "
+            f"{SCRATCH / copy.name}. Copy it back or delete it, then run the command again."
+        )
+    return copy
 
 
 def _expected_seconds(job: Job) -> float | None:

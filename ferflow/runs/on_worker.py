@@ -159,8 +159,11 @@ def _clone(scratch: Path, bundle: bytes, order: dict[str, Any]) -> Path:
 
 
 def _link(name: Path, place: Path) -> None:
-    """A path of params.yaml that counts from the repository leads to the same place in a clone."""
-    if not name.exists():
+    """A path of params.yaml that counts from the repository leads to the same place in a clone.
+
+    An earlier run's link may lead to another repository's data.
+    """
+    if name.is_symlink() or not name.exists():
         name.parent.mkdir(parents=True, exist_ok=True)
         name.unlink(missing_ok=True)
         name.symlink_to(place)

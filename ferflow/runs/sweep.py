@@ -135,22 +135,19 @@ def _run_there(jobs: list[Job], cluster: str) -> list[_Ran]:
     from ferflow.runs.cluster import run_there
     from ferflow.runs.on_worker import FINGERPRINT, SCORED
 
-    kept = {job.name: _kept(job) for job in jobs}
+    kept = {job: _kept(job) for job in jobs}  # two may have one name
     with one_command():
-        waiting = [job for job in jobs if not kept[job.name].exists()]
+        waiting = [job for job in jobs if not kept[job].exists()]
         for job, files in run_there(cluster, waiting, SCORED) if waiting else ():
             if isinstance(files, FerflowError):
                 print(f"{job.name}: {files}", flush=True)
                 continue
             scores, train = (json.loads(files[path.name]) for path in (SCORES, TRAIN))
             row = _row(scores, train)
-            write_json(kept[job.name], {"row": row, "run": files[FINGERPRINT].decode()})
+            write_json(kept[job], {"row": row, "run": files[FINGERPRINT].decode()})
             print(f"{job.name}: accuracy {row['accuracy']:.3f} on val", flush=True)
-    found = {name: read_json(path) for name, path in kept.items() if path.exists()}
-    return [
-        (found[job.name]["row"], found[job.name]["run"]) if job.name in found else _FAILED
-        for job in jobs
-    ]
+    found = {job: read_json(path) for job, path in kept.items() if path.exists()}
+    return [(found[job]["row"], found[job]["run"]) if job in found else _FAILED for job in jobs]
 
 
 def _kept(job: Job) -> Path:

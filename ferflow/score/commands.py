@@ -21,30 +21,37 @@ def score(
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="A model to run: an ONNX file, or a folder of transformers or of train."),
+        typer.Option(
+            help="A model to run: an ONNX file, or a folder of transformers or of `train`."
+        ),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="FER-2013's images for it; else data.path of params.yaml.")
+        Path | None,
+        typer.Option(help="FER-2013's images for it. Default: data.path of params.yaml."),
     ] = None,
-    input_size: Annotated[int | None, typer.Option(help="Its pixels each way, 8 to 1024.")] = None,
+    input_size: Annotated[
+        int | None, typer.Option(help="Side of its input in pixels, 8 to 1024.")
+    ] = None,
     channels: Annotated[str | None, typer.Option(help="grey or rgb.")] = None,
     scale: Annotated[str | None, typer.Option(help="0-1, -1-1, 0-255 or imagenet.")] = None,
     layout: Annotated[str | None, typer.Option(help="nchw or nhwc.")] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Its classes in order: angry,-,happy; -: none of ours.")
+        str | None,
+        typer.Option(help="Its classes in order, such as angry,-,happy; - for any other class."),
     ] = None,
     record: Annotated[
         str | None, typer.Option(help="Keep the answers under this name, for compare, ensemble.")
     ] = None,
     about: Annotated[
         list[str] | None,
-        typer.Option(help="What the record should say of them, KEY=TEXT; repeatable."),
+        typer.Option(help="A note in the record, KEY=TEXT; repeatable."),
     ] = None,
 ) -> None:
     """Score anybody's answers to FER-2013's PublicTest and PrivateTest, without the data set.
 
-    Images are told by file name, row of fer2013.csv, FER+'s image name or a hash of the pixels;
-    classes by the columns' names. With --model it is run, on the images of --data.
+    One column names the image: by file name, row of fer2013.csv, FER+'s image name or a hash of the
+    pixels. The other columns are named after the classes. With --model, a model is run on the
+    images of --data.
     """
     from rich.console import Console
 
@@ -73,9 +80,9 @@ def score(
     for note in scored.notes:
         console.print(f"- {note}.", highlight=False, soft_wrap=True)
     console.print(
-        "Of PrivateTest, FER-2013's label is among the most frequent of FER+'s ten votes for "
-        "{in_lead}, and their clear majority for {equal} of the {n_clear} images that have "
-        "one.".format(**perfect_score()),
+        "FER-2013's label is among the most frequent of FER+'s ten votes for {in_lead} of "
+        "PrivateTest's images. {n_clear} have a clear majority; it is FER-2013's label for {equal} "
+        "of them.".format(**perfect_score()),
         highlight=False,
         soft_wrap=True,
     )

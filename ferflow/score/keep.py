@@ -37,7 +37,7 @@ def keep(
     check_name(name)
     os.chdir(repository_root())
     if not Path("dvc.yaml").exists():
-        raise FerflowError("--record keeps answers in a ferflow repository; this is none.")
+        raise FerflowError("--record needs a ferflow repository: change into one.")
     whose = "in a file, as handed in" if model is None else "of a model that was run here"
     answers = answers_of(scored)
     record = record_answers(

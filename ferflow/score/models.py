@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.backbones.onnx_session import open_session
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.fer2013.labels import FER2013_LABELS
 from ferflow.images.decode import resize_face
 from ferflow.recognition.onnx_model import KEY, OnnxModel
@@ -76,7 +76,7 @@ def probabilities(outputs: Numbers) -> tuple[Numbers, str]:
     DataError where one is no number.
     """
     if not np.isfinite(outputs).all():
-        raise DataError("the model answers with what is no number.")
+        raise DataError("the model's answers contain NaN or infinity.")
     sums = outputs.sum(axis=1)
     if (outputs >= 0).all() and (sums <= 1 + _TOLERANCE).all() and sums.all():
         if (np.abs(sums - 1) <= _TOLERANCE).all():
@@ -166,7 +166,8 @@ def _output_of(
     if len(wide) != 1:
         what = "no output" if not wide else f"{len(wide)} outputs ({', '.join(wide)})"
         raise DataError(
-            f"{path} has {what} with seven numbers or more an image; expected one, of classes."
+            f"{path} has {what} with seven numbers or more an image; expected one output, of "
+            "classes."
         )
     return next(iter(wide.items()))
 
@@ -175,5 +176,5 @@ def _ask(session: Any, output: str, name: str, x: NDArray[Any], path: Path) -> N
     try:
         return np.asarray(session.run([output], {name: x})[0])
     except Exception as error:  # onnxruntime's errors have no base but Exception
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise DataError(f"{path} does not take an input of shape {x.shape}: {reason}") from None

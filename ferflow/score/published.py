@@ -13,7 +13,7 @@ from ferflow.score.stated import CHANNELS, Faces, Stated, columns_of, settle
 from ferflow.training.families.pretrained.family import (
     PROCESSOR,
     PublishedModel,
-    open_network,
+    open_classifier,
     open_processor,
     predict_proba,
 )
@@ -26,7 +26,7 @@ def open_published(path: Path, stated: Stated) -> Model:
     where it cannot be loaded, ParamError where what is stated does not fit it or is not enough.
     """
     place = str(path.absolute())
-    network = open_network(place, "--model")
+    network = open_classifier(place, "--model")
     labels = network.config.id2label
     own = [str(labels[k]) for k in range(len(labels))]
     columns = columns_of(stated.labels, own, len(own), str(path))

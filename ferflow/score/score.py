@@ -58,12 +58,14 @@ def score_answers(named: Named, said: Said, whose: str) -> Scored:
     """
     table = load_table()
     rows, entries = _answered(named)
-    notes = [f"images are told by {named.column} ({named.kind})", *said.notes]
+    notes = [f"images are named by {named.column} ({named.kind})", *said.notes]
     notes += _left_out(table, named)
     known = (table.usage[entries] > 0) & (table.label[entries] != UNKNOWN)
     if not known.any():
         notes += filter(None, [_shift(table, named, entries, Said(said.y[rows], None))])
-        raise DataError(" ".join([f"{whose} answers for no image of val and test:", *notes]) + ".")
+        raise DataError(
+            " ".join([f"{whose} has no answer for an image of val or test:", *notes]) + "."
+        )
     rows, entries = rows[known], entries[known]
     said = Said(said.y[rows], None if said.p is None else said.p[rows])
     notes += _order_notes(table, named, entries, said)
@@ -115,7 +117,7 @@ def _left_out(table: Table, named: Named) -> list[str]:
     notes = []
     if unknown:
         row = int(np.argmax(named.entries == UNKNOWN)) + 2
-        notes.append(f"{unknown:,} rows name no image of FER-2013 (the first is row {row})")
+        notes.append(f"{unknown:,} rows do not name an image of FER-2013 (the first is row {row})")
     if trained:
         notes.append(f"{trained:,} answers are for training images: not scored")
     if unlabelled:
@@ -134,7 +136,9 @@ def _order_notes(table: Table, named: Named, entries: Entries, said: Said) -> li
     if not order.shuffled:
         return []
     elsewhere = _shift(table, named, entries, said)
-    return [elsewhere or "ROWS IN ANOTHER ORDER? the answers fit their images as guesses do"]
+    return [
+        elsewhere or "ROWS IN ANOTHER ORDER? the answers fit their images no better than guesses"
+    ]
 
 
 def _shift(table: Table, named: Named, entries: Entries, said: Said) -> str:

@@ -114,7 +114,7 @@ def settle(stated: Stated, found: Mapping[str, str | int], whose: str) -> Prepar
         if said is not None and seen is not None and said != seen:
             raise ParamError(f"{_option(name)} {said}: {whose} takes {seen}. Leave the option out.")
         if said is None and seen is None:
-            raise ParamError(f"{whose} does not tell its {name}. Say it: {_option(name)}, {words}.")
+            raise ParamError(f"{whose} does not say its {name}. Set {_option(name)}: {words}.")
         values[name] = str(seen if said is None else said)
     size = int(values.pop("size"))
     if not MIN_SIZE <= size <= MAX_SIZE:
@@ -138,13 +138,14 @@ def columns_of(stated: str | None, own: Sequence[str], n: int, whose: str) -> ND
             f"A,B,... {legal}"
         )
     if len(words) != n:
-        raise ParamError(f"{source} are {len(words)}, but there are {n} outputs. {legal}")
+        raise ParamError(f"{source}: {len(words)} labels for {n} outputs. {legal}")
     classes = [None if word == LEFT_OUT else common_spelling(word) for word in words]
     for word, name in zip(words, classes, strict=True):
         if name is None and word != LEFT_OUT:
             raise ParamError(
-                f"{source}: '{word[:40]}' is no class of FER-2013.{nearest(word, FER2013_LABELS)} "
-                f"{legal}" + ("" if stated is not None else " Name all in their order: --labels.")
+                f"{source}: '{word[:40]}' is not a class of FER-2013."
+                f"{nearest(word, FER2013_LABELS)} {legal}"
+                + ("" if stated is not None else " Name all in their order: --labels.")
             )
     for name in FER2013_LABELS:
         if classes.count(name) != 1:

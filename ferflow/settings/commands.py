@@ -9,7 +9,7 @@ import typer
 
 
 def presets() -> None:
-    """List the systems: what each is, which paper (and Keras) it follows, its claims."""
+    """List the systems, with the paper and the Keras version that each follows, and its claims."""
     from rich.console import Console
     from rich.table import Table
 
@@ -68,13 +68,13 @@ def models(
 
 def use(
     preset: Annotated[str, typer.Argument(help="One of `ferflow presets`.")],
-    more: Annotated[list[str] | None, typer.Argument(help="More settings.")] = None,
+    more: Annotated[list[str] | None, typer.Argument(help="More settings, key=value.")] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A value to put in, such as balance.method=none; repeatable."),
+        typer.Option("--set", help="A value to set, such as balance.method=none; repeatable."),
     ] = None,
 ) -> None:
-    """Write params.yaml: the defaults, the preset's few lines, and your settings.
+    """Write params.yaml from the defaults, a preset and your settings.
 
     Paths are relative to the repository.
     """
@@ -84,7 +84,7 @@ def use(
     discarded = presets.use(preset, settings)
     print(f"params.yaml is written for {preset}. Run it with: dvc repro")
     if discarded:
-        print("Your edits that it replaced:")
+        print("These edits of yours were replaced:")
         print("\n".join(f"  {line}" for line in discarded))
 
 
@@ -122,7 +122,7 @@ def check() -> None:
     print("params.yaml is in order.")
     if delete_cut_off_locks():
         print(
-            "DVC's list of locks, .dvc/tmp/rwlock, was damaged when DVC was killed, and has been "
+            "DVC's list of locks, .dvc/tmp/rwlock, was damaged because DVC had been killed. It is "
             "deleted."
         )
 

@@ -52,7 +52,7 @@ def network_sizes() -> list[Size]:
 
 
 def explain(name: str) -> str:
-    """What an architecture is, and its options with their defaults."""
+    """What an architecture is, its options with their defaults, and the faces that it takes."""
     legal = architecture_names()
     if name not in legal:
         raise ParamError(
@@ -64,6 +64,8 @@ def explain(name: str) -> str:
     parts = [cleandoc(module.__doc__), cleandoc(module.Options.__doc__)]
     if defaults:
         parts.append("\n".join(["defaults:", *defaults]))
+    if sides := getattr(module, "SIDES", None):
+        parts.append(f"data.size: {sides[0]} to {sides[-1]}, the sides in pixels that it takes")
     return "\n\n".join(parts)
 
 

@@ -72,8 +72,8 @@ def new_project(folder: Path, data: Path, settings: dict[str, Any]) -> None:
     name = folder.absolute().name
     if not _NAME.fullmatch(name) or name == DEFAULTS.stem:
         raise ParamError(
-            "a project's name has letters, digits, '-' and '_', begins with one of the first two, "
-            f"and is not '{DEFAULTS.stem}'; got '{name}'."
+            "a project's name must have only letters, digits, '-' and '_', begin with a letter or "
+            f"digit, and not be '{DEFAULTS.stem}'; got '{name}'."
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FerflowError(f"{folder} already exists and is not empty. Choose another name.")

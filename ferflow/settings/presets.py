@@ -177,7 +177,7 @@ def compose(name: str, settings: dict[str, Any]) -> Any:
     changes = {**load_preset(name).overlay, **settings}
     if "preset" in changes:
         raise ParamError(
-            f"preset: {name} is the preset; another is chosen by its name: "
+            f"preset cannot be set; it is {name}. To use another one: "
             f"ferflow use {changes['preset']}"
         )
     for key, value in {"preset": name, **changes}.items():

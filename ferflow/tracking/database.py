@@ -61,8 +61,8 @@ def check_database(file: Path) -> None:
         if "locked" in str(error):  # MLflow waits for it
             return
         raise DataError(
-            f"{file} is no database ({error}). Put a copy of it back; or delete it, and the next "
-            "`ferflow track` makes another, without the runs that it had."
+            f"{file} is not a database ({error}). Restore a copy of it. Or delete it: the next "
+            "`ferflow track` makes a new one, without the older runs."
         ) from None
 
 

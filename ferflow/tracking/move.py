@@ -59,11 +59,13 @@ def move_runs(file: Path) -> str:
     except sqlite3.DatabaseError as error:
         if "locked" in str(error):
             raise _busy(file) from None
-        raise DataError(f"{file} is no store of MLflow's that can be changed ({error}).") from None
+        raise DataError(f"{file} is not a store of MLflow that can be changed ({error}).") from None
 
 
 def _busy(file: Path) -> FerflowError:
-    return FerflowError(f"{file} is being written. Wait until that command has ended, then repeat.")
+    return FerflowError(
+        f"{file} is being written. Wait until it is done, then run the command again."
+    )
 
 
 def _move(database: sqlite3.Connection, file: Path) -> str:
@@ -122,5 +124,5 @@ def _refuse_if_open(file: Path) -> None:
             if process.pid != os.getpid() and opened in {f.path for f in process.open_files()}:
                 raise FerflowError(
                     f"{file} is open in process {process.pid} ({process.name()}), as in a running "
-                    "`mlflow ui`. End it, then repeat."
+                    "`mlflow ui`. End it, then run the command again."
                 )

@@ -8,7 +8,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from ferflow.core.errors import FerflowError
+from ferflow.core.errors import FerflowError, one_line
 
 SECONDS = 6  # altogether, looking the name up included
 _NOT_THERE = (502, 503, 504)  # a proxy, or a machine, that answers for a server that does not
@@ -85,7 +85,7 @@ def _has_unknown_certificate(error: URLError) -> bool:
 
 def _words(error: object) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())
+    return one_line(text)
 
 
 def _without_password(uri: str) -> str:

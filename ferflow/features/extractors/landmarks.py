@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.face_shape import FaceShape
 from ferflow.core.hashing import check_sha256
 from ferflow.core.params import from_root
@@ -79,13 +79,13 @@ class _Network:
                 with _quiet():
                     self(np.zeros(face.array, np.uint8))
             except cv2.error as error:
-                reasons.append(error.err)
+                reasons.append(one_line(error.err, 100))
             else:
                 return self._n_channels
         raise DataError(
             f"features.landmarks: OpenCV cannot run {self._file.name} on a face of "
-            f"{self._size}x{self._size} pixels, neither with three channels ({_line(reasons[0])}) "
-            f"nor with one ({_line(reasons[1])}). features.landmarks_size must be its input's "
+            f"{self._size}x{self._size} pixels, neither with three channels ({reasons[0]}) "
+            f"nor with one ({reasons[1]}). features.landmarks_size must be its input's "
             "side; see ferflow/features/extractors/landmarks.py for what else it must be."
         )
 
@@ -119,11 +119,6 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         cv2.utils.logging.setLogLevel(level)
-
-
-def _line(reason: str) -> str:
-    """What OpenCV says, in a line of at most 100 characters."""
-    return " ".join(reason.split())[:100]
 
 
 def _own_frame(points: NDArray[np.float32]) -> NDArray[np.float32]:

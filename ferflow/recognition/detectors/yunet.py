@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.backbones.onnx_session import open_session
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.recognition.detectors import Detector, Found
 
 BUNDLED = Path(__file__).with_suffix(".onnx")
@@ -44,7 +44,7 @@ def load(file: Path = BUNDLED) -> Detector:
         network = _Network(session, source.name, sides)
         network(np.zeros((32, 32, 3), np.uint8))
     except Exception as error:  # onnxruntime's errors have no base but Exception
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise DataError(
             f"{file} is not a YuNet face detector ({type(error).__name__}: {reason})."
         ) from None

@@ -34,7 +34,7 @@ def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
         Dropout,
         Flatten,
         batch_norm,
-        batch_norm_dense,
+        dense_head,
         initialise,
     )
 
@@ -50,16 +50,7 @@ def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
             Dropout(in_block),
         ]
         channels = filters
-    layers.append(Flatten())
-    width = 3 * 3 * channels
-    for dense in options.dense:
-        layers += [
-            nn.Linear(width, dense),
-            batch_norm_dense(dense),
-            nn.ReLU(),
-            Dropout(in_dense),
-        ]
-        width = dense
-    network = nn.Sequential(*layers, nn.Linear(width, n_classes))
+    head = dense_head(3 * 3 * channels, options.dense, in_dense, n_classes)
+    network = nn.Sequential(*layers, Flatten(), *head)
     initialise(network)
     return network

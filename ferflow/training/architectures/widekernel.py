@@ -30,7 +30,7 @@ def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
         Dropout,
         Flatten,
         batch_norm,
-        batch_norm_dense,
+        dense_head,
         initialise,
     )
 
@@ -39,12 +39,7 @@ def build(n_classes: int, options: Options, channels: int = 1) -> "nn.Module":
         layers += [Conv2d(channels, filters, kernel), batch_norm(filters), nn.ReLU()]
         layers += [nn.MaxPool2d(2), Dropout(share)]
         channels = filters
-    layers.append(Flatten())
-    width = 3 * 3 * channels
-    for dense in _DENSE:
-        layers += [nn.Linear(width, dense), batch_norm_dense(dense), nn.ReLU()]
-        layers += [Dropout(_DENSE_DROPOUT)]
-        width = dense
-    network = nn.Sequential(*layers, nn.Linear(width, n_classes))
+    head = dense_head(3 * 3 * channels, _DENSE, _DENSE_DROPOUT, n_classes)
+    network = nn.Sequential(*layers, Flatten(), *head)
     initialise(network)
     return network

@@ -15,7 +15,7 @@ def check_policy(policy: list[Any]) -> list[Step]:
     steps = parse_steps(policy, BATCHES)
     names = [step.name for step in steps]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"each step may stand once in a policy; twice: {', '.join(twice)}.")
+        raise ValueError(f"each step may be given once; given twice: {', '.join(twice)}.")
     if {"zoom_share", "stretch_share"} <= set(names):
         raise ValueError(
             f"zoom_share (one factor) and stretch_share (one for each axis) exclude each other; "

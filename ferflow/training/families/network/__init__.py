@@ -71,8 +71,8 @@ class Params(Record):
             raise ValueError("label_smoothing is cross-entropy's; with focal loss it must be 0.")
         if self.input != "unit" and any(step.name == "stretch_levels" for step in self.policy):
             raise ValueError(
-                "stretch_levels spans grey levels from 0 to 1, which only input: unit leaves so; "
-                f"got input: {self.input}, whose scale is that of images as they are. Legal: unit."
+                "stretch_levels needs input: unit, because it stretches grey levels from 0 to 1; "
+                f"got input: {self.input}."
             )
         return self
 

@@ -50,11 +50,11 @@ def load_answers(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float32], tu
         if not image.size or image.ndim != 1 or len(set(labels)) < len(labels):
             raise ValueError("it has no images, or a class twice")
         if not all(isinstance(name, str) for name in labels):
-            raise ValueError("its classes are no words")
+            raise ValueError("its classes are not words")
         if levels.dtype != np.uint8 or levels.shape != (len(image), len(labels)):
             raise ValueError("its arrays are not those of answers")
         if image.dtype != np.int64 or (np.diff(image) <= 0).any() or not levels.any(axis=1).all():
-            raise ValueError("an image stands in it twice, or without an answer")
+            raise ValueError("an image is in it twice, or has no answer")
     except FileNotFoundError:
         raise DataError(f"{path} is not here. `ferflow answers` writes such a file.") from None
     except _ODD as error:

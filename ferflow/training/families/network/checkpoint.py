@@ -22,11 +22,11 @@ from torch.optim import Optimizer
 
 import ferflow.training.architectures
 import ferflow.training.shared
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive, lock_of
 from ferflow.training.families.network import Params
-from ferflow.training.families.network.ranks import Ranks
+from ferflow.training.families.network.data_parallel import Ranks
 from ferflow.training.shared.fitting import TrainingData
 
 # the modules that shape the weights
@@ -55,6 +55,13 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
     """
     if data.scratch is None:
         return None
+    folder = data.scratch / training_digest(data, params, seed, kind=kind)[:16]
+    _delete_old(data.scratch, keep=folder)
+    return folder
+
+
+def training_digest(data: TrainingData, params: Params, seed: int, *, kind: str) -> str:
+    """The sha256 of everything that an epoch depends on; `kind` as for `checkpoint_folder`."""
     code = [Path(__file__).parent / f"{name}.py" for name in _SHAPING]
     shared = Path(ferflow.training.shared.__path__[0])
     code += [shared / f"{name}.py" for name in _SHAPING_SHARED]
@@ -65,9 +72,7 @@ def checkpoint_folder(data: TrainingData, params: Params, seed: int, *, kind: st
     for file in code:
         digest.update(file.read_bytes())
     digest.update(fingerprint(data).encode())
-    folder = data.scratch / digest.hexdigest()[:16]
-    _delete_old(data.scratch, keep=folder)
-    return folder
+    return digest.hexdigest()
 
 
 @contextmanager
@@ -128,8 +133,10 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
 
 def damaged(folder: Path, error: Exception) -> DataError:
     """What is said of a checkpoint that cannot be gone on from."""
-    reason = " ".join(str(error).split())[:300]
-    return DataError(f"{folder / _FILE} is no whole checkpoint ({reason}). Delete it, repeat.")
+    reason = one_line(error)
+    return DataError(
+        f"{folder / _FILE} is damaged ({reason}). Delete it and run the command again."
+    )
 
 
 def pack(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

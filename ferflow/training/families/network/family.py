@@ -1,6 +1,5 @@
 """The family `network`: fit and predict."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,13 @@ from ferflow.training.families.network.checkpoint import (
     damaged,
     load_checkpoint,
     save_checkpoint,
+    training_digest,
 )
+from ferflow.training.families.network.data_parallel import Ranks
 from ferflow.training.families.network.files import TrainedNetwork
 from ferflow.training.families.network.files import load_network as load
 from ferflow.training.families.network.files import save_network as save
 from ferflow.training.families.network.loop import Training
-from ferflow.training.families.network.ranks import Ranks
 from ferflow.training.families.network.start import start_training
 from ferflow.training.shared.fitting import CURVE_COLUMNS, Fitted, TrainingData
 
@@ -37,7 +37,7 @@ USES_VAL = True  # to choose the epoch
 __all__ = ["Params", "as_network", "faster", "fit", "load", "predict_proba", "save"]
 
 # Images: their maps stay below the 32 MB from which glibc asks the kernel for new pages every time
-_PREDICTED_AT_ONCE = 64
+_PREDICTED_AT_ONCE = 64  # images, on the processor
 _PIXELS_AT_ONCE = _PREDICTED_AT_ONCE * GREY_48.size**2
 
 
@@ -50,7 +50,7 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     side, channels = check_images(data.train)
     with torch.random.fork_rng():
         training, ranks = start_training(data, params, seed), Ranks()
-        _check_same(ranks, data, params, [seed, training.computed_on])
+        _check_same(ranks, data, params, seed, training.computed_on)
         folder = None
         if ranks.number == 0:
             folder = checkpoint_folder(data, params, seed, kind=training.computed_on)
@@ -84,11 +84,10 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:
     return Fitted(model, curve, about, earlier_seconds=earlier)
 
 
-def _check_same(ranks: Ranks, data: TrainingData, params: Params, more: list[Any]) -> None:
-    """DataError where this rank would train something else than rank 0."""
+def _check_same(ranks: Ranks, data: TrainingData, params: Params, seed: int, kind: str) -> None:
+    """DataError where this rank would train something else than rank 0, or by other code."""
     if ranks.n > 1:
-        learnt = hashlib.sha256(data.train.learnt.tobytes()).hexdigest()
-        ranks.check_same([params.model_dump(), *more, learnt, torch.__version__])
+        ranks.check_same([params.model_dump(), training_digest(data, params, seed, kind=kind)])
 
 
 def _resume(training: Training, folder: Path | None, epochs: int, ranks: Ranks) -> float:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ferflow.backbones.pretrained import read_backbone
-from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.errors import DataError, FerflowError, one_line
 from ferflow.core.files import atomic, read_json, write_json
 from ferflow.training.families.network import architecture, architecture_names, build_network
 from ferflow.training.families.network.backbones import BackboneClassifier
@@ -100,7 +100,7 @@ def load_network(folder: Path) -> TrainedNetwork:
     except FileNotFoundError:
         raise DataError(f"{folder / WEIGHTS} is not here. `dvc repro` makes it.") from None
     except _UNFIT as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise DataError(f"{folder} holds no network that can be loaded: {reason}") from None
     return TrainedNetwork(
         channels_last(network.float()).eval(), name, options, n_classes, side, scale, channels
@@ -132,7 +132,7 @@ def _load_plain(
 ) -> nn.Module:
     """A network without a backbone, built only after its weights were found to be that large."""
     if "input_size" in architecture(name).Options.model_fields:
-        raise ValueError(f"{name} stands on a backbone, and {HEAD} is not here")
+        raise ValueError(f"{name} has a backbone, but {HEAD} is missing")
     with torch.device("meta"):  # shapes without memory
         expected = build_network(name, n_classes, options, channels).state_dict()
     weights = load_file(folder / WEIGHTS)

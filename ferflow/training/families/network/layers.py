@@ -5,6 +5,8 @@ variance, the initial weights, 'same' padding with a stride, and how a map is fl
 the same in both; here it is faster.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -131,6 +133,17 @@ def batch_norm(channels: int) -> nn.BatchNorm2d:
 def batch_norm_dense(width: int) -> nn.BatchNorm1d:
     """As `batch_norm`, after a dense layer."""
     return _DenseNorm(width, eps=1e-3, momentum=MOMENTUM)
+
+
+def dense_head(
+    width: int, widths: Sequence[int], dropout: float, n_classes: int
+) -> list[nn.Module]:
+    """Dense layers, each with batch norm, ReLU and dropout, and the one that gives class scores."""
+    layers: list[nn.Module] = []
+    for dense in widths:
+        layers += [nn.Linear(width, dense), batch_norm_dense(dense), nn.ReLU(), Dropout(dropout)]
+        width = dense
+    return [*layers, nn.Linear(width, n_classes)]
 
 
 def initialise(network: nn.Module) -> None:

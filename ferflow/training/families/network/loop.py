@@ -27,17 +27,17 @@ from ferflow.training.families.network.checkpoint import (
     restore_optimizer,
     unpack,
 )
+from ferflow.training.families.network.data_parallel import Ranks, SharedNetwork
 from ferflow.training.families.network.drawn_images import DrawnImages
 from ferflow.training.families.network.losses import Loss
 from ferflow.training.families.network.optimizers import Schedule, make_optimizer
-from ferflow.training.families.network.ranks import Ranks, SharedNetwork
 from ferflow.training.families.network.scores import accuracy, f1_macro
 from ferflow.training.families.network.teachers import Teachers
 from ferflow.training.shared.batch_augmentation import make_augmentation
 from ferflow.training.shared.fitting import TrainingData
 
 Row = dict[str, float]
-_EVALUATED_AT_ONCE = 512
+_VALIDATED_AT_ONCE = 512  # images, which keep a GPU busy
 
 
 class Training:
@@ -105,15 +105,17 @@ class Training:
         total = torch.zeros((), dtype=torch.float64, device=self._device)
         self.network.train()
         n, size = len(self._train), self._params.batch_size
+        seen = 0
         for rows in shuffled_batches(n, size, generator, self._device):
             total += self._step(rows)
+            seen += len(rows)
             if self._ranks.n == 1 and not is_apart(self._device) and not total.isfinite():
                 break
             on_batch(len(rows))
         row: Row = {
             "epoch": epoch,
             "learning_rate": rate,
-            "train_loss": float(self._ranks.add(total)) / n,
+            "train_loss": float(self._ranks.add(total)) / seen,
         }
         if math.isfinite(row["train_loss"]):
             self._shared.average_statistics(dict.fromkeys([self.network, self.trained]))
@@ -169,8 +171,8 @@ class Training:
         network = self.trained.eval()
         all_scores = torch.zeros(len(val), len(self._loss.weights), device=self._device)
         start, end = self._ranks.span(len(val))
-        for first in range(start, end, _EVALUATED_AT_ONCE):
-            rows = slice(first, min(first + _EVALUATED_AT_ONCE, end))
+        for first in range(start, end, _VALIDATED_AT_ONCE):
+            rows = slice(first, min(first + _VALIDATED_AT_ONCE, end))
             all_scores[rows] = self._scores(self.scale(val.batch(rows)[0]), network)
         scores, y = self._ranks.add(all_scores).cpu(), val.y.cpu()
         named = scores.argmax(dim=1).numpy()
@@ -244,6 +246,6 @@ class Training:
         rate = self._optimizer.param_groups[0]["lr"]
         kept = f"epoch {epoch - 1}'s weights are kept in the checkpoint" if epoch > 1 else ""
         return (
-            f"the loss is no number in epoch {epoch}, at a learning rate of {rate:.3g}: most "
-            f"likely it is too high. Lower train.network.learning_rate. {kept}".rstrip()
+            f"the loss became NaN or infinite in epoch {epoch}. The learning rate, {rate:.3g}, is "
+            f"probably too high. Lower train.network.learning_rate. {kept}".rstrip()
         )

@@ -8,8 +8,8 @@ from ferflow.backbones.devices import pick_device, pick_dtype
 from ferflow.core.errors import ParamError
 from ferflow.training.families.network import Params, build_network, check_side
 from ferflow.training.families.network.batches import Scale, check_images, measure_scale
+from ferflow.training.families.network.data_parallel import Ranks, check_batch_norm
 from ferflow.training.families.network.loop import Training
-from ferflow.training.families.network.ranks import Ranks, check_batch_norm
 from ferflow.training.families.network.teachers import learnt_from, load_teachers
 from ferflow.training.shared.fitting import TrainingData
 

@@ -58,8 +58,8 @@ def learnt_from(data: TrainingData, params: Params) -> TrainingData:
         return data
     if len(files) < len(params.teachers) or params.teachers_temperature != 1:
         raise ParamError(
-            f"{KEY}: answers in files stand at the temperature 1, and do not mix with folders. "
-            "Name files alone, with train.network.teachers_temperature: 1; or folders alone."
+            f"{KEY}: answers in files are at the temperature 1, and cannot be combined with "
+            "folders. Name only files, with train.network.teachers_temperature: 1; or only folders."
         )
     for file, sha256 in zip(files, params.teachers_sha256, strict=True):
         check_sha256(file, sha256, KEY)

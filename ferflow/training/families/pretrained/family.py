@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import transformers
 from numpy.typing import NDArray
 
 from ferflow.backbones.channels import to_channels
-from ferflow.backbones.files import be_quiet, check_files, checked_name, read_part
+from ferflow.backbones.files import checked_name, open_network, read_part
 from ferflow.backbones.levels import image_processor
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.face_shape import row_shape
 from ferflow.core.files import read_json, write_json
 from ferflow.training.families.pretrained import Params
@@ -54,7 +53,7 @@ def fit(data: TrainingData, params: Params, seed: int) -> Fitted:  # noqa: ARG00
     assert params.model is not None  # `check_params` refuses null
     _shape(data.train.x)
     place = checked_name(params.model, params.model_sha256, _KEY)
-    network = open_network(place, _KEY)
+    network = open_classifier(place, _KEY)
     names = network.config.id2label
     theirs = [str(names[k]) for k in range(len(names))]
     matrix = match_labels(theirs, data.train.labels, params.classes)
@@ -104,7 +103,7 @@ def save(model: PublishedModel, folder: Path) -> None:
 def load(folder: Path) -> PublishedModel:
     """The model in a folder; DataError if it is damaged or of another kind."""
     about = read_json(folder / _ABOUT)
-    network = open_network(str(folder), str(folder))
+    network = open_classifier(str(folder), str(folder))
     try:
         matrix, batch_size = np.array(about["matrix"], dtype=np.float64), int(about["batch_size"])
         if matrix.ndim != 2 or len(matrix) != network.config.num_labels or batch_size < 1:
@@ -128,23 +127,16 @@ def _shape(x: NDArray[Any]) -> tuple[int, int]:
     return shape
 
 
-def open_network(place: str, key: str) -> Any:
-    """The classifier with all its weights, from safetensors; no code from the hub is run."""
-    be_quiet()
-    options = {"use_safetensors": True, "trust_remote_code": False, "output_loading_info": True}
-    try:
-        check_files(place)
-        network, report = transformers.AutoModelForImageClassification.from_pretrained(
-            place, dtype=torch.float32, **options
-        )
-    except Exception as error:  # transformers raises what its parts raise: any of them
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(
-            f"{key}: cannot load '{place}' as an image classifier ({reason}). Name one of the "
-            "Hugging Face hub, or, without a network, a folder with config.json, "
-            "model.safetensors and preprocessor_config.json."
-        ) from None
-    if absent := sorted([*report["missing_keys"], *map(str, report["mismatched_keys"])]):
+def open_classifier(place: str, key: str) -> Any:
+    """The classifier with all its weights; DataError if it is none."""
+    network, absent = open_network(
+        place,
+        key,
+        lambda _: "AutoModelForImageClassification",
+        " as an image classifier",
+        f", {PROCESSOR}",
+    )
+    if absent:
         raise DataError(
             f"{key}: '{place}' lacks weights ({', '.join(absent[:5])}): it is not a trained "
             "classifier."
@@ -161,6 +153,6 @@ def open_processor(place: str, key: str) -> tuple[Any, dict[str, Any]]:
         )
     try:
         return image_processor(place), settings
-    except Exception as error:  # as above
-        reason = " ".join(str(error).split())[:200]
+    except Exception as error:  # `image_processor` raises any
+        reason = one_line(error)
         raise DataError(f"{key}: {PROCESSOR} of '{place}' cannot be used: {reason}") from None

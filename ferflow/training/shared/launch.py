@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ferflow.core.errors import FerflowError, ParamError
-from ferflow.core.ranks import FOLDER, LAUNCHER, n_ranks, rank
-from ferflow.core.system import is_alive
+from ferflow.core.errors import FerflowError, ParamError, one_line
+from ferflow.core.own_rank import FOLDER, LAUNCHER, n_ranks, rank
+from ferflow.core.system import is_alive, usable_cores
 from ferflow.training.shared.params import takes_ranks
 
 RANKS = "FERFLOW_RANKS"
@@ -47,7 +47,7 @@ def start_ranks(family: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what follows then ends the ranks
     with _shared_folder() as folder:
         environment = os.environ | _on_loopback() | {FOLDER: folder, LAUNCHER: str(os.getpid())}
-        threads = os.environ.get(THREADS) or str(max(1, _n_cores() // n))
+        threads = os.environ.get(THREADS) or str(max(1, usable_cores() // n))
         environment |= {"WORLD_SIZE": str(n), "LOCAL_WORLD_SIZE": str(n), THREADS: threads}
         print(f"{n} processes of {threads} threads train together", flush=True)
         started: list[subprocess.Popen[bytes]] = []
@@ -104,7 +104,7 @@ def joined(family: str, device: str) -> Iterator[None]:
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or not _is_lost(error):
             raise
-        raise LostRankError(f"{LOST} ({' '.join(str(error).split())[:200]}).") from None
+        raise LostRankError(f"{LOST} ({one_line(error)}).") from None
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()
@@ -135,10 +135,6 @@ def _wanted() -> int:
 def _words() -> list[str]:
     """What python was started with: -m and a module's name, or a script."""
     return sys.orig_argv[1:]
-
-
-def _n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _on_loopback() -> dict[str, str]:

@@ -69,8 +69,8 @@ class Ranks:
         """DataError where this rank is about to train something else than rank 0."""
         if self.told(lambda: about) != json.loads(json.dumps(about)):
             raise DataError(
-                f"rank {self.number} has another params.yaml, other training rows, another torch "
-                "or another device than rank 0. All machines need the same."
+                f"rank {self.number} has another params.yaml, other code, other rows of train or "
+                "val, another torch or another device than rank 0. All machines need the same."
             )
 
     def _sent(self, content: bytes) -> bytes:
@@ -127,10 +127,10 @@ def check_batch_norm(network: nn.Module, device: torch.device, allowed: bool) ->
     n = Ranks().n
     if n > 1 and device.type != "cuda" and batch_norms(network) and not allowed:
         raise ParamError(
-            f"the network has batch norm, which on processors takes the statistics of each "
-            f"process's rows alone: results would depend on their number, {n}. Legal: one process; "
-            "a network without batch norm; GPUs, where it takes the whole batch's; or "
-            "compute.allow_local_batch_norm: true, which metrics/train.json then names."
+            f"the network has batch norm. On processors each of the {n} processes would use the "
+            "statistics of its own rows, so results would depend on their number. Legal: one "
+            "process; a network without batch norm; GPUs; or compute.allow_local_batch_norm: true, "
+            "which metrics/train.json then names."
         )
 
 

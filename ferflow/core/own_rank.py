@@ -1,6 +1,6 @@
 """Which of several processes that train one network together this one is: its rank.
 
-torchrun says so in each one's environment, as does `ferflow.training.shared.ranks`, which starts
+torchrun says so in each one's environment, as does `ferflow.training.shared.launch`, which starts
 them on one machine.
 """
 
