@@ -120,7 +120,8 @@ def test_its_card_tells_the_scores_of_what_is_bundled(last_run):
         assert f"| {label} | " in card
 
 
-def test_the_small_one_is_a_file_with_a_card(last_run, tmp_path):
+@pytest.mark.usefixtures("last_run")
+def test_the_small_one_is_a_file_with_a_card(tmp_path):
     file, card = tmp_path / "small.onnx", tmp_path / "small-card.md"
     assert bundle.bundle_small(file, card) == file.stat().st_size
     rows = faces(7)

@@ -58,7 +58,8 @@ class Recognizer:
     ) -> None:
         """Load a folder that `train` wrote, or a file that `ferflow export` made of one.
 
-        "small" is the network for telephones and live video that comes with ferflow. A file needs neither torch nor the rest of the workflow.
+        The file needs neither torch nor the rest of the workflow. "small" is the network for
+        telephones and live video that comes with ferflow.
 
         detector : what finds faces: yunet, haar, or the .onnx file of a YuNet. thorough : whether
         it also looks for small faces on large pictures and, if no face is upright, on the

@@ -1,4 +1,7 @@
-"""The card of a network that comes with ferflow, after Mitchell et al. 2019, Model cards for model reporting."""
+"""The card of a network that comes with ferflow.
+
+After Mitchell et al. 2019, Model cards for model reporting.
+"""
 
 from collections.abc import Mapping
 from typing import Any
