@@ -1,6 +1,7 @@
 """Records: a strict reader, groups, summaries, the bootstrap."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -242,6 +243,23 @@ def test_edits_make_a_variant_and_the_seed_does_not():
     assert variant_of(read_yaml(PARAMS_FILE)) not in (one, None)
     use("quickstart", {"features.method": "backbone", "features.backbone": "other/network"})
     assert edits_of(read_yaml(PARAMS_FILE))["features.backbone"] == "other/network"
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_presets_own_teachers_are_no_edit_and_others_are_told_by_their_content(zip_of_faces):
+    own, other = Path("metrics/teachers/teacher.safetensors"), Path("other.safetensors")
+    own.parent.mkdir(parents=True)
+    for file in (own, other):
+        file.write_bytes(b"answers")
+    settings = {"data.path": str(zip_of_faces)}
+    use("best", settings)
+    assert variant_of(read_yaml(PARAMS_FILE)) is None
+    variants = set()
+    for content in (b"answers", b"other answers"):
+        other.write_bytes(content)
+        use("best", settings | {"train.network.teachers": ["other.safetensors"]})
+        variants.add(variant_of(read_yaml(PARAMS_FILE)))
+    assert len(variants - {None}) == 2
 
 
 @pytest.mark.usefixtures("workplace")

@@ -31,6 +31,7 @@ from ferflow.settings.presets import DEFAULTS, load_preset
 
 # The record's own columns hold the first two; the others say where the same thing lies.
 BACKBONES = ("features.backbone", "train.network.options.backbone")
+TEACHERS = "train.network.teachers"
 NO_EDITS = ("preset", "seed", "data.path", "data.sha256", *(f"{key}_sha256" for key in BACKBONES))
 
 
@@ -163,6 +164,8 @@ def edits_of(params: dict[str, Any]) -> dict[str, Any]:
         if found.get(f"{key}_sha256") and key in expected:
             # a local copy of the network that the hub names
             expected[key] = Path(str(expected[key])).name
+    if found.get(TEACHERS) == expected.get(TEACHERS):
+        expected[f"{TEACHERS}_sha256"] = found.get(f"{TEACHERS}_sha256")  # as `ferflow use` wrote it
     return {
         key: value
         for key, value in found.items()
