@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import safetensors
+from safetensors.numpy import save_file
 
 from ferflow.core.errors import DataError, DiskError
 from ferflow.core.files import atomic, pass_through, read_json, write_json
@@ -137,6 +139,22 @@ def test_what_killed_processes_left_is_deleted_and_a_living_ones_is_not(tmp_path
     assert folder.exists()
     write_json(tmp_path / "b", 1)
     assert not folder.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_files_can_be_read_by_those_who_may_read_their_folder(tmp_path):
+    for rights, wanted in ((0o755, 0o644), (0o770, 0o640), (0o700, 0o600)):
+        folder = tmp_path / oct(rights)
+        folder.mkdir()
+        folder.chmod(rights)
+        with atomic(folder / "model") as part:
+            part.mkdir()
+            save_file({"x": np.zeros(1)}, part / "weights.safetensors")
+            (part / "weights.safetensors").chmod(0o600)
+        with atomic(folder / "file") as part:
+            part.touch(mode=0o600)
+        found = [folder / "file", folder / "model/weights.safetensors"]
+        assert [file.stat().st_mode & 0o777 for file in found] == [wanted, wanted]
 
 
 def test_a_folder_appears_whole_in_place_of_the_old_one(tmp_path):

@@ -31,6 +31,7 @@ def atomic(path: Path) -> Iterator[Path]:
         _delete(part)  # of a killed run of the same number, perhaps a second name of another file
         _delete_left_parts(path)
         yield part
+        _let_others_read(part)
         if part.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         part.replace(path)
@@ -43,6 +44,14 @@ def atomic(path: Path) -> Iterator[Path]:
                 "then run the command again."
             ) from None
         raise
+
+
+def _let_others_read(part: Path) -> None:
+    """Let those read files who may read the folder; safetensors 0.8 lets the owner alone."""
+    rights = part.parent.stat().st_mode & 0o044
+    for file in part.rglob("*") if part.is_dir() else [part]:
+        if file.is_file():
+            file.chmod(file.stat().st_mode | rights)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -34,12 +34,12 @@ _SHAPING = (
     "averages",
     "backbones",
     "batches",
+    "data_parallel",
     "drawn_images",
     "layers",
     "loop",
     "losses",
     "optimizers",
-    "ranks",
     "scores",
 )
 _SHAPING_SHARED = ("batch_augmentation", "draws")
