@@ -44,7 +44,7 @@ N_IMAGES = 35_887
 RAW = [f"../raw/{name}.safetensors" for name in SPLITS]
 STAGES = {
     "preprocess": ["-m", "stages.preprocess", "../raw", "data/out", "data/preprocess.json"],
-    "audit": ["-m", "ferflow", "--quiet", "audit", "../fer2013.csv"],
+    "audit": ["-m", "ferflow", "audit", "../fer2013.csv"],
     "extract_features": ["-m", "stages.extract_features", *RAW, "data/out"],
 }
 

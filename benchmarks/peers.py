@@ -125,6 +125,7 @@ PEERS = {
         "keras",
         FER2013,
         "Apache-2.0",
+        trained_on="PublicTest and PrivateTest too, as its answers show",
     ),
 }
 

@@ -29,6 +29,7 @@ import torch
 from torch import nn
 
 from ferflow.backbones.devices import pick_dtype
+from ferflow.core import system
 from ferflow.core.params import pick_section, read_yaml
 from ferflow.core.split import Split
 from ferflow.images.size import SIDE
@@ -55,6 +56,8 @@ def main() -> None:
     parser.add_argument("--rate", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.rate:
+        if hasattr(system, "hold_memory"):  # as the stage `train` does; older builds have none
+            system.hold_memory()
         print(rate(options.names[0], options.seconds))
     elif options.older:
         beside(options.older.resolve(), options.names or PRESETS, options.seconds, options.turns)

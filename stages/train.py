@@ -10,6 +10,7 @@ from ferflow.core.params import load_params, load_seed, repository_root
 from ferflow.core.paths import SCRATCH
 from ferflow.core.split import Split, load_split
 from ferflow.core.stage import run_stage
+from ferflow.core.system import hold_memory
 from ferflow.core.tables import write_table
 from ferflow.training.shared.classifier import Classifier, save_classifier
 from ferflow.training.shared.compute_params import ComputeParams
@@ -32,6 +33,8 @@ def main(
     settings: Path,
 ) -> float:
     shared, params = load_family()
+    if shared.family == "network":
+        hold_memory()
     start_ranks(shared.family)
     compute = load_params("compute", ComputeParams)
     accelerate = compute.checked()

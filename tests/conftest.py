@@ -237,13 +237,14 @@ def read_splits(data_params):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with the repository's presets, params.yaml and bundled model, as current one."""
+    """The current folder: the repository's presets, teachers, params.yaml and bundled model."""
     folder = tmp_path / "repository"
     folder.mkdir()
     shutil.copytree(ROOT / "presets", folder / "presets")
     shutil.copy(ROOT / "params.yaml", folder)
     (folder / "ferflow").mkdir()
     (folder / "ferflow/bundled").symlink_to(ROOT / "ferflow/bundled")
+    shutil.copytree(ROOT / "metrics/teachers", folder / "metrics/teachers")
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(folder)
     return folder

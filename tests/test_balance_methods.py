@@ -92,26 +92,24 @@ def test_synthetic_rows_fill_the_classes_up(clouds, method):
         assert counts[label] == pytest.approx(120, rel=slack)
 
 
-def test_borderline_smote_starts_from_rows_that_others_surround(make_split):
-    # 10 rows of the rare class lie alone, 10 in the middle of the other class
+def partly_surrounded(make_split, n, spread):
+    """n rows of a class, 20 of a rare one: 10 amid the others with this spread, 10 far away."""
     rng = np.random.default_rng(0)
-    x = np.concatenate(
-        [rng.normal(0, 1, (90, 2)), rng.normal(0, 0.7, (10, 2)), rng.normal(40, 1, (10, 2))]
-    )
-    split = make_split(y=[0] * 90 + [1] * 20, shape=(2,))
-    split = replace(split, x=x.astype(np.float32))
+    places = [(0, 1, n), (0, spread, 10), (40, 1, 10)]
+    x = np.concatenate([rng.normal(at, wide, (rows, 2)) for at, wide, rows in places])
+    split = make_split(y=[0] * n + [1] * 20, shape=(2,))
+    return replace(split, x=x.astype(np.float32))
+
+
+def test_borderline_smote_starts_from_rows_that_others_surround(make_split):
+    split = partly_surrounded(make_split, 90, 0.7)
     added = new_rows(balance(split, params_of("borderline_smote"), seed=0), len(split))
     plain = new_rows(balance(split, params_of("smote"), seed=0), len(split))
     assert (added.x[:, 0] > 35).mean() < 0.05 < 0.3 < (plain.x[:, 0] > 35).mean()
 
 
 def test_adasyn_adds_more_where_other_classes_are_near(make_split):
-    rng = np.random.default_rng(0)
-    x = np.concatenate(
-        [rng.normal(0, 1, (60, 2)), rng.normal(0, 1, (10, 2)), rng.normal(40, 1, (10, 2))]
-    )
-    split = make_split(y=[0] * 60 + [1] * 20, shape=(2,))
-    split = replace(split, x=x.astype(np.float32))
+    split = partly_surrounded(make_split, 60, 1)
     added = new_rows(balance(split, params_of("adasyn"), seed=0), len(split))
     assert (added.x[:, 0] < 10).mean() > 0.9
 

@@ -1,4 +1,4 @@
-"""Curves and areas where scores are tied, and how many points of a curve are kept."""
+"""Curves and areas worked out by hand, ties among them, and how many points are kept."""
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,31 @@ def answers(chance_of_b):
 
 def points(table, label="b"):
     return table[table["class"] == label].iloc[:, 1:].to_numpy().tolist()
+
+
+def test_curves_and_areas_by_hand():
+    # Class b by falling probability: 0.9 yes, 0.6 no, 0.4 yes, 0.1 no.
+    y = np.array([1, 1, 0, 0])
+    chance_of_b = np.array([0.9, 0.4, 0.6, 0.1])
+    p = np.column_stack([1 - chance_of_b, chance_of_b])
+    roc = roc_table(y, p, AB, n_points=6)  # grid 0, 1/2, 1, two points each
+    b = roc[roc["class"] == "b"]
+    assert b["false_positive_rate"].tolist() == [0, 0, 0.5, 0.5, 1]
+    assert b["true_positive_rate"].tolist() == [0, 0.5, 0.5, 1, 1]
+    curve = precision_recall_table(y, p, AB, n_points=3)
+    b = curve[curve["class"] == "b"]
+    assert b["recall"].tolist() == [0.5, 1]
+    assert b["precision"].tolist() == pytest.approx([1, 2 / 3])
+    # Of the four pairs (yes, no) three are in order; precision 1 and 2/3 at the two yeses.
+    expected = {"roc_auc": 3 / 4, "average_precision": (1 + 2 / 3) / 2}
+    assert ranking_scores(y, p, AB)["b"] == pytest.approx(expected)
+
+
+def test_curves_leave_out_classes_without_rows():
+    y, p = np.array([0, 0, 1]), np.eye(3)[[0, 2, 1]]
+    assert list(roc_table(y, p, [*AB, "c"])["class"].unique()) == ["a", "b"]
+    assert list(precision_recall_table(y, p, [*AB, "c"])["class"].unique()) == ["a", "b"]
+    assert list(ranking_scores(y, p, [*AB, "c"])) == ["a", "b"]
 
 
 def test_a_tie_of_all_ranks_as_chance():

@@ -72,7 +72,7 @@ def test_check_deletes_a_list_that_was_cut_off(write_locks, left):
     write_locks(left)
     result = CliRunner().invoke(app, ["check"])
     assert result.exit_code == 0
-    assert "damaged when DVC was killed" in result.output
+    assert "was damaged because DVC had been killed" in result.output
     assert not LOCKS.exists()
     assert "cut off" not in CliRunner().invoke(app, ["check"]).output
 

@@ -13,7 +13,7 @@ from ferflow.core.errors import DataError
 from ferflow.core.hashing import image_number
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.fer2013.labels import FER2013_LABELS
-from ferflow.fer2013.table import load_table
+from ferflow.fer2013.table import UNKNOWN, load_table
 from ferflow.records.compact import Answers
 from ferflow.records.ensemble import make_ensemble
 from ferflow.records.record import ENSEMBLES, FOLDER, SCORED, load_records
@@ -93,6 +93,32 @@ def test_the_picture_has_a_point_for_each_system_that_was_timed(rows):
     grid = on_record(load_records())
     cells = {row[0]: row[list(grid.header).index("ms a face")] for row in grid.rows}
     assert cells["`littlevgg`, unfinished"] == "2.50" and cells["`svm`"] == ""
+
+
+def test_who_was_trained_on_the_images_stands_last_and_in_no_picture(make_record):
+    table = load_table()
+    entries = np.flatnonzero((table.usage > 0) & (table.label != UNKNOWN))
+    ids = table.source_ids()
+    image = np.array([image_number(ids[k]) for k in entries])
+    order = np.argsort(image)
+    y = table.label[entries[order]].astype(np.int64)
+    splits = table.usage[entries[order]]
+
+    def answers(said):
+        p = np.eye(7)[said]
+        every = Answers(image[order], y, p, list(FER2013_LABELS))
+        return {
+            name: every.take(np.flatnonzero(splits == k)) for name, k in (("val", 1), ("test", 2))
+        }
+
+    make_record("svm", protocol=FER2013, answers=answers((y + (np.arange(len(y)) % 2)) % 7))
+    make_record("scored", seed=None, variant="peer", protocol=FER2013, answers=answers(y))
+    grid = on_record(load_records())
+    assert [row[0] for row in grid.rows] == ["`svm`", "`peer`, trained on these images"]
+    Path("docs").mkdir()
+    SPEEDS.write_text(json.dumps({"milliseconds_a_face": {"svm": {"1": 2.0}, "peer": {"1": 1.0}}}))
+    picture = speed_picture(load_records())
+    assert picture is not None and "svm" in picture.svg and "peer" not in picture.svg
 
 
 def test_the_line_joins_what_no_other_beats_in_both():

@@ -196,17 +196,17 @@ NAMES = ",".join(FER2013_LABELS)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "are 1, but there are 7 outputs"),
-        (NAMES[:-8], "are 6, but there are 7 outputs"),
+        ("", "1 labels for 7 outputs"),
+        (NAMES[:-8], "6 labels for 7 outputs"),
         (NAMES.replace("sad", "happy"), "two outputs stand for happy|no output stands for sad"),
         (NAMES.replace("sad", "contempt"), "'contempt' is not a class of FER-2013"),
         (json.dumps([*range(7)]), "'0' is not a class of FER-2013"),
         (json.dumps([[name] for name in FER2013_LABELS]), "is not a class of FER-2013"),
-        (json.dumps({str(k + 1): n for k, n in enumerate(FER2013_LABELS)}), "no class"),
-        ("[" * 9000, "are 1, but there are 7 outputs"),
+        (json.dumps({str(k + 1): n for k, n in enumerate(FER2013_LABELS)}), "is not a class"),
+        ("[" * 9000, "1 labels for 7 outputs"),
         ("x" * 20_000, "does not say what its 7 outputs are"),
-        ("3", "does not say what its 7 outputs are|are 0"),
-        ("__import__('os').mkdir('planted')", "but there are 7 outputs"),
+        ("3", "does not say what its 7 outputs are|0 labels"),
+        ("__import__('os').mkdir('planted')", "labels for 7 outputs"),
     ],
     ids=range(11),
 )

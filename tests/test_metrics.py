@@ -152,31 +152,6 @@ def test_one_class_only_gives_scores_and_empty_curves():
     assert ranking_scores(y, p, ["a", "b"]) == {}
 
 
-def test_curves_and_areas_by_hand():
-    # Class b by falling probability: 0.9 yes, 0.6 no, 0.4 yes, 0.1 no.
-    y = np.array([1, 1, 0, 0])
-    chance_of_b = np.array([0.9, 0.4, 0.6, 0.1])
-    p = np.column_stack([1 - chance_of_b, chance_of_b])
-    roc = roc_table(y, p, ["a", "b"], n_points=6)  # grid 0, 1/2, 1, two points each
-    b = roc[roc["class"] == "b"]
-    assert b["false_positive_rate"].tolist() == [0, 0, 0.5, 0.5, 1]
-    assert b["true_positive_rate"].tolist() == [0, 0.5, 0.5, 1, 1]
-    curve = precision_recall_table(y, p, ["a", "b"], n_points=3)
-    b = curve[curve["class"] == "b"]
-    assert b["recall"].tolist() == [0.5, 1]
-    assert b["precision"].tolist() == pytest.approx([1, 2 / 3])
-    # Of the four pairs (yes, no) three are in order; precision 1 and 2/3 at the two yeses.
-    expected = {"roc_auc": 3 / 4, "average_precision": (1 + 2 / 3) / 2}
-    assert ranking_scores(y, p, ["a", "b"])["b"] == pytest.approx(expected)
-
-
-def test_curves_leave_out_classes_without_rows():
-    y, p = np.array([0, 0, 1]), decided([0, 2, 1], 3)
-    assert list(roc_table(y, p, ABC)["class"].unique()) == ["a", "b"]
-    assert list(precision_recall_table(y, p, ABC)["class"].unique()) == ["a", "b"]
-    assert list(ranking_scores(y, p, ABC)) == ["a", "b"]
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_scores_agree_with_scikit_learn(seed):
     y, p = random_predictions(seed)

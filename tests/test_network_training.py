@@ -98,7 +98,7 @@ def test_weights_that_the_last_step_of_an_epoch_spoils_are_not_kept(tmp_path, mo
         return loss
 
     monkeypatch.setattr(Training, "_step", spoiled)
-    with pytest.raises(DataError, match=r"no number in epoch 2.* epoch 1's weights are kept"):
+    with pytest.raises(DataError, match=r"NaN or infinite in epoch 2.* Epoch 1's weights are kept"):
         fit(data(tmp_path, val=val), params(), 0)
     (file,) = tmp_path.glob("*/*")
     kept = unpack("network", load_checkpoint(file.parent)[0])

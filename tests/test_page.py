@@ -120,6 +120,23 @@ def test_an_upload_is_read_and_gone(tmp_path, monkeypatch):
     assert page.take_upload(None) is None
 
 
+def test_a_picture_that_is_handed_in_twice_is_read_twice(tmp_path, monkeypatch):
+    """The second upload lies where the first one did, whose seconds are over first."""
+    pytest.importorskip("gradio")
+    started = []
+    monkeypatch.setattr(page.threading.Timer, "start", lambda timer: started.append(timer))
+    upload = SimpleNamespace(url=None, path=str(tmp_path / "upload"))
+    for k in range(2):
+        (tmp_path / "new").write_bytes(b"content")
+        (tmp_path / "new").replace(upload.path)
+        if k:
+            started[0].function(*started[0].args)
+        assert page.take_upload(upload) == b"content"
+    started[1].function(*started[1].args)
+    with pytest.raises(Exception, match="hand the picture in again"):
+        page.take_upload(upload)
+
+
 def write_camera(path):
     """A video of uncompressed frames (YUV4MPEG2), as Chromium takes for a camera."""
     with path.open("wb") as file:

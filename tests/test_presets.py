@@ -155,6 +155,7 @@ def test_nothing_is_written_when_a_value_is_illegal(settings):
     assert {path.name for path in PARAMS_FILE.resolve().parent.iterdir()} == {
         "presets",
         "ferflow",
+        "metrics",
         "params.yaml",
     }
 

@@ -247,10 +247,7 @@ def test_edits_make_a_variant_and_the_seed_does_not():
 
 @pytest.mark.usefixtures("workplace")
 def test_a_presets_own_teachers_are_no_edit_and_others_are_told_by_their_content(zip_of_faces):
-    own, other = Path("metrics/teachers/teacher.safetensors"), Path("other.safetensors")
-    own.parent.mkdir(parents=True)
-    for file in (own, other):
-        file.write_bytes(b"answers")
+    other = Path("other.safetensors")
     settings = {"data.path": str(zip_of_faces)}
     use("best", settings)
     assert variant_of(read_yaml(PARAMS_FILE)) is None

@@ -98,7 +98,7 @@ def test_a_run_is_recorded_under_a_name(recorded):
     printed = recorded.ferflow("record", "--name", "tiny")
     assert "recorded as quickstart/seed-0-tiny" in printed
     assert (recorded.folder / "metrics/papers/quickstart/seed-0-tiny.parquet").exists()
-    assert "is made of" in recorded.ferflow("record", "--name", "../x", ok=False)
+    assert "must be 1 to 60 of" in recorded.ferflow("record", "--name", "../x", ok=False)
 
 
 def test_a_mistake_is_run_recorded_and_marked(recorded):

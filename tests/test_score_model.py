@@ -233,7 +233,7 @@ def test_a_folder_without_a_processor_is_prepared_as_stated(tmp_path, vit, image
 
 def test_a_folder_of_other_names_asks_for_labels(tmp_path):
     folder = publish(tmp_path / "vit", "vit", [f"LABEL_{k}" for k in range(7)])
-    with pytest.raises(ParamError, match=r"'LABEL_0' is no class of FER-2013.*--labels"):
+    with pytest.raises(ParamError, match=r"'LABEL_0' is not a class of FER-2013.*--labels"):
         open_model(folder, Stated())
 
 

@@ -44,7 +44,12 @@ def test_a_missing_input_is_one_line_and_leaves_no_output(run_balance, workplace
     code, said = run_balance("in.safetensors", "out.safetensors", "kept", "counts.json")
     assert code == 1
     assert said.splitlines() == ["error: in.safetensors is not here. `dvc repro` makes it."]
-    assert {path.name for path in workplace.iterdir()} == {"ferflow", "params.yaml", "presets"}
+    assert {path.name for path in workplace.iterdir()} == {
+        "ferflow",
+        "metrics",
+        "params.yaml",
+        "presets",
+    }
 
 
 def test_the_wrong_number_of_paths_prints_the_usage(run_balance):

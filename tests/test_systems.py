@@ -2,6 +2,7 @@
 
 import ast
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from ferflow.core import system
+from stages import train
 
 ROOT = Path(__file__).parents[1]
 CODE = [*sorted((ROOT / "ferflow").rglob("*.py")), *sorted((ROOT / "stages").glob("*.py"))]
@@ -148,12 +150,82 @@ def test_on_windows_a_process_is_looked_up_and_never_signalled(monkeypatch):
     assert system.is_alive(2**22 + 1)  # what it left is not deleted
 
 
-@pytest.mark.parametrize(("platform", "bytes_a_unit"), [("linux", 1024), ("darwin", 1)])
-def test_peak_memory_is_in_the_systems_units(monkeypatch, platform, bytes_a_unit):
+HELD = """
+import os, sys
+if sys.argv[1] == "held":
+    from ferflow.core.system import hold_memory
+    hold_memory()
+import resource
+print("started", *sys.orig_argv[-2:])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    b"x" * 40_000_000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before, os.environ["GLIBC_TUNABLES"])
+"""
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is glibc's memory")
+
+
+def run_held(tmp_path, word, tunables):
+    script = tmp_path / "held.py"
+    script.write_text(HELD, newline="")
+    done = subprocess.run(
+        [sys.executable, script, word],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "GLIBC_TUNABLES": tunables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    started, last = done.stdout.splitlines()
+    assert started == f"started {script} {word}"
+    faults, variable = last.split()
+    return int(faults), variable
+
+
+@glibc
+def test_a_process_that_holds_its_memory_gets_large_arrays_once(tmp_path):
+    """20 arrays of 40 MB have 195,000 pages of 4 KiB; the first alone has 9,800."""
+    loose, _ = run_held(tmp_path, "loose", "glibc.malloc.check=0")
+    held, variable = run_held(tmp_path, "held", "glibc.elision.tries=3")
+    assert loose > 150_000
+    assert held < 15_000
+    assert variable.startswith("glibc.elision.tries=3:glibc.malloc.mmap_max=0:")
+
+
+@glibc
+def test_what_the_user_told_malloc_stays(tmp_path):
+    faults, variable = run_held(tmp_path, "held", "glibc.malloc.check=0")
+    assert faults > 150_000
+    assert variable == "glibc.malloc.check=0"
+
+
+def test_without_glibc_no_process_starts_anew(monkeypatch):
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+    monkeypatch.setattr(os, "execve", None)
+    system.hold_memory()
+
+
+@pytest.mark.parametrize(("family", "holds"), [("network", True), ("random_forest", False)])
+def test_the_training_of_a_network_alone_holds_its_memory(monkeypatch, family, holds):
+    class ReachedError(Exception):
+        pass
+
+    def reached(*given):
+        raise ReachedError(*given)
+
+    monkeypatch.setattr(train, "load_family", lambda: (SimpleNamespace(family=family), None))
+    monkeypatch.setattr(train, "hold_memory", reached)
+    monkeypatch.setattr(train, "start_ranks", lambda name: reached(name))
+    with pytest.raises(ReachedError) as error:
+        train.main(*[Path()] * 9)
+    assert error.value.args == (() if holds else (family,))
+
+
+@pytest.mark.parametrize(("name", "bytes_a_unit"), [("linux", 1024), ("darwin", 1)])
+def test_peak_memory_is_in_the_systems_units(monkeypatch, name, bytes_a_unit):
     usage = SimpleNamespace(ru_maxrss=2_000_000)
     resource = SimpleNamespace(RUSAGE_SELF=0, getrusage=[usage].__getitem__)
     monkeypatch.setitem(sys.modules, "resource", resource)
-    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(sys, "platform", name)
     assert system.peak_memory_mb() == 2 * bytes_a_unit
 
 

@@ -229,7 +229,7 @@ def test_files_do_not_mix_with_folders_nor_with_a_temperature(tmp_path, taught):
     }
     hot = {"teachers": [str(tmp_path / "a")], "teachers_sha256": [print_]}
     for options in (params(**both), params(**hot, teachers_temperature=2.0)):
-        with pytest.raises(ParamError, match="Name files alone"):
+        with pytest.raises(ParamError, match="Name only files"):
             fit(rows, options, 0)
 
 
@@ -265,7 +265,7 @@ def test_answers_are_the_mean_over_an_image_and_its_mirror_image(folder, trained
 @pytest.mark.parametrize(
     ("meta", "words"),
     [
-        ({"trained_on": ["train", "val"]}, "learns val's labels"),
+        ({"trained_on": ["train", "val"]}, "would teach a network val's labels"),
         ({"features": {"method": "hog"}}, "takes hog features"),
     ],
 )

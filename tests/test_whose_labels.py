@@ -15,7 +15,7 @@ from ferflow.records.compare import compare
 from ferflow.records.compare_labels import compare_by_labels
 from ferflow.records.ensemble import make_ensemble
 from ferflow.records.record import load_records
-from ferflow.records.whose_labels import BOTH, FER2013, FERPLUS, by_labels
+from ferflow.records.whose_labels import BOTH, DIFFER, FER2013, FERPLUS, TRUTHS, by_labels
 from ferflow.report.whose_labels import labels_table
 from ferflow.report.write import report_texts
 
@@ -62,10 +62,12 @@ def test_who_says_what_most_people_say_is_right_by_their_labels(majority, own):
     assert found[FER2013] == (3573, np.mean(said == TABLE.label[voted]))
     assert found[FERPLUS] == (3349, 1.0)
     assert found[BOTH] == (2196, 1.0)
+    assert found[DIFFER] == (1153, 0.0)
     assert accuracies(own) == {
         FER2013: (3573, 1.0),
         FERPLUS: (3349, 2196 / 3349),
         BOTH: (2196, 1.0),
+        DIFFER: (1153, 1.0),
     }
 
 
@@ -102,10 +104,10 @@ def test_the_order_of_two_records_may_depend_on_the_labels(make_record, majority
     }
     assert ahead[FER2013] < -0.3 and ahead[FERPLUS] > 0.3 and ahead[BOTH] == 0
     table = labels_table(load_records())
-    assert table is not None and table.header == ["record", FER2013, FERPLUS, BOTH]
+    assert table is not None and table.header == ["record", *TRUTHS]
     first, second = table.rows
     assert first[:2] == ["`mobilenet-aco-rf`", "1.000 (0.999 to 1.000) of 3,573"]
-    assert second[2:] == ["1.000 (0.999 to 1.000) of 3,349", "1.000 (0.998 to 1.000) of 2,196"]
+    assert second[2:4] == ["1.000 (0.999 to 1.000) of 3,349", "1.000 (0.998 to 1.000) of 2,196"]
 
 
 @pytest.mark.usefixtures("readme")

@@ -6,7 +6,14 @@ to the safe side.
 
 import getpass
 import os
+import platform
 import sys
+
+_TUNABLES = "GLIBC_TUNABLES"
+_HELD = (
+    "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=0x1000000000:"
+    "glibc.malloc.top_pad=0x10000000:glibc.malloc.hugetlb=1"
+)
 
 
 def is_alive(process: int) -> bool:
@@ -39,6 +46,21 @@ def end_with_parent() -> bool:
     death_signal = 1  # PR_SET_PDEATHSIG in linux/prctl.h
     ctypes.CDLL(None, use_errno=True).prctl(death_signal, signal.SIGKILL)
     return True
+
+
+def hold_memory() -> None:
+    """Start this process anew so that it keeps the memory it frees, in pages of 2 MiB.
+
+    By itself glibc gives large arrays back to Linux, and a network's training gets them anew in
+    every step, cleared, in pages of 4 KiB: a fourth of its time. glibc reads GLIBC_TUNABLES only
+    when a process starts. Does nothing without glibc, or where the variable sets malloc already.
+    """
+    said = os.environ.get(_TUNABLES, "")
+    if platform.libc_ver()[0] != "glibc" or "glibc.malloc." in said:
+        return
+    sys.stdout.flush()
+    held = {_TUNABLES: f"{said}:{_HELD}".removeprefix(":")}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | held)
 
 
 def peak_memory_mb() -> float:

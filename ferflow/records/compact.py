@@ -105,7 +105,7 @@ def write_answers(path: Path, answers: dict[str, Answers], n_bins: int) -> None:
 
 
 def rewrite_twins(path: Path, answers: dict[str, Answers]) -> None:
-    """Write the twins of `answers` into the file that they were read from, else bit for bit so."""
+    """Write the twins of `answers` into their stored file; probabilities stay bit for bit."""
     with pq.ParquetFile(path) as file:
         table = file.read()
     if _TWINS in table.column_names:

@@ -3,11 +3,11 @@
 from ferflow.records.compact import KEPT_SPLITS
 from ferflow.records.compare import Comparison, compare_split
 from ferflow.records.record import RunRecord
-from ferflow.records.whose_labels import BOTH, FER2013, FERPLUS, by_labels
+from ferflow.records.whose_labels import TRUTHS, by_labels
 
 
 def compare_by_labels(a: list[RunRecord], b: list[RunRecord]) -> dict[str, list[Comparison]]:
-    """Split -> comparisons by FER-2013's label, by FER+'s and where both agree.
+    """Split -> comparisons by each of TRUTHS.
 
     The field `split` of a comparison says which. Nothing if a record's images are not
     FER-2013's, or where groups are of folds, whose images differ.
@@ -22,7 +22,7 @@ def compare_by_labels(a: list[RunRecord], b: list[RunRecord]) -> dict[str, list[
             compare_split(
                 a, b, by, [each[by] for each in judged[: len(a)]], [e[by] for e in judged[len(a) :]]
             )
-            for by in (FER2013, FERPLUS, BOTH)
+            for by in TRUTHS
             if all(by in each for each in judged)
         ]
     return {split: comparisons for split, comparisons in found.items() if comparisons}

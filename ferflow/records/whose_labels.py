@@ -1,8 +1,8 @@
 """Records on FER-2013 by other people's labels: nothing is run again.
 
 A record's images are found in the table of FER-2013's images by their numbers, its stored
-probabilities are scored by FER-2013's label, by the clear majority of FER+'s ten votes, and on the
-images where both agree. Only images that FER+ voted on count.
+probabilities are scored by FER-2013's label, by the clear majority of FER+'s ten votes, and by the
+former where both agree and where they differ. Only images that FER+ voted on count.
 """
 
 from dataclasses import replace
@@ -20,7 +20,9 @@ from ferflow.fer2013.table import UNKNOWN, clear_majority, load_table
 from ferflow.records.compact import Answers
 from ferflow.records.record import RunRecord
 
-FER2013, FERPLUS, BOTH = "FER-2013's label", "FER+'s clear majority", "where both agree"
+FER2013, FERPLUS = "FER-2013's label", "FER+'s clear majority"
+BOTH, DIFFER = "where both agree", "where they differ"
+TRUTHS = (FER2013, FERPLUS, BOTH, DIFFER)
 
 
 def whose_labels(record: RunRecord) -> str:
@@ -40,7 +42,7 @@ def check_same_labels(records: list[RunRecord]) -> None:
 
 
 def by_labels(answers: Answers) -> dict[str, Answers]:
-    """FER2013, FERPLUS, BOTH -> the answers with that truth, on the images that have it.
+    """Each of TRUTHS -> the answers with that truth, on the images that have it.
 
     Nothing if no image is FER-2013's, or a class is not one of its seven.
     """
@@ -55,6 +57,7 @@ def by_labels(answers: Answers) -> dict[str, Answers]:
         FER2013: (own, voted),
         FERPLUS: (majority, voted & (majority != UNKNOWN)),
         BOTH: (own, voted & (own == majority)),
+        DIFFER: (own, voted & (majority != UNKNOWN) & (own != majority)),
     }
     return {
         name: replace(answers, y=y).take(np.flatnonzero(rows))

@@ -4,15 +4,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
 
+from ferflow.claims.by_heart import is_by_heart
 from ferflow.claims.decoder import decode
 from ferflow.claims.published import load_published
 from ferflow.claims.registry import digits
 from ferflow.core.files import read_json
 from ferflow.documents.render import Grid
+from ferflow.evaluation.intervals import wilson_interval
 from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.records.compact import Answers
 from ferflow.records.record import ENSEMBLES, SCORED, RunRecord, groups
-from ferflow.records.whose_labels import BOTH, FERPLUS, by_labels
+from ferflow.records.whose_labels import BOTH, DIFFER, FERPLUS, by_labels
 from ferflow.report.ended import is_unfinished
 from ferflow.report.models_table import on_official_splits
 from ferflow.report.pictures import Picture, points_picture
@@ -21,7 +23,7 @@ from ferflow.settings.network_sizes import size_of
 
 _HEADER = (
     *("system", "PublicTest", "PrivateTest", "without twins", "macro F1", "disgust's recall"),
-    *("by FER+", "where both agree", "parameters", "multiply-adds", "ms a face", "chosen on"),
+    *("by FER+", BOTH, DIFFER, "parameters", "multiply-adds", "ms a face", "chosen on"),
 )
 PUBLIC, PRIVATE = "val", "test"
 SPEEDS = Path("docs/leaderboard_speeds.json")
@@ -30,9 +32,10 @@ SPEEDS = Path("docs/leaderboard_speeds.json")
 def on_record(records: list[RunRecord]) -> Grid:
     """A row for each group of records of all seven classes, the best on PublicTest first.
 
-    Macro F1, disgust's recall and the accuracies by FER+'s labels are PrivateTest's.
+    Those that were trained on the images stand last. Macro F1, disgust's recall and the accuracies
+    by FER+'s labels are PrivateTest's.
     """
-    rows, speeds = [], read_speeds()
+    rows, speeds, judged = [], read_speeds(), (FERPLUS, BOTH, DIFFER)
     for group in groups(_shown(records)):
         public, private = (figure_of(group, split, "accuracy") for split in (PUBLIC, PRIVATE))
         if public is None or private is None:
@@ -46,14 +49,14 @@ def on_record(records: list[RunRecord]) -> Grid:
             private.text,
             *(f"{figure.value:.3f}" if figure else "" for figure in (alone, f1)),
             _recall(group, "disgust"),
-            *(_accuracy([each[by] for each in answers if by in each]) for by in (FERPLUS, BOTH)),
+            *(_accuracy([each[by] for each in answers if by in each]) for by in judged),
             *_size(group[0]),
             f"{speeds[_name(group)]:.2f}" if _name(group) in speeds else "",
             _chosen_on(group[0]),
         ]
-        rows.append((public.value, cells))
-    rows.sort(key=lambda row: -row[0])
-    return Grid(_HEADER, [cells for _, cells in rows])
+        rows.append((_is_by_heart(group), -public.value, cells))
+    rows.sort(key=lambda row: row[:2])
+    return Grid(_HEADER, [cells for *_, cells in rows])
 
 
 def published() -> Grid:
@@ -81,7 +84,7 @@ def speed_picture(records: list[RunRecord]) -> Picture | None:
     points = {}
     for group in groups(_shown(records)):
         private = figure_of(group, PRIVATE, "accuracy")
-        if private is not None and _name(group) in speeds:
+        if private is not None and _name(group) in speeds and not _is_by_heart(group):
             points[_name(group)] = (speeds[_name(group)], private.value)
     if not points:
         return None
@@ -108,8 +111,13 @@ def _name(group: list[RunRecord]) -> str:
 
 
 def _what(group: list[RunRecord], records: Iterable[RunRecord]) -> str:
-    """The name; of an ensemble its members too, of a training whether it was stopped early."""
+    """The name; of an ensemble its members too, of a training whether it was stopped early.
+
+    And whether the answers show that the images trained it.
+    """
     about = f"`{_name(group)}`"
+    if _is_by_heart(group):
+        return f"{about}, trained on these images"
     if group[0].members:
         return f"{about}, mean of {', '.join(name.split('/')[0] for name in group[0].members)}"
     unfinished = any(is_unfinished(record, records) for record in group)
@@ -129,6 +137,18 @@ def _accuracy(answers: list[Answers]) -> str:
     if not answers:
         return ""
     return f"{fmean(float((a.p.argmax(axis=1) == a.y).mean()) for a in answers):.3f}"
+
+
+def _is_by_heart(group: list[RunRecord]) -> bool:
+    """Whether a record's answers to PublicTest or PrivateTest repeat labels that it was taught."""
+    for record in group:
+        for split in record.answers().values():
+            if (answers := by_labels(split).get(DIFFER)) is not None:
+                n = answers.n_independent
+                right = float((answers.p.argmax(axis=1) == answers.y).mean())
+                if is_by_heart(wilson_interval(right * n, n)[0]):
+                    return True
+    return False
 
 
 def _size(record: RunRecord) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from ferflow.documents.render import Grid
 from ferflow.evaluation.intervals import wilson_interval
 from ferflow.records.compact import Answers
 from ferflow.records.record import RunRecord, groups
-from ferflow.records.whose_labels import BOTH, FER2013, FERPLUS, by_labels
+from ferflow.records.whose_labels import TRUTHS, by_labels
 from ferflow.report.standing import Figure, make_figure
 
 _SPLIT = "test"
@@ -19,11 +19,11 @@ def labels_table(records: list[RunRecord]) -> Grid | None:
         if group[0].mistake or group[0].is_superseded or group[0].fold is not None:
             continue
         found = [by_labels(each[_SPLIT]) for r in group if _SPLIT in (each := r.answers())]
-        if len(found) == len(group) and all(len(each) == 3 for each in found):
+        if len(found) == len(group) and all(len(each) == len(TRUTHS) for each in found):
             name = "/".join(filter(None, (group[0].preset, group[0].variant)))
-            cells = [_cell(group, [each[by] for each in found]) for by in (FER2013, FERPLUS, BOTH)]
+            cells = [_cell(group, [each[by] for each in found]) for by in TRUTHS]
             rows.append([f"`{name}`", *cells])
-    return Grid(["record", FER2013, FERPLUS, BOTH], rows) if rows else None
+    return Grid(["record", *TRUTHS], rows) if rows else None
 
 
 def _cell(group: list[RunRecord], answers: list[Answers]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ferflow.claims.by_heart import is_by_heart
 from ferflow.claims.verdict import Z_975
 from ferflow.core.errors import DataError
 from ferflow.fer2013.labels import FER2013_LABELS
@@ -17,7 +18,8 @@ from ferflow.score.order import diagonal, find_order
 from ferflow.score.sheet import read_sheet
 
 SCORED = USAGES[1:]  # PublicTest and PrivateTest
-WITHOUT_TWINS, BY_FERPLUS, BOTH_AGREE = "without twins", "FER+'s clear majority", "both agree"
+WITHOUT_TWINS, BY_FERPLUS = "without twins", "FER+'s clear majority"
+BOTH_AGREE, THEY_DIFFER = "both agree", "they differ"
 _SHOWN = 3  # missing images that are named
 _SHIFTS = (-1, 1, 28_709, 32_298)  # of rows that were counted from elsewhere
 _FOUND = 10.0  # standard deviations above guessing at which a shift explains the rows
@@ -30,8 +32,9 @@ class Scored:
     """What answers are worth.
 
     parts : usage -> '' (all its answered images by FER-2013's label), WITHOUT_TWINS, BY_FERPLUS,
-    BOTH_AGREE -> figures. entries, said : of the answered images of both usages. twins : the group
-    of each entry of the table, in the edition whose images were named. notes : sentences.
+    BOTH_AGREE, THEY_DIFFER -> figures. entries, said : of the answered images of both usages.
+    twins : the group of each entry of the table, in the edition whose images were named. notes :
+    sentences.
     """
 
     parts: dict[str, dict[str, Figures]]
@@ -76,7 +79,7 @@ def score_answers(named: Named, said: Said, whose: str) -> Scored:
         if (made := _parts(table, entries, said, table.usage[entries] == k, twins))
     }
     notes += [note for usage in parts if (note := _missing(table, entries, usage))]
-    notes += _choice(parts)
+    notes += _choice(parts) + _by_heart(parts)
     return Scored(parts, entries, said, twins, tuple(notes))
 
 
@@ -98,6 +101,7 @@ def _parts(
         WITHOUT_TWINS: (own, here & ~seen),
         BY_FERPLUS: (majority, here & (majority != UNKNOWN)),
         BOTH_AGREE: (own, here & (majority == own)),
+        THEY_DIFFER: (own, here & (majority != UNKNOWN) & (majority != own)),
     }
     return {
         name: figures(
@@ -183,6 +187,20 @@ def _choice(parts: dict[str, dict[str, Figures]]) -> list[str]:
         f"the accuracy on {higher} is {abs(gap):.3f} higher than on the other, more than their "
         "scatter: it may have chosen the model, or been trained on"
     ]
+
+
+def _by_heart(parts: dict[str, dict[str, Figures]]) -> list[str]:
+    """Which splits' labels the answers repeat though most people see something else."""
+    notes = []
+    for usage, part in parts.items():
+        found = part.get(THEY_DIFFER)
+        if found and is_by_heart(found.low):
+            notes.append(
+                f"TRAINED ON {usage.upper()}? where most people see something else than the label "
+                f"says, {100 * found.accuracy:.0f} % of the answers are the label. Systems that "
+                "were not trained on it give it in less than 45 %"
+            )
+    return notes
 
 
 def class_rows(found: Figures) -> list[tuple[str, float, float, float, int]]:

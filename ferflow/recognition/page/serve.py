@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,11 +159,28 @@ def take_upload(payload: Any) -> bytes | None:
     if payload.url and payload.url.startswith("data:"):
         return base64.b64decode(payload.url.partition(",")[2])
     path = Path(payload.path)
-    content = path.read_bytes()
-    removal = threading.Timer(SECONDS_KEPT, path.unlink, kwargs={"missing_ok": True})
+    try:
+        content, written = path.read_bytes(), _written(path)
+    except FileNotFoundError:
+        import gradio as gr
+
+        raise gr.Error("Please hand the picture in again.", print_exception=False) from None
+    removal = threading.Timer(SECONDS_KEPT, _remove, (path, written))
     removal.daemon = True
     removal.start()
     return content
+
+
+def _written(path: Path) -> tuple[int, int]:
+    about = path.stat()
+    return about.st_ino, about.st_mtime_ns
+
+
+def _remove(path: Path, written: tuple[int, int]) -> None:
+    """Delete an upload, unless the same picture came again since: gradio puts it in its place."""
+    with suppress(FileNotFoundError):
+        if _written(path) == written:
+            path.unlink()
 
 
 def _recognise(

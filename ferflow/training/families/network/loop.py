@@ -244,7 +244,7 @@ class Training:
 
     def _diverged(self, epoch: int) -> str:
         rate = self._optimizer.param_groups[0]["lr"]
-        kept = f"epoch {epoch - 1}'s weights are kept in the checkpoint" if epoch > 1 else ""
+        kept = f"Epoch {epoch - 1}'s weights are kept in the checkpoint" if epoch > 1 else ""
         return (
             f"the loss became NaN or infinite in epoch {epoch}. The learning rate, {rate:.3g}, is "
             f"probably too high. Lower train.network.learning_rate. {kept}".rstrip()
