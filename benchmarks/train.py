@@ -8,7 +8,7 @@ faces, augmentation left out. Ours computes in bfloat16 where the processor can,
 The two take turns, so that other work on the machine hits both; the ratio of their best turns
 counts.
 
-Beside an older build, such as `git worktree add ../old 16676a2`: each build trains by its own
+Beside an older build, such as `git worktree add ../old 66fa380`: each build trains by its own
 preset, batch size, optimiser and augmentation included, and they take turns, a process each. One
 virtual environment serves both: PYTHONPATH names the clone whose code runs. Printed are medians
 over the turns and their ratio.

@@ -2,10 +2,12 @@
 
 import json
 import re
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from ferflow.claims import published as module
 from ferflow.claims.published import load_published
@@ -18,8 +20,8 @@ from ferflow.records.compact import Answers
 from ferflow.records.ensemble import make_ensemble
 from ferflow.records.record import ENSEMBLES, FOLDER, SCORED, load_records
 from ferflow.records.whose_labels import without_known_twins
+from ferflow.report import pictures
 from ferflow.report.leaderboard import SPEEDS, on_record, published, speed_picture
-from ferflow.report.pictures import best_of
 
 ROOT = Path(__file__).parents[1]
 FER2013 = {"data_set": "FER-2013", "split": "official (...)", "classes": list(FER2013_LABELS)}
@@ -121,9 +123,21 @@ def test_who_was_trained_on_the_images_stands_last_and_in_no_picture(make_record
     assert picture is not None and "svm" in picture.svg and "peer" not in picture.svg
 
 
+def test_no_name_in_the_picture_covers_another():
+    points = {f"system-{k}": (5 + 0.2 * k, 0.66 + 0.01 * (k % 3)) for k in range(6)}
+    axes = Figure(figsize=(5.2, 3.2)).subplots()
+    axes.plot(*zip(*points.values(), strict=True), "o")
+    pictures.name_points(axes, points)
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert [text.get_text() for text in axes.texts] and len(boxes) == len(points)
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    here = axes.transData.transform(list(points.values()))
+    assert not any(box.contains(*place) for box in boxes for place in here)
+
+
 def test_the_line_joins_what_no_other_beats_in_both():
     points = {"slow": (4.0, 0.7), "worse": (3.0, 0.5), "fast": (1.0, 0.6), "same": (2.0, 0.6)}
-    assert best_of(points) == [(1.0, 0.6), (4.0, 0.7)]
+    assert pictures.best_of(points) == [(1.0, 0.6), (4.0, 0.7)]
 
 
 def test_quoted_figures_are_decoded_where_they_are_of_privatetest():

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from ferflow.evaluation.figures import GRID, INK, MUTED, SMALL, TEXT, looks, matrices, write_matrix
@@ -45,6 +46,20 @@ _STYLE = {
     "ytick.left": False,
     "ytick.labelcolor": INK,
 }
+
+
+_MARK = 4  # pixels from a point's middle that no name covers
+# where a point's name may stand, the first that is free: points to the right and up, alignment
+_BESIDE = (
+    (0, 6, "center", "bottom"),
+    (7, 0, "left", "center"),
+    (-7, 0, "right", "center"),
+    (0, -6, "center", "top"),
+    (5, 5, "left", "bottom"),
+    (-5, 5, "right", "bottom"),
+    (5, -5, "left", "top"),
+    (-5, -5, "right", "top"),
+)
 
 
 @dataclass(frozen=True)
@@ -127,12 +142,30 @@ def points_picture(
         axes.plot(*zip(*best, strict=True), color=MUTED, linewidth=1, zorder=1)
         colour, _ = next(iter(looks()))
         axes.plot(*zip(*points.values(), strict=True), "o", color=colour, clip_on=False)
-        for word, place in points.items():
-            axes.annotate(word, place, (0, 6), textcoords="offset points", ha="center")
         axes.margins(x=0.2, y=0.1)
+        name_points(axes, points)
         axes.grid(clip_on=False)
         axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
         return Picture(name, caption, _svg(figure))
+
+
+def name_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
+    """Each point's name beside it, where it covers no other name and no point if there is room."""
+    axes.autoscale_view()
+    here = axes.transData.transform(list(points.values()))
+    taken = [Bbox.from_bounds(x - _MARK, y - _MARK, 2 * _MARK, 2 * _MARK) for x, y in here]
+    for word, point in sorted(points.items(), key=lambda named: -named[1][1]):
+        for right, up, across, along in _BESIDE:
+            text = axes.annotate(
+                word, point, (right, up), textcoords="offset points", ha=across, va=along
+            )
+            box = text.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                break
+            text.remove()
+        else:
+            text = axes.annotate(word, point, (0, 6), textcoords="offset points", ha="center")
+        taken.append(text.get_window_extent())
 
 
 def best_of(points: Mapping[str, tuple[float, float]]) -> list[tuple[float, float]]:
