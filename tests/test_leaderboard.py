@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from ferflow.claims import published as module
+from ferflow.claims.by_heart import is_by_heart
 from ferflow.claims.published import load_published
 from ferflow.core.errors import DataError
 from ferflow.core.hashing import image_number
@@ -19,7 +20,7 @@ from ferflow.fer2013.table import UNKNOWN, load_table
 from ferflow.records.compact import Answers
 from ferflow.records.ensemble import make_ensemble
 from ferflow.records.record import ENSEMBLES, FOLDER, SCORED, load_records
-from ferflow.records.whose_labels import without_known_twins
+from ferflow.records.whose_labels import DIFFER, by_labels, without_known_twins
 from ferflow.report import pictures
 from ferflow.report.leaderboard import SPEEDS, on_record, published, speed_picture
 
@@ -121,6 +122,23 @@ def test_who_was_trained_on_the_images_stands_last_and_in_no_picture(make_record
     SPEEDS.write_text(json.dumps({"milliseconds_a_face": {"svm": {"1": 2.0}, "peer": {"1": 1.0}}}))
     picture = speed_picture(load_records())
     assert picture is not None and "svm" in picture.svg and "peer" not in picture.svg
+
+
+def test_no_system_that_was_not_trained_on_labels_is_said_to_know_them():
+    """The figures of the sentence are those of the records; one package's network knows labels."""
+    found = {}
+    for record in load_records(ROOT / FOLDER):
+        if record.protocol.get("data_set") != "FER-2013" or record.mistake:
+            continue
+        for split, answers in record.answers().items():
+            if (apart := by_labels(answers).get(DIFFER)) is not None:
+                low, _ = apart.accuracy_interval
+                found[record.name, split] = apart.accuracy, is_by_heart(low)
+    known = {name for name, (_, by_heart) in found.items() if by_heart}
+    assert known == {("scored/facemood", "val"), ("scored/facemood", "test")}
+    others = [right for name, (right, _) in found.items() if name not in known]
+    assert len(others) > 30
+    assert max(others) < 0.45
 
 
 def test_no_name_in_the_picture_covers_another():

@@ -22,7 +22,7 @@ from ferflow.core.files import atomic, read_bounded
 from ferflow.core.hashing import image_number
 from ferflow.core.params import flatten
 from ferflow.core.parquet import MALFORMED, read_parquet
-from ferflow.evaluation.intervals import independent_rows
+from ferflow.evaluation.intervals import independent_rows, wilson_interval
 from ferflow.evaluation.metrics import check_rows, split_metrics
 from ferflow.evaluation.predictions import PREFIX, split_predictions, twin_numbers
 
@@ -56,6 +56,16 @@ class Answers:
     def n_independent(self) -> float:
         """How many independent images the rows are worth, see `independent_rows`."""
         return float(len(self.y)) if self.twins is None else independent_rows(self.twins)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of rows whose most probable class is the true one."""
+        return float((self.p.argmax(axis=1) == self.y).mean())
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """Its 95 % interval, twins counted once."""
+        return wilson_interval(self.accuracy * self.n_independent, self.n_independent)
 
     def take(self, rows: NDArray[np.int64]) -> "Answers":
         """The rows that an index array names."""

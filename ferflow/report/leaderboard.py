@@ -10,7 +10,6 @@ from ferflow.claims.published import load_published
 from ferflow.claims.registry import digits
 from ferflow.core.files import read_json
 from ferflow.documents.render import Grid
-from ferflow.evaluation.intervals import wilson_interval
 from ferflow.evaluation.without_twins import SUFFIX
 from ferflow.records.compact import Answers
 from ferflow.records.record import ENSEMBLES, SCORED, RunRecord, groups
@@ -40,11 +39,12 @@ def on_record(records: list[RunRecord]) -> Grid:
         public, private = (figure_of(group, split, "accuracy") for split in (PUBLIC, PRIVATE))
         if public is None or private is None:
             continue
+        known = _is_by_heart(group)
         alone = figure_of(group, f"{PRIVATE}{SUFFIX}", "accuracy")
         f1 = figure_of(group, PRIVATE, "f1_macro")
         answers = [by_labels(each[PRIVATE]) for r in group if PRIVATE in (each := r.answers())]
         cells = [
-            _what(group, records),
+            f"`{_name(group)}`, trained on these images" if known else _what(group, records),
             f"{public.value:.3f}",
             private.text,
             *(f"{figure.value:.3f}" if figure else "" for figure in (alone, f1)),
@@ -54,7 +54,7 @@ def on_record(records: list[RunRecord]) -> Grid:
             f"{speeds[_name(group)]:.2f}" if _name(group) in speeds else "",
             _chosen_on(group[0]),
         ]
-        rows.append((_is_by_heart(group), -public.value, cells))
+        rows.append((known, -public.value, cells))
     rows.sort(key=lambda row: row[:2])
     return Grid(_HEADER, [cells for *_, cells in rows])
 
@@ -111,13 +111,8 @@ def _name(group: list[RunRecord]) -> str:
 
 
 def _what(group: list[RunRecord], records: Iterable[RunRecord]) -> str:
-    """The name; of an ensemble its members too, of a training whether it was stopped early.
-
-    And whether the answers show that the images trained it.
-    """
+    """The name; of an ensemble its members too, of a training whether it was stopped early."""
     about = f"`{_name(group)}`"
-    if _is_by_heart(group):
-        return f"{about}, trained on these images"
     if group[0].members:
         return f"{about}, mean of {', '.join(name.split('/')[0] for name in group[0].members)}"
     unfinished = any(is_unfinished(record, records) for record in group)
@@ -136,19 +131,13 @@ def _recall(group: list[RunRecord], label: str) -> str:
 def _accuracy(answers: list[Answers]) -> str:
     if not answers:
         return ""
-    return f"{fmean(float((a.p.argmax(axis=1) == a.y).mean()) for a in answers):.3f}"
+    return f"{fmean(a.accuracy for a in answers):.3f}"
 
 
 def _is_by_heart(group: list[RunRecord]) -> bool:
     """Whether a record's answers to PublicTest or PrivateTest repeat labels that it was taught."""
-    for record in group:
-        for split in record.answers().values():
-            if (answers := by_labels(split).get(DIFFER)) is not None:
-                n = answers.n_independent
-                right = float((answers.p.argmax(axis=1) == answers.y).mean())
-                if is_by_heart(wilson_interval(right * n, n)[0]):
-                    return True
-    return False
+    answers = [by_labels(each) for record in group for each in record.answers().values()]
+    return any(is_by_heart(a[DIFFER].accuracy_interval[0]) for a in answers if DIFFER in a)
 
 
 def _size(record: RunRecord) -> tuple[str, str]:

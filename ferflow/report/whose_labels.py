@@ -3,7 +3,6 @@
 from statistics import fmean
 
 from ferflow.documents.render import Grid
-from ferflow.evaluation.intervals import wilson_interval
 from ferflow.records.compact import Answers
 from ferflow.records.record import RunRecord, groups
 from ferflow.records.whose_labels import TRUTHS, by_labels
@@ -28,11 +27,7 @@ def labels_table(records: list[RunRecord]) -> Grid | None:
 
 def _cell(group: list[RunRecord], answers: list[Answers]) -> str:
     """'0.686 (0.670 to 0.701) of 3,349'."""
-    values = [float((a.p.argmax(axis=1) == a.y).mean()) for a in answers]
-    bounds = [
-        wilson_interval(value * a.n_independent, a.n_independent)
-        for value, a in zip(values, answers, strict=True)
-    ]
+    values, bounds = [a.accuracy for a in answers], [a.accuracy_interval for a in answers]
     half = fmean((high - low) / 2 for low, high in bounds)
     figure: Figure = make_figure(group, values, bounds[0], half, len(answers[0].y))
     return f"{figure.text} of {len(answers[0].y):,}"
