@@ -177,3 +177,9 @@ def test_an_architecture_is_explained_and_a_misspelt_one_refused():
     assert explain("fernet").endswith("data.size: 48 to 63, the sides in pixels that it takes")
     with pytest.raises(ParamError, match="Did you mean 'sepconv'"):
         explain("sepcon")
+
+
+def test_the_networks_that_come_with_ferflow_are_light():
+    found = {name: size for size in network_sizes() for name in size.presets}
+    assert found["bundled"].multiply_adds <= 138.2e6
+    assert found["small"].multiply_adds <= 40e6

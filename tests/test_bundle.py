@@ -22,6 +22,7 @@ from ferflow.images.seen import SEEN_FILE
 from ferflow.recognition.attention import attention
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.onnx_model import OnnxModel
+from ferflow.recognition.recognizer import Recognizer
 from ferflow.records import bundle
 from ferflow.training.families.network import family as network
 from ferflow.training.families.random_forest import family as random_forest
@@ -117,6 +118,19 @@ def test_its_card_tells_the_scores_of_what_is_bundled(last_run):
     assert f"| PrivateTest | 28 | {(named == rows.y).mean():.4f} (" in card
     for label in LABELS:
         assert f"| {label} | " in card
+
+
+@pytest.mark.usefixtures("last_run")
+def test_the_small_one_is_a_file_with_a_card(tmp_path):
+    file, card = tmp_path / "small.onnx", tmp_path / "small-card.md"
+    assert bundle.bundle_small(file, card) == file.stat().st_size
+    rows = faces(7)
+    assert Recognizer(file).classifier(rows.x).shape == (28, 7)
+    text = card.read_text(encoding="utf-8")
+    assert text.startswith("# The model `small`")
+    assert "ferflow bundle small --train" in text
+    assert "The ONNX file: accuracy on val" in text
+    assert sorted(path.name for path in tmp_path.glob("small*")) == ["small-card.md", "small.onnx"]
 
 
 def test_the_same_run_gives_the_same_bundle(last_run):

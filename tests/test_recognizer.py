@@ -16,7 +16,8 @@ from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition import recognizer as module
 from ferflow.recognition.boxes import Box, cut_out
 from ferflow.recognition.face_classifier import FaceClassifier
-from ferflow.recognition.recognizer import BUNDLED
+from ferflow.recognition.onnx_model import OnnxModel
+from ferflow.recognition.recognizer import BUNDLED, SMALL
 
 FACES = draw_faces(FER2013_LABELS, seed=1)
 
@@ -180,3 +181,14 @@ def test_a_machine_without_bfloat16_answers_as_it_scores(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # which it does not use
     exact, fast = FaceClassifier(BUNDLED), FaceClassifier(BUNDLED, fast=True)
     assert np.array_equal(exact(FACES), fast(FACES))
+
+
+def test_small_is_the_one_that_comes_with_ferflow_unless_a_folder_is_called_so(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    small = Recognizer("small", threads=1).classifier
+    assert np.array_equal(small(FACES), OnnxModel(SMALL)(FACES))
+    (tmp_path / "small").mkdir()
+    with pytest.raises(DataError, match="small is not a model folder: it has no"):
+        Recognizer("small")

@@ -13,7 +13,7 @@ from ferflow.core.errors import FerflowError, ParamError, printable
 ModelOption = Annotated[
     Path | None,
     typer.Option(
-        "--model", help="A folder that `train` wrote, or an .onnx file. Default: bundled."
+        "--model", help="A folder that `train` wrote, an .onnx file, or small. Default: bundled."
     ),
 ]
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # torch, scikit-learn and more
 
 ABOUT = "classifier.json"  # what makes a folder a model's
 BUNDLED = Path(__file__).parents[1] / "bundled"  # the network's folder; its ONNX file lies beside
+SMALL = BUNDLED.with_name("small.onnx")
 TILT = 15.0  # degrees; FER-2013's faces, and so the networks', are tilted by less
 
 
@@ -57,7 +58,8 @@ class Recognizer:
     ) -> None:
         """Load a folder that `train` wrote, or a file that `ferflow export` made of one.
 
-        The file needs neither torch nor the rest of the workflow.
+        The file needs neither torch nor the rest of the workflow. "small" is the network for
+        telephones and live video that comes with ferflow.
 
         detector : what finds faces: yunet, haar, or the .onnx file of a YuNet. thorough : whether
         it also looks for small faces on large pictures and, if no face is upright, on the
@@ -157,13 +159,16 @@ def _stack(faces: list[NDArray[np.uint8]], shape: FaceShape) -> NDArray[np.uint8
 
 
 def _load(model: Path, threads: int) -> "OnnxModel | FaceClassifier":
+    if str(model) == SMALL.stem and not model.exists():
+        model = SMALL
     if model.suffix == ".onnx":
         return OnnxModel(model, threads)
     if not (model / ABOUT).is_file():
         what = "does not exist" if not model.exists() else f"has no {ABOUT}"
         raise DataError(
             f"{model} is not a model folder: it {what}. Expected a folder that the stage `train` "
-            "wrote, such as models/classifier, or an .onnx file that `ferflow export` wrote."
+            "wrote, such as models/classifier, an .onnx file that `ferflow export` wrote, or "
+            f"{SMALL.stem}, which comes with ferflow."
         )
     try:
         from ferflow.recognition.face_classifier import FaceClassifier

@@ -1,9 +1,12 @@
-"""The bundled model: the last run's network, small enough to lie in Git, with its model card.
+"""The networks that come with ferflow: the last run's, small enough to lie in Git, with its card.
 
-Its ONNX file lies beside the folder: `features.backbone` names the folder, by its content.
+`bundled` is a folder, which `features.backbone` names by its content, and an ONNX file beside it;
+`small` is an ONNX file alone.
 """
 
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -11,7 +14,7 @@ import torch
 
 from ferflow.core.errors import FerflowError
 from ferflow.core.files import atomic
-from ferflow.core.params import load_params, load_seed
+from ferflow.core.params import load_params, load_seed, repository_root
 from ferflow.core.paths import CLASSIFIER, PREPROCESSED
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.split import Split, load_split
@@ -24,22 +27,25 @@ from ferflow.images.seen import write_seen
 from ferflow.recognition.export import export
 from ferflow.recognition.export.int8 import to_int8
 from ferflow.recognition.onnx_model import OnnxModel
-from ferflow.recognition.recognizer import BUNDLED
+from ferflow.recognition.recognizer import BUNDLED, SMALL
 from ferflow.records.model_card import model_card
 from ferflow.training.shared.classifier import Classifier, load_classifier, write_about
 
 CARD = "README.md"
+SMALL_CARD = repository_root() / "docs" / "small-card.md"
 MAX_BYTES = 5_000_000
 MOST_LOST = 0.003  # of accuracy on val, by 8 bits
 _SCORED = ("val", "test")
 _N_MEASURED = 512  # training images
 
 
-def bundle_last_run(target: Path = BUNDLED) -> int:
+def bundle_last_run(target: Path = BUNDLED, name: str = "bundled") -> int:
     """Make the last finished run's network the bundled model; returns its size in bytes.
 
+    name : the preset that the card names.
     Weights are rounded to 16 bits, and the scores on the model card are those of the rounded
-    network. The ONNX file beside the folder holds it in 8 bits, unless it loses by that. Raises
+    network. The ONNX file beside the folder holds it in 8 bits, unless it loses by that; the card
+    says so. Raises
     FerflowError if the last run's classifier is not a network on a backbone, saw the validation
     rows, or is too large.
     """
@@ -62,14 +68,36 @@ def bundle_last_run(target: Path = BUNDLED) -> int:
         write_about(part, classifier)
         write_seen(part, load_split(PREPROCESSED / "train.safetensors").x)
         size = sum(file.stat().st_size for file in part.iterdir())
-        if size > MAX_BYTES:
-            raise FerflowError(f"the model takes {size:,} bytes; {MAX_BYTES:,} are allowed in Git.")
-        (part / CARD).write_text(_card(load_classifier(part)), encoding="utf-8", newline="\n")
-    file = target.with_suffix(".onnx")
-    export(target, file)
-    train, val = (load_split(PREPROCESSED / f"{name}.safetensors") for name in ("train", "val"))
-    print(shrink(file, train, val))
+        if name == "bundled":
+            _check_size(size)
+        file = target.with_suffix(".onnx")
+        export(part, file)
+        train, val = (load_split(PREPROCESSED / f"{name}.safetensors") for name in ("train", "val"))
+        done = shrink(file, train, val)
+        card = _card(load_classifier(part), done, name)
+        (part / CARD).write_text(card, encoding="utf-8", newline="\n")
+    print(f"{file}: {done}")
     return size
+
+
+def bundle_small(file: Path = SMALL, card: Path = SMALL_CARD) -> int:
+    """Make the last finished run's network the small one: its ONNX file and its card.
+
+    Returns the file's size in bytes; raises as `bundle_last_run`.
+    """
+    with TemporaryDirectory() as folder:
+        made = Path(folder) / file.stem
+        bundle_last_run(made, "small")
+        _check_size(made.with_suffix(".onnx").stat().st_size)
+        for source, target in ((made.with_suffix(".onnx"), file), (made / CARD, card)):
+            with atomic(target) as part:
+                shutil.copyfile(source, part)
+    return file.stat().st_size
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BYTES:
+        raise FerflowError(f"the model takes {size:,} bytes; {MAX_BYTES:,} are allowed in Git.")
 
 
 def shrink(file: Path, train: Split, val: Split) -> str:
@@ -87,7 +115,7 @@ def shrink(file: Path, train: Split, val: Split) -> str:
         if not kept:
             part.write_bytes(exported)
     return (
-        f"{file}: accuracy on val {before:.4f} in float32 and {after:.4f} in 8 bits, which are "
+        f"accuracy on val {before:.4f} in float32 and {after:.4f} in 8 bits, which are "
         f"{'kept' if kept else 'not kept'}."
     )
 
@@ -96,7 +124,7 @@ def _accuracy(model: OnnxModel, rows: Split) -> float:
     return float((model(rows.x).argmax(axis=1) == rows.y).mean())
 
 
-def _card(classifier: Classifier) -> str:
+def _card(classifier: Classifier, done: str, name: str) -> str:
     """The model card, with scores of the classifier as it is bundled."""
     params, seed = load_params("evaluate", EvaluateParams), load_seed()
     splits: dict[str, Split] = {
@@ -109,4 +137,4 @@ def _card(classifier: Classifier) -> str:
         name: split_scores(frame, params.calibration_bins)
         for name, frame in (("all", predictions), ("apart", apart))
     }
-    return model_card(classifier, scores["all"] | scores["apart"], protocol_line())
+    return model_card(classifier, scores["all"] | scores["apart"], protocol_line(), done, name)

@@ -1,4 +1,7 @@
-"""The bundled model's card, after Mitchell et al. 2019, Model cards for model reporting."""
+"""The card of a network that comes with ferflow.
+
+After Mitchell et al. 2019, Model cards for model reporting.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,38 +26,49 @@ _LIMITS = """\
   drawings."""
 
 
-def model_card(classifier: Classifier, scores: Mapping[str, Any], protocol: str) -> str:
+_FILES = {
+    "bundled": """\
+Weights are 16-bit safetensors in the format of `transformers`; `ferflow/bundled.onnx` is the same
+network. No file runs code or shows a face. `trained_on.safetensors` holds 64-bit hashes of the
+training images. With them ferflow refuses the network as a frozen backbone on these images.""",
+    "small": """\
+It lies in `ferflow/small.onnx`, for telephones and live video: `ferflow predict --model small`.""",
+}
+
+
+def model_card(
+    classifier: Classifier, scores: Mapping[str, Any], protocol: str, shrunk: str, name: str
+) -> str:
     """Markdown: what the model is, what it was trained on, how well it does, if it does not.
 
-    scores : split -> what `ferflow.evaluation.metrics.split_metrics` gives.
+    scores : split -> what `ferflow.evaluation.metrics.split_metrics` gives. shrunk : what 8 bits
+    did to its ONNX file, a sentence. name : its preset, bundled or small.
     """
     model = classifier.model
     colour = "grey" if model.channels == 1 else "colour"
     n_parameters = sum(p.numel() for p in model.network.parameters())
     return f"""\
-# The bundled model
+# The model `{name}`
 
 A `{model.architecture}` of {n_parameters:,} parameters that names the expression on a {colour} face
-of {model.side}x{model.side} pixels: {", ".join(classifier.labels)}. Weights are 16-bit safetensors
-in the format of `transformers`; no file here can run code or shows a face.
+of {model.side}x{model.side} pixels: {", ".join(classifier.labels)}. {_FILES[name]}
 
-`ferflow bundle` wrote this folder after a run of the preset `bundled`. To train it again:
+`ferflow bundle` wrote it after a run of the preset `{name}`. To train it again:
 
 ```sh
-ferflow bundle --train --set data.path=../fer2013.zip
+ferflow bundle {name} --train --set data.path=../fer2013.zip
 ```
 
 ## Data and protocol
 
 {protocol} It was trained on Training. PublicTest chose the epoch, PrivateTest chose nothing.
-`trained_on.safetensors` holds 64-bit hashes of the training images. With them ferflow refuses the
-network as a frozen backbone on these images.
 
 ## Scores
 
 {_score_table(scores)}
 
-Intervals are Wilson's, 95 %. The calibration error has 15 bins.
+Intervals are Wilson's, 95 %. The calibration error has 15 bins. Scores are those of the weights in
+16 bits. The ONNX file: {shrunk}
 
 {_class_table(scores, classifier.labels)}
 

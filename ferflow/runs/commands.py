@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ferflow.core.errors import FerflowError
+from ferflow.core.errors import FerflowError, ParamError
 from ferflow.runs.cluster_commands import ClusterOption, cluster
 
 StaleOption = Annotated[bool, typer.Option("--stale", help="Also run what other code recorded.")]
@@ -164,24 +164,26 @@ def sweep(
 
 
 def bundle(
+    name: Annotated[str, typer.Argument(help="bundled or small.")] = "bundled",
     train: Annotated[
-        bool, typer.Option("--train", help="First run, or continue, the preset `bundled`.")
+        bool, typer.Option("--train", help="First run, or continue, the preset of that name.")
     ] = False,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="With --train: key=value; repeatable.")
     ] = None,
 ) -> None:
-    """Make the last run's network the bundled model, with its model card."""
-    from ferflow.recognition.recognizer import BUNDLED
-    from ferflow.records.bundle import bundle_last_run
+    """Make the last run's network one of those that come with ferflow, with its model card."""
+    from ferflow.records.bundle import bundle_last_run, bundle_small
     from ferflow.runs.jobs import reproduce_jobs, run_jobs
     from ferflow.settings.presets import parse_setting
 
+    ways = {"bundled": bundle_last_run, "small": bundle_small}
+    if name not in ways:
+        raise ParamError(f"ferflow comes with two networks, {' and '.join(ways)}; got {name!r}.")
     if train:
-        jobs = reproduce_jobs(["bundled"], [parse_setting(text) for text in set_ or []])
+        jobs = reproduce_jobs([name], [parse_setting(text) for text in set_ or []])
         run_jobs(jobs, stale=True)
-    size = bundle_last_run()
-    print(f"{BUNDLED.name}: {size / 1e6:.1f} MB, with its card in {BUNDLED / 'README.md'}")
+    print(f"{name}: {ways[name]() / 1e6:.1f} MB")
 
 
 def clean(
