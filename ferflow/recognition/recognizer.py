@@ -76,7 +76,7 @@ class Recognizer:
 
     @classmethod
     def bundled(cls, **options: Any) -> "Recognizer":
-        """The recognizer with the small network that comes with ferflow; options as above."""
+        """The recognizer with the bundled network; options as above."""
         if not (file := BUNDLED.with_suffix(".onnx")).is_file():
             raise DataError(
                 "this installation has no bundled model. Name a folder that the stage "

@@ -39,7 +39,7 @@ It lies in `ferflow/small.onnx`, for telephones and live video: `ferflow predict
 def model_card(
     classifier: Classifier, scores: Mapping[str, Any], protocol: str, shrunk: str, name: str
 ) -> str:
-    """Markdown: what the model is, what it was trained on, how well it does, if it does not.
+    """Markdown: what the model is, what it was trained on, its scores and limits.
 
     scores : split -> what `ferflow.evaluation.metrics.split_metrics` gives. shrunk : what 8 bits
     did to its ONNX file, a sentence. name : its preset, bundled or small.
