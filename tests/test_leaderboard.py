@@ -141,14 +141,17 @@ def test_no_system_that_was_not_trained_on_labels_is_said_to_know_them():
     assert max(others) < 0.45
 
 
-def test_no_name_in_the_picture_covers_another():
+def test_no_name_in_the_picture_covers_another_or_the_line():
     points = {f"system-{k}": (5 + 0.2 * k, 0.66 + 0.01 * (k % 3)) for k in range(6)}
     axes = Figure(figsize=(5.2, 3.2)).subplots()
     axes.plot(*zip(*points.values(), strict=True), "o")
+    (line,) = axes.plot([5, 6], [0.66, 0.69])
     pictures.name_points(axes, points)
     boxes = [text.get_window_extent() for text in axes.texts]
     assert [text.get_text() for text in axes.texts] and len(boxes) == len(points)
     assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    path = line.get_path().transformed(axes.transData)
+    assert not any(path.intersects_bbox(box, filled=False) for box in boxes)
     here = axes.transData.transform(list(points.values()))
     assert not any(box.contains(*place) for box in boxes for place in here)
 

@@ -14,6 +14,7 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
@@ -150,22 +151,28 @@ def points_picture(
 
 
 def name_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Each point's name beside it, where it covers no other name and no point if there is room."""
+    """Each point's name beside it; no other name, point or line is covered if there is room."""
     axes.autoscale_view()
     here = axes.transData.transform(list(points.values()))
     taken = [Bbox.from_bounds(x - _MARK, y - _MARK, 2 * _MARK, 2 * _MARK) for x, y in here]
+    lines = [
+        line.get_path().transformed(line.get_transform())
+        for line in axes.lines
+        if line.get_linestyle() != "None"
+    ]
     for word, point in sorted(points.items(), key=lambda named: -named[1][1]):
+        found: list[tuple[int, int, Annotation]] = []
         for right, up, across, along in _BESIDE:
             text = axes.annotate(
                 word, point, (right, up), textcoords="offset points", ha=across, va=along
             )
             box = text.get_window_extent()
-            if not any(box.overlaps(other) for other in taken):
-                break
+            crossed = sum(line.intersects_bbox(box, filled=False) for line in lines)
+            found.append((sum(box.overlaps(other) for other in taken), crossed, text))
+        best, *others = sorted(found, key=lambda place: place[:2])
+        for *_, text in others:
             text.remove()
-        else:
-            text = axes.annotate(word, point, (0, 6), textcoords="offset points", ha="center")
-        taken.append(text.get_window_extent())
+        taken.append(best[-1].get_window_extent())
 
 
 def best_of(points: Mapping[str, tuple[float, float]]) -> list[tuple[float, float]]:
