@@ -7,10 +7,13 @@ import json
 import re
 import sys
 import tomllib
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from test_readme import readme_commands
 
 ROOT = Path(__file__).parents[1]
@@ -126,6 +129,16 @@ def test_versions_agree():
     assert project["version"] == citation["version"] == number
     assert citation["date-released"] == date
     assert project["version"] not in read("README.md") + read("docs/install.md")
+
+
+def test_every_pinned_package_installs_on_the_oldest_python():
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    oldest = f"{project['requires-python'].removeprefix('>=')}.0"
+    pinned = dict(re.findall(r"^([\w.-]+)==([^\s+]+)", read("requirements-all.lock"), re.M))
+    here = {(canonicalize_name(d.name), d.version): d.metadata for d in distributions()}
+    known = [(pin, here[pin].get("Requires-Python", "")) for pin in pinned.items() if pin in here]
+    assert len(known) > 100
+    assert [pin for pin, asked in known if oldest not in SpecifierSet(asked)] == []
 
 
 def test_the_release_names_every_licence_file():
