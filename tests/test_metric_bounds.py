@@ -19,9 +19,9 @@ def test_a_row_may_stray_from_1_by_just_the_tolerance():
 
 
 def test_rows_are_summed_in_64_bits():
-    """In 16 bits 1 + 4 x 2**-12 is 1."""
+    """In 16 bits 1 + 2**-12 is 1."""
     with pytest.raises(ValueError, match="sum to 1"):
-        check_rows(np.array([[1.0] + 4 * [2**-12]], dtype=np.float16), tolerance=1e-4)
+        check_rows(np.array([[1.0, 2**-12]], dtype=np.float16), tolerance=1e-4)
 
 
 def test_the_row_that_is_wrong_is_named():
@@ -31,9 +31,9 @@ def test_the_row_that_is_wrong_is_named():
 
 def test_ties_of_many_classes_go_by_label_order():
     labels = [f"class {k}" for k in range(40)]
-    for k in (0, 1, 2, 39):
-        found = split_metrics(np.array([k]), np.full((1, 40), 1 / 40), labels)
-        assert found["top2_accuracy"] == (k < 2)
+    p = np.repeat([0.0, 0.05], 20)[np.newaxis]
+    for k in range(40):
+        assert split_metrics(np.array([k]), p, labels)["top2_accuracy"] == (k in (20, 21))
 
 
 def test_the_calibration_floor_is_computed_in_64_bits():
