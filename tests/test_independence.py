@@ -55,15 +55,13 @@ def test_degrees_of_a_table_that_is_not_square():
 
 
 def test_a_cell_that_is_left_out_takes_a_degree():
-    """An independent table of 2 x 3 but for the first cell, and one image moved in the rest."""
+    """2 x 3 has two degrees of freedom, 2 x 2 has one."""
     counts = np.array([[90, 21, 19], [10, 19, 21]])
     expected = _fitted_without(counts, 0, 0)
     rest = ((counts - expected) ** 2 / expected).ravel()[1:].sum()
     found = quasi_independence(counts, (0, 0), expected)
     assert found == Independence(pytest.approx(chi2.sf(rest, 1)), "chi-square test", 0.0)
-    assert (
-        quasi_independence(counts[:, :2], (0, 0), expected[:, :2]) is None
-    )  # 2 x 2 has one degree
+    assert quasi_independence(counts[:, :2], (0, 0), expected[:, :2]) is None
 
 
 def test_five_expected_images_are_enough_where_a_cell_is_left_out():
