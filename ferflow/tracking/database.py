@@ -53,7 +53,7 @@ def artifacts_uri(file: Path) -> str:
 
 
 def check_database(file: Path) -> None:
-    """DataError where the store's file is no database: MLflow would try it again for minutes."""
+    """Raise DataError if the store's file is not a database; MLflow would retry for minutes."""
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
             database.execute("select count(*) from sqlite_master").fetchone()
