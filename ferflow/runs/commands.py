@@ -192,7 +192,7 @@ def bundle(
 
 
 def clean(
-    older_than: Annotated[int, typer.Option(min=0, help="Days since the last change.")],
+    older_than: Annotated[int, typer.Option(min=0, max=36_500, help="Days since the last change.")],
     yes: Annotated[bool, typer.Option("--yes", help="Delete the files.")] = False,
 ) -> None:
     """Show old files that nothing needs: checkpoints, DVC's cache; with --yes delete them."""
