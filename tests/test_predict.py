@@ -107,6 +107,21 @@ def test_standard_input(run):
     assert "standard input is empty" in run("-", content=b"").stderr
 
 
+def test_a_picture_too_large_for_a_jpeg_is_named_and_the_others_are_annotated(run, tmp_path):
+    cv2.imwrite(str(tmp_path / "wide.png"), np.zeros((4, 65_501), np.uint8))
+    done = run("wide.png", "album/2.png", "--no-detect", "--annotate", "out")
+    assert done.exit_code == 1
+    assert "error: wide.png has 65,501 x 4 pixels; --annotate writes JPEGs" in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["2-faces.jpg"]
+
+
+def test_standard_input_that_does_not_end_is_given_up(run, monkeypatch):
+    monkeypatch.setattr(module, "_MAX_STDIN", 1000)
+    done = run("-", content=bytes(1001))
+    assert done.exit_code == 1
+    assert "standard input is too large: at most 1,000 bytes are read." in done.stderr
+
+
 def test_batches_do_not_change_the_answers(run, monkeypatch):
     together = run("album").stdout
     monkeypatch.setattr(module, "_PICTURES_AT_ONCE", 1)
