@@ -121,6 +121,12 @@ def read_bounded(path: Path, most: int) -> bytes:
     return content
 
 
+def refuse_special(path: Path) -> None:
+    """Raise DataError, without the name, for a pipe or a device, which may never begin or end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError("cannot be read: it is not an ordinary file.")
+
+
 def pass_through(source: Path, target: Path) -> None:
     """Hand a file on unchanged, as a second name for the same bytes where the disk allows it.
 

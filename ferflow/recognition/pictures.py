@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ferflow.core.errors import DataError, one_line
+from ferflow.core.files import refuse_special
 from ferflow.images.decode import on_white
 from ferflow.images.size import FORMATS as FACE_FORMATS
 from ferflow.images.size import MAX_PIXELS, check_size
@@ -74,6 +75,7 @@ def read_picture(source: Source) -> Picture:
         return _open(io.BytesIO(source))
     path = Path(source)
     try:
+        refuse_special(path)
         with path.open("rb") as file:
             if not file.read(1):
                 raise DataError("is empty (0 bytes).")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError
+from ferflow.core.files import refuse_special
 from ferflow.images.size import check_size
 
 _USUAL_RATE = 25.0  # where the header gives none
@@ -25,6 +26,7 @@ class Video:
     def __init__(self, path: Path) -> None:
         """Raises DataError, without the file's name, if it cannot be read as a video."""
         try:
+            refuse_special(path)
             with path.open("rb") as file:
                 if not file.read(1):
                     raise DataError("is empty (0 bytes).")
