@@ -41,7 +41,7 @@ def test_what_may_never_end_is_not_opened(tmp_path, read, kind):
         os.mkfifo(name)
         pipe = os.open(name, os.O_RDWR | os.O_NONBLOCK)  # so that who opens it does not wait
         os.write(pipe, b"x")
-    with pytest.raises(DataError, match="^cannot be read: it is not an ordinary file"):
+    with pytest.raises(DataError, match=r"^cannot be read: it is not an ordinary file\."):
         read(name)
     if kind == "pipe":
         assert os.read(pipe, 2) == b"x"
