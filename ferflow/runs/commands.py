@@ -1,6 +1,7 @@
 """Commands that run presets: record, reproduce, repeat, sweep, mistakes, the bundled model."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -100,6 +101,7 @@ def mistake(
     if name is not None:
         runner.check_mistake(name)
     from ferflow.records.record_run import record_mistake
+    from ferflow.runs.parents import track
     from ferflow.tracking.mirror import track_mistake
 
     runner.bring_honest_chain_up_to_date(preset)
@@ -112,7 +114,7 @@ def mistake(
     for each in names:
         scores = runner.run_mistake(each)
         Console().print(runner.comparison(each, scores))
-        print(track_mistake(each, scores))
+        track(partial(track_mistake, each, scores))
         if keep or all_:
             print(f"recorded as {record_mistake(each, scores).name}, which is not a result.")
 
