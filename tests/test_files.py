@@ -64,10 +64,17 @@ def test_a_full_disk_is_told_with_the_name_of_the_file_and_leaves_the_old_one(
 def test_a_folder_that_cannot_be_made_is_told_in_the_same_way(tmp_path):
     (tmp_path / "a file").write_text("")
     with (
-        pytest.raises(DiskError, match=r"new\.txt cannot be written \(Not a directory"),
+        pytest.raises(DiskError, match=r"new\.txt .*\(Not a directory\)\. Choose another name, "),
         atomic(tmp_path / "a file" / "folder" / "new.txt"),
     ):
         pass
+
+
+def test_a_file_in_place_of_a_folder_is_told_and_the_folder_stays(tmp_path):
+    (tmp_path / "model").mkdir()
+    with pytest.raises(DiskError, match=r"model .*\(Is a directory\)\. Choose another name, "):
+        write_json(tmp_path / "model", 1)
+    assert [path.name for path in tmp_path.rglob("*")] == ["model"]
 
 
 def test_a_fault_of_another_file_stays_what_it_was(tmp_path):

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from ferflow.core.errors import DataError, DiskError
 from ferflow.core.system import is_alive
 
+_TAKEN = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY)  # by something else
 _TRIES = 100  # to put a folder where other processes put theirs
 _MAX_JSON = 8 << 20  # bytes; the longest, a model's or a run's figures, have some 30,000
 
@@ -40,9 +41,10 @@ def atomic(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # where it could not be made it cannot be deleted either
             _delete(part)
         if (reason := _fault_of_disk(error, path, part)) is not None:
+            is_taken = getattr(error, "errno", None) in _TAKEN
+            cure = "Choose another name" if is_taken else "Free disk space or fix the permissions"
             raise DiskError(
-                f"{path} cannot be written ({reason}). Free disk space or fix the permissions, "
-                "then run the command again."
+                f"{path} cannot be written ({reason}). {cure}, then run the command again."
             ) from None
         raise
 
