@@ -101,6 +101,16 @@ def test_a_file_whose_name_looks_like_a_glob_is_a_file(run, folder):
     assert (done.exit_code, done.stdout.count("album/[1].png: ")) == (0, 1)
 
 
+def test_a_name_that_is_not_utf_8_is_printed_in_every_form(run, folder):
+    name = os.fsdecode(b"album/caf\xe9.png")
+    (folder.parent / name).write_bytes(PICTURE)
+    assert "caf\\udce9.png: " in run(name).stdout
+    (line,) = run(name, "--json").stdout.splitlines()
+    assert json.loads(line)["path"] == name
+    (folder.parent / name).rename(folder / os.fsdecode(b"caf\xe9.mp4"))
+    assert "its name is not UTF-8" in run(name.replace("png", "mp4")).stderr
+
+
 def test_standard_input(run):
     done = run("-", content=PICTURE)
     assert done.stdout.startswith("standard input: ")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, is_text
 from ferflow.core.files import refuse_special
 from ferflow.images.size import check_size
 
@@ -32,6 +32,8 @@ class Video:
                     raise DataError("is empty (0 bytes).")
         except OSError as error:
             raise DataError(f"cannot be read: {error.strerror or error}.") from None
+        if not is_text(str(path)):  # OpenCV takes no other
+            raise DataError("cannot be read: its name is not UTF-8. Rename it.")
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise DataError(
