@@ -252,6 +252,11 @@ def test_the_checkpoint_of_a_training_here_stays(run, monkeypatch):
     assert elsewhere.record_from(run) == {"torch": torch.__version__}
     assert seen == [[True], [False, True], [False, True]]
     assert file.read_bytes() == b"own"
+    file.parent.rename(file.parent.with_name(f"{file.parent.name}.own"))  # as a kill leaves them
+    file.parent.mkdir()
+    file.write_bytes(b"of elsewhere")
+    elsewhere.record_from(run)
+    assert file.read_bytes() == b"own"
 
 
 def test_answers_that_agree_within_the_tolerance_are_taken():
