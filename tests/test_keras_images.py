@@ -91,6 +91,7 @@ def test_the_stretch_and_the_shear_of_paper_4_are_keras():
 def test_a_zoom_has_one_factor_as_the_layer_but_the_other_way_round():
     found = KEPT["random_zoom"]
     assert found["one_factor"]
+    assert found["fill_mode"] == "reflect"
     assert (found["low"], found["high"]) == pytest.approx((0.8, 1.2), abs=0.001)
     assert found["area_at_1.2"] == pytest.approx(1 / 1.44, abs=0.03)  # above 1 shrinks
     _, _, _, scale = drawn_for(["zoom_share"], torch.rand(4000, 1, 4, 4))
