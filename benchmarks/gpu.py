@@ -89,9 +89,10 @@ def packed(folder: Path, wanted: list[str]) -> list[str]:
     """The presets to train: those wanted, or all in the folder in the order of `BUDGETS`."""
     there = {file.stem for file in folder.glob("*.json")}
     ordered = [preset for preset in BUDGETS if preset in there] + sorted(there - BUDGETS.keys())
-    if absent := [preset for preset in wanted or ordered or BUDGETS if preset not in there]:
+    absent = [preset for preset in wanted if preset not in there]
+    if absent or not there:
         sys.exit(
-            f"error: {', '.join(absent)} not in {folder}; packed there: "
+            f"error: {', '.join(absent) or 'a preset'} is not packed in {folder}; packed there: "
             f"{', '.join(ordered) or 'none'}. Pack at home: python -m benchmarks.gpu pack"
         )
     return wanted or ordered

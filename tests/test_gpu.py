@@ -169,7 +169,9 @@ def test_a_papers_preset_is_begun_and_left_out_where_time_is_short(packed, tmp_p
 def test_without_names_all_that_is_packed_is_trained_and_what_is_not_is_named(packed, tmp_path):
     pack = packed("allconv", SMALL)
     said = train_there(pack, tmp_path / "out", "allconv", "fernet", ok=False)
-    assert f"error: fernet not in {pack}; packed there: allconv. Pack at home" in said
+    assert f"error: fernet is not packed in {pack}; packed there: allconv. Pack at home" in said
+    with pytest.raises(SystemExit, match="a preset is not packed in .*packed there: none"):
+        gpu.packed(tmp_path, [])
     shutil.copy(pack / "allconv.json", pack / "own.json")
     assert gpu.packed(pack, []) == ["allconv", "own"]
     assert gpu.packed(pack, ["own"]) == ["own"]
