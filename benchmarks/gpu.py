@@ -69,10 +69,9 @@ def main() -> None:
         from benchmarks.gpu_pack import pack
         from ferflow.core.errors import FerflowError
 
+        presets = options.presets or list(BUDGETS)
         try:
-            pack(
-                options.folder, options.presets or list(BUDGETS), options.set, with_test=options.test
-            )
+            pack(options.folder, presets, options.set, with_test=options.test)
         except FerflowError as error:
             sys.exit(f"error: {error}")
         return

@@ -170,7 +170,7 @@ def test_without_names_all_that_is_packed_is_trained_and_what_is_not_is_named(pa
     pack = packed("allconv", SMALL)
     said = train_there(pack, tmp_path / "out", "allconv", "fernet", ok=False)
     assert f"error: fernet is not packed in {pack}; packed there: allconv. Pack at home" in said
-    with pytest.raises(SystemExit, match="a preset is not packed in .*packed there: none"):
+    with pytest.raises(SystemExit, match=r"a preset is not packed in .*packed there: none"):
         gpu.packed(tmp_path, [])
     shutil.copy(pack / "allconv.json", pack / "own.json")
     assert gpu.packed(pack, []) == ["allconv", "own"]
@@ -188,7 +188,7 @@ def test_a_training_that_fails_is_left_out_and_the_next_one_begun(monkeypatch, t
 
 def test_what_cannot_be_packed_is_said_in_a_line(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["gpu", "pack", str(tmp_path / "pack"), "bets"])
-    with pytest.raises(SystemExit, match="^error: bets: there is no preset 'bets'"):
+    with pytest.raises(SystemExit, match=r"^error: bets: there is no preset 'bets'"):
         gpu.main()
 
 
