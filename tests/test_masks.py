@@ -22,6 +22,10 @@ def test_columns_are_selected_in_order():
     assert select_columns(x, MASK).tolist() == [[0, 2], [3, 5]]
 
 
+def test_selected_columns_lie_row_by_row():
+    assert select_columns(np.arange(6).reshape(2, 3), MASK).flags.c_contiguous
+
+
 def test_images_are_flattened_row_by_row():
     images = np.arange(8).reshape(2, 2, 2)
     assert select_columns(images, np.array([False, True, True, False])).tolist() == [[1, 2], [5, 6]]

@@ -282,3 +282,12 @@ def test_a_folder_that_describes_something_else_is_refused(tmp_path, classifier,
     write_json(tmp_path / "classifier.json", about)
     with pytest.raises(DataError, match=r"classifier\.json"):
         load_classifier(tmp_path)
+
+
+def test_a_forest_needs_no_torch(run_python):
+    run_python(
+        "import sys; import ferflow.training.families.random_forest.family;"
+        "assert 'torch' not in sys.modules;"
+        "assert 'sklearn.externals.array_api_compat.torch' not in sys.modules;"
+        "import torch; from sklearn.utils import all_estimators; assert all_estimators()"
+    )

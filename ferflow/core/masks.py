@@ -16,11 +16,15 @@ _MAX_BYTES = 64 << 20  # a byte a feature; the widest extractors give some 100,0
 
 
 def select_columns(x: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
-    """The features (n, k) that the mask (d,) keeps; without a copy where it keeps all."""
+    """The features (n, k) that the mask (d,) keeps, row by row; without a copy where it keeps all.
+
+    `flat[:, mask]` would be laid out column by column and take 20 times as long
+    (findings/numpy-turns-what-a-mask-of-columns-takes.sh).
+    """
     flat = x.reshape(len(x), math.prod(x.shape[1:]))
     if flat.shape[1] != len(mask):
         raise DataError(f"the mask is for {len(mask)} features; these rows have {flat.shape[1]}.")
-    return flat if mask.all() else flat[:, mask]
+    return flat if mask.all() else np.asarray(np.take(flat, np.flatnonzero(mask), axis=1))
 
 
 def save_mask(path: Path, mask: NDArray[np.bool_]) -> None:

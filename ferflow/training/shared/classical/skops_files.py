@@ -6,12 +6,14 @@ replaced here, the addresses by running numbers, so that DVC sees an unchanged m
 
 import io
 import json
+import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import skops.io
 
 from ferflow.core.errors import DataError
 from ferflow.core.files import atomic
@@ -28,6 +30,27 @@ _SCHEMA = "schema.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 
 M = TypeVar("M")
+
+
+@contextmanager
+def _without_torch() -> Iterator[None]:
+    """skops lists scikit-learn's classes as it is imported, which imports torch: 1.6 s, 180 MB.
+
+    findings/sklearn-imports-torch-to-list-itself.sh
+    """
+    adapter = "sklearn.externals.array_api_compat.torch"
+    if adapter in sys.modules:
+        yield
+        return
+    sys.modules[adapter] = None  # type: ignore[assignment]  # Python's word for: not to be found
+    try:
+        yield
+    finally:
+        del sys.modules[adapter]
+
+
+with _without_torch():
+    import skops.io
 
 
 def dump_model(model: Any, path: Path) -> None:
