@@ -9,7 +9,7 @@ from ferflow.core.errors import FerflowError
 from ferflow.evaluation.metrics import split_metrics
 from ferflow.records.compact import Answers
 from ferflow.records.compare import common_images, compare, mcnemar
-from ferflow.records.ensemble import make_ensemble, mix, mixture_weights
+from ferflow.records.ensemble import greedy_weights, make_ensemble, mix, mixture_weights
 from ferflow.records.record import load_records
 from ferflow.records.record_run import record_run
 from ferflow.report.models_table import on_official_splits
@@ -199,22 +199,42 @@ def test_weights_are_those_of_the_least_log_loss_on_val(make_answers):
     assert loss(weights) == pytest.approx(best.fun, abs=1e-7)
 
 
-def test_a_member_that_only_harms_is_dropped(make_record, make_answers):
+def test_members_are_added_while_more_answers_are_right():
+    image, y, labels = np.arange(4), np.array([0, 1, 2, 0]), ("a", "b", "c")
+    first = np.array([[0.6, 0.4, 0], [0.1, 0.6, 0.3], [0.5, 0, 0.5], [0.3, 0.7, 0]])  # 2 right
+    second = np.array([[0, 0.8, 0.2], [0.1, 0.9, 0], [0, 0.1, 0.9], [0, 0.6, 0.4]])  # 2 right
+    models = [Answers(image, y, p, labels) for p in (first, second)]
+    # In the first row 0.8 of the second stand against 0.6 - 0.4 of the first: five times are more.
+    assert greedy_weights(models).tolist() == [5 / 6, 1 / 6]
+    assert (mix(models, greedy_weights(models)).p.argmax(axis=1) == y).sum() == 3
+
+
+def test_greedy_weights_are_no_worse_than_the_best_member(make_answers):
+    models = [make_answers(n=400, accuracy=a, seed=k) for k, a in enumerate((0.5, 0.6, 0.65))]
+    mixed = mix(models, greedy_weights(models))
+    right = [(m.p.argmax(axis=1) == m.y).mean() for m in (mixed, *models)]
+    assert right[0] > max(right[1:])
+    assert greedy_weights(models[:1]).tolist() == [1]
+
+
+@pytest.mark.parametrize("weights", ["log_loss", "accuracy"])
+def test_a_member_that_only_harms_is_dropped(make_record, make_answers, weights):
     good, noise = make_answers(n=600, accuracy=0.8), make_answers(n=600, seed=3)
     p = np.random.default_rng(0).dirichlet(np.full(3, 0.2), 600)
     noise = Answers(noise.image, noise.y, p, noise.labels)
     a = make_record(seed=0, answers={"val": good, "test": good})
     b = make_record(seed=1, answers={"val": noise, "test": noise})
-    assert make_ensemble([a, b], weighted=True, name="picked").members == {a.name: 1.0}
+    assert make_ensemble([a, b], weights=weights, name="picked").members == {a.name: 1.0}
 
 
-def test_weights_do_not_look_at_test(make_record, make_answers):
+@pytest.mark.parametrize("weights", ["log_loss", "accuracy"])
+def test_weights_do_not_look_at_test(make_record, make_answers, weights):
     val = [make_answers(accuracy=a, seed=k) for k, a in enumerate((0.5, 0.7))]
     for run, test in enumerate((make_answers(seed=8), make_answers(seed=9))):
         for seed in (0, 1):
             make_record(seed=seed, variant=f"run-{run}", answers={"val": val[seed], "test": test})
     records = load_records()
-    first, second = (make_ensemble(records[k : k + 2], weighted=True) for k in (0, 2))
+    first, second = (make_ensemble(records[k : k + 2], weights=weights) for k in (0, 2))
     assert list(first.members.values()) == list(second.members.values())
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -53,7 +53,10 @@ def compare(
 
 def ensemble(
     members: Annotated[list[str], typer.Argument(help="Records or groups, two or more.")],
-    weighted: Annotated[bool, typer.Option(help="Choose the weights on val.")] = False,
+    weights: Annotated[
+        Literal["equal", "log_loss", "accuracy"],
+        typer.Option(help="Equal, or chosen on val: for the least log loss or the most right."),
+    ] = "equal",
     name: Annotated[str | None, typer.Option(help="The ensemble's name.")] = None,
 ) -> None:
     """Average the probabilities of records; the ensemble gets its own record."""
@@ -62,7 +65,7 @@ def ensemble(
 
     records = load_records()
     found = {r.name: r for reference in members for r in find_records(reference, records)}
-    made = make_ensemble(list(found.values()), weighted=weighted, name=name)
+    made = make_ensemble(list(found.values()), weights=weights, name=name)
     for member, weight in (made.members or {}).items():
         print(f"{weight:.3f}  {member}")
     for split in made.metrics:

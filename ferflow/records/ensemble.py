@@ -1,7 +1,7 @@
-"""Ensembles of records: the mean of their probabilities, or weights chosen on val."""
+"""Ensembles of records: the mean of their probabilities, with weights chosen on val if asked."""
 
 import hashlib
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,18 @@ N_BINS = 15  # of the calibration error: Guo et al. 2017
 NEGLIGIBLE = 0.005  # a weight below it is dropped, and with it the member
 _MAX_STEPS = 10_000
 _STEP = 1e-9  # stop when no weight moves by more
+_N_ADDED = 60  # members that are added one by one; the shortest of the best beginnings counts
+
+Weights = Literal["equal", "log_loss", "accuracy"]
 
 
 def make_ensemble(
-    members: list[RunRecord], *, weighted: bool = False, name: str | None = None
+    members: list[RunRecord], *, weights: Weights = "equal", name: str | None = None
 ) -> RunRecord:
     """Combine records on the images that all of them answered, and save the ensemble's record.
 
-    weighted : weights that make the log loss on val least; members without weight are dropped.
+    weights : equal, or chosen on val: those of `mixture_weights` (log_loss) or of `greedy_weights`
+    (accuracy). Members without weight are dropped.
     Raises FerflowError for fewer than two members, or members that do not fit together.
     """
     names = [member.name for member in members]
@@ -44,11 +48,17 @@ def make_ensemble(
         check_name(name)
     answers = [member.answers() for member in members]
     splits = [split for split in KEPT_SPLITS if all(split in each for each in answers)]
-    if not splits or (weighted and "val" not in splits):
+    if not splits or (weights != "equal" and "val" not in splits):
         raise FerflowError("the members have no split in common (weights need val).")
     models = {split: common_images([each[split] for each in answers], split) for split in splits}
-    weights = mixture_weights(models["val"]) if weighted else np.full(len(names), 1 / len(names))
-    return _save(members, models, weights, name or _default_name(names, weighted))
+    match weights:
+        case "equal":
+            shares = np.full(len(names), 1 / len(names))
+        case "log_loss":
+            shares = mixture_weights(models["val"])
+        case "accuracy":
+            shares = greedy_weights(models["val"])
+    return _save(members, models, shares, name or _default_name(names, weights))
 
 
 def mixture_weights(models: list[Answers]) -> NDArray[np.float64]:
@@ -63,6 +73,29 @@ def mixture_weights(models: list[Answers]) -> NDArray[np.float64]:
     weights = _fit(p, np.full(p.shape[1], 1 / p.shape[1]))
     kept = weights >= NEGLIGIBLE
     return _fit(p, np.where(kept, weights, 0) / weights[kept].sum())
+
+
+def greedy_weights(models: list[Answers]) -> NDArray[np.float64]:
+    """Weights (k,), 0 to 1, sum 1, of k models, chosen for the accuracy of their mixture.
+
+    Members are added one by one, each as often as it helps (Caruana et al. 2004, "Ensemble
+    selection from libraries of models"): the one with which most answers are right, on ties the
+    one with the least log loss. A weight is the share of a model among those added.
+    """
+    y, rows = models[0].y, np.arange(len(models[0].y))
+    p = np.stack([model.p for model in models])
+    total, added, right = np.zeros_like(p[0]), list[int](), list[int]()
+    for _ in range(_N_ADDED):
+        sums = total + p
+        n_right = (sums.argmax(axis=2) == y).sum(axis=1)
+        shares = sums[:, rows, y] / sums.sum(axis=2)
+        likelihood = np.log(shares.clip(LOG_LOSS_FLOOR)).mean(axis=1)
+        best = np.lexsort((likelihood, n_right))[-1]
+        total = sums[best]
+        added.append(int(best))
+        right.append(int(n_right[best]))
+    counts = np.bincount(added[: int(np.argmax(right)) + 1], minlength=len(models))
+    return np.asarray(counts / counts.sum())
 
 
 def mix(models: list[Answers], weights: NDArray[np.float64]) -> Answers:
@@ -135,6 +168,7 @@ def _shared(protocols: list[dict[str, Any]]) -> dict[str, Any]:
     return shared
 
 
-def _default_name(names: list[str], weighted: bool) -> str:
+def _default_name(names: list[str], weights: Weights) -> str:
     digest = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:6]
-    return f"{'weighted' if weighted else 'mean'}-of-{len(names)}-{digest}"
+    kind = {"equal": "mean", "log_loss": "weighted", "accuracy": "greedy"}[weights]
+    return f"{kind}-of-{len(names)}-{digest}"

@@ -113,8 +113,10 @@ def _name(group: list[RunRecord]) -> str:
 def _what(group: list[RunRecord], records: Iterable[RunRecord]) -> str:
     """The name; of an ensemble its members too, of a training whether it was stopped early."""
     about = f"`{_name(group)}`"
-    if group[0].members:
-        return f"{about}, mean of {', '.join(name.split('/')[0] for name in group[0].members)}"
+    if members := group[0].members:
+        names = list(dict.fromkeys(name.split("/")[0] for name in members))
+        kind = "mean" if len(set(members.values())) == 1 else "weighted mean"
+        return f"{about}, {kind} of {', '.join(names)}"
     unfinished = any(is_unfinished(record, records) for record in group)
     return f"{about}{', unfinished' * unfinished}"
 
