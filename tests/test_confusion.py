@@ -10,6 +10,7 @@ from ferflow.claims.confusion import ConfusionMatrix, p_text, read_confusion, re
 from ferflow.claims.independence import LEVEL, _tables_without, independence, quasi_independence
 from ferflow.claims.registry import FOLDER
 from ferflow.core.errors import DataError
+from ferflow.evaluation.metrics import table_of_counts
 
 
 def printed(name):
@@ -167,7 +168,10 @@ def test_a_perfect_matrix_of_a_few_more_images_is_dependent():
 
 def test_few_images_beside_a_great_many_are_not_tested():
     found = read_confusion(matrix([[10**8, 3, 2], [1, 1, 1], [0, 0, 4]]))
-    assert found.p is None and "cannot be tested" in found.verdict
+    assert found.p is None
+    assert found.verdict == (
+        "Cells with next to no images beside a great many: independence cannot be tested."
+    )
 
 
 def test_a_permutation_test_says_the_same_in_every_run():
@@ -202,6 +206,7 @@ def test_a_two_by_two_matrix_is_read():
         "happy,5,1\nsad,2,4\n",
         "5.0, 1.0\n2.0, 4.0",
         "[[5, 1], [2, 4]]",
+        "\n [[5, 1], [2, 4]]",
         '{"matrix": [[5, 1], [2, 4]], "labels": ["happy", "sad"]}',
     ],
 )
@@ -238,12 +243,33 @@ def test_every_usual_form_is_read(tmp_path, text):
         (b"\xff\xfe\x00binary", "not text"),
         ("1," * 600_000, "too large"),
         (json.dumps([[1] * 101] * 101), "2 to 100 classes"),
+        ("7" * 140_000 + ",1\n2,4\n", "is not CSV: field larger"),
+        (",\n,\n", "has no numbers. Expected"),
+        ("a,b,c\nc,1,2,3\nb,1,2\na,1,2,3\n", "is square; row 2 of 3 has 2"),
     ],
 )
 def test_what_is_no_matrix_is_refused_in_a_line(tmp_path, text, message):
+    path = write(tmp_path, text)
     with pytest.raises(DataError, match=message) as caught:
-        read_matrix(write(tmp_path, text))
+        read_matrix(path)
+    assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_share_is_refused_in_full(tmp_path):
+    path = write(tmp_path, "0.5,1\n2,4\n")
+    with pytest.raises(DataError) as caught:
+        read_matrix(path)
+    assert str(caught.value) == (
+        f"{path}: a cell is a whole number of images, 0 or more; got '0.5'. "
+        "Shares cannot be tested without the numbers of images behind them."
+    )
+
+
+def test_labels_may_begin_with_any_letter(tmp_path):
+    found = read_matrix(write(tmp_path, "XXX,Y\n1,2\n3,4\n"))
+    assert (found.labels, found.counts.tolist()) == (["XXX", "Y"], [[1, 2], [3, 4]])
+    assert found.table().equals(table_of_counts(found.counts, found.labels))
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):

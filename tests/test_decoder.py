@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from ferflow.claims.decoder import (
+    MAX_IMAGES,
     accuracy_under_dropping,
     accuracy_under_one_vs_rest,
     accuracy_under_selection,
     accuracy_under_training,
     decode,
+    lifting_share,
     one_vs_rest,
     parse_figure,
     partly_trained_on,
@@ -301,3 +303,16 @@ def test_one_class_and_an_impossible_fit_are_refused():
     for n_images in (0, -1, 10**10):
         with pytest.raises(FerflowError, match=f"of test images must be .*; got {n_images}"):
             decode(0.5, n_images=n_images)
+    with pytest.raises(FerflowError, match=r"figure and fit must be from 0 to 1; got 1\.5 and 1"):
+        decode(1.5)
+
+
+@pytest.mark.parametrize("n_images", [1, MAX_IMAGES])
+def test_the_fewest_and_the_most_images_are_taken(n_images):
+    assert decode(0.5, n_images=n_images).n_images == n_images
+
+
+def test_a_figure_that_is_reached_anyway_needs_no_training_images():
+    assert lifting_share(0.7, 0.7) is None
+    assert lifting_share(0.8, 0.7, fit=0.7) is None
+    assert lifting_share(0.85, 0.7) == pytest.approx(0.5)

@@ -1,5 +1,8 @@
 """A verdict's words for what no claim on record has: bounds, shares, presets without a scatter."""
 
+import pytest
+
+from ferflow.claims.by_heart import is_by_heart
 from ferflow.claims.verdict import MAJORITY, Beside, Kind, Reading, Verdict
 
 ABOVE = "above every published honest figure"
@@ -54,6 +57,32 @@ def test_a_preset_within_the_scatter_reaches_the_same():
     verdict = above(preset="svm", recorded=True, beside=beside)
     assert verdict.short == f"{ABOVE}; consistent with its preset"
     assert verdict.long.endswith(" Its preset `svm` reaches the same within the scatter (0.900).")
+
+
+@pytest.mark.parametrize(
+    ("likened", "words"),
+    [
+        (("a",), "`a`"),
+        (("a", "b"), "`a` or `b`"),
+        (("a", "b", "c"), "`a`, `b` or `c`"),
+    ],
+)
+def test_the_presets_mistakes_that_print_the_claim_are_named(likened, words):
+    beside = Beside(side=1, reached=0.7, unfinished=False, likened=likened)
+    verdict = above(preset="svm", recorded=True, beside=beside)
+    assert verdict.short.endswith(f"out of its preset's reach; with {words} the preset prints this")
+    assert verdict.long.endswith(f"With {words} the preset prints the same within the scatter.")
+
+
+def test_without_such_a_mistake_nothing_of_it_is_said():
+    beside = Beside(side=1, reached=0.7, unfinished=False)
+    verdict = above(preset="svm", recorded=True, beside=beside)
+    assert verdict.short == f"{ABOVE}; out of its preset's reach"
+    assert verdict.long.endswith(" Its preset `svm` does not reach it (0.700).")
+
+
+def test_labels_are_known_by_heart_above_six_tenths():
+    assert [is_by_heart(low) for low in (0.6, 0.6001)] == [False, True]
 
 
 def possible(claimed):

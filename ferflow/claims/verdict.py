@@ -132,7 +132,7 @@ class Verdict:
     def _preset_in_short(self) -> list[str]:
         if self.beside is None:
             return [f"its preset {self._absent()}"] if self.preset else []
-        likened = self._likened()
+        likened = _likened(self.beside)
         return [self._relation(), f"with {likened} the preset prints this" if likened else ""]
 
     def _relation(self) -> str:
@@ -259,22 +259,22 @@ class Verdict:
                 text = f"{subject} reaches the same within the scatter ({name}{state})"
             case _:
                 text = f"{subject} exceeds it ({name}{state})"
-        likened = self._likened()
+        likened = _likened(beside)
         same = [f"With {likened} the preset prints the same within the scatter."]
         return [f"{text}.", *(same if likened else [])]
 
     def _absent(self) -> str:
         return "has no figure on this split" if self.recorded else "is not yet run"
 
-    def _likened(self) -> str:
-        """The preset's mistakes that print the claim."""
-        names = self.beside.likened if self.beside else ()
-        return _either([f"`{name}`" for name in names]) if names else ""
-
 
 def scatter(figure: float, n_images: int) -> float:
     """Half of the 95 % interval of an accuracy on n independent images (normal approximation)."""
     return Z_975 * math.sqrt(figure * (1 - figure) / n_images)
+
+
+def _likened(beside: Beside) -> str:
+    """The preset's mistakes that print the claim; empty if none does."""
+    return _either([f"`{name}`" for name in beside.likened])
 
 
 def _percent(share: float) -> str:

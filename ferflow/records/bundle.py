@@ -42,12 +42,10 @@ _N_MEASURED = 512  # training images
 def bundle_last_run(target: Path = BUNDLED, name: str = "bundled") -> int:
     """Make the last finished run's network the bundled model; returns its size in bytes.
 
-    name : the preset that the card names.
-    Weights are rounded to 16 bits, and the scores on the model card are those of the rounded
-    network. The ONNX file beside the folder holds it in 8 bits, unless it loses by that; the card
-    says so. Raises
-    FerflowError if the last run's classifier is not a network on a backbone, saw the validation
-    rows, or is too large.
+    name : the preset that the card names. Weights are rounded to 16 bits, and the scores on the
+    model card are those of the rounded network. The ONNX file beside the folder holds it in 8 bits,
+    unless it loses by that; the card says so. Raises FerflowError if the last run's classifier is
+    not a network on a backbone, saw the validation rows, or is too large.
     """
     from ferflow.training.families.network.backbones import BackboneClassifier
     from ferflow.training.families.network.files import save_network

@@ -173,17 +173,22 @@ def bundle(
     ] = None,
 ) -> None:
     """Make the last run's network one of those that come with ferflow, with its model card."""
-    from ferflow.records.bundle import bundle_last_run, bundle_small
+    from ferflow.recognition.recognizer import BUNDLED
+    from ferflow.records.bundle import CARD, SMALL_CARD, bundle_last_run, bundle_small
     from ferflow.runs.jobs import reproduce_jobs, run_jobs
     from ferflow.settings.presets import parse_setting
 
-    ways = {"bundled": bundle_last_run, "small": bundle_small}
+    ways: dict[str, tuple[Callable[[], int], Path]] = {
+        "bundled": (bundle_last_run, BUNDLED / CARD),
+        "small": (bundle_small, SMALL_CARD),
+    }
     if name not in ways:
         raise ParamError(f"ferflow comes with two networks, {' and '.join(ways)}; got {name!r}.")
     if train:
         jobs = reproduce_jobs([name], [parse_setting(text) for text in set_ or []])
         run_jobs(jobs, stale=True)
-    print(f"{name}: {ways[name]() / 1e6:.1f} MB")
+    make, card = ways[name]
+    print(f"{name}: {make() / 1e6:.1f} MB, with its card in {card}")
 
 
 def clean(
