@@ -115,12 +115,14 @@ lock: .venv/ready ## pin the newest versions that pyproject.toml allows
 	pip-compile $(COMPILE) --extra app -c requirements-all.lock -o requirements-app.lock pyproject.toml
 	pip-compile $(COMPILE) --extra docs -c requirements-all.lock -o requirements-docs.lock pyproject.toml
 	pip-compile $(COMPILE) -c requirements-all.lock -o requirements.lock pyproject.toml
+	sed -i 's/+cpu$$//' requirements*.lock # PyPI's torch has no such suffix
 
 lock-newest: .venv/ready ## run the chain and the quick tests on those, in another clone
 	@$(BIN)/python -m pip install --quiet pip-tools
 	rm -rf .ferflow/newest
 	git clone --quiet . .ferflow/newest
 	cd .ferflow/newest && pip-compile $(COMPILE) -o requirements.lock pyproject.toml
+	sed -i 's/+cpu$$//' .ferflow/newest/requirements.lock
 	$(MAKE) -C .ferflow/newest repro
 	cd .ferflow/newest && .venv/bin/python -m tests.newest
 	$(MAKE) -C .ferflow/newest quick

@@ -65,21 +65,50 @@ def main() -> None:
     train_words.add_argument("--minutes", type=float, default=8, help="for all of them")
     train_words.add_argument("--compile", action="append", default=[], metavar="PRESET")
     options = parser.parse_args()
-    presets = options.presets or list(BUDGETS)
     if options.what == "pack":
         from benchmarks.gpu_pack import pack
+        from ferflow.core.errors import FerflowError
 
-        pack(options.folder, presets, options.set, with_test=options.test)
+        presets = options.presets or list(BUDGETS)
+        try:
+            pack(options.folder, presets, options.set, with_test=options.test)
+        except FerflowError as error:
+            sys.exit(f"error: {error}")
         return
     from benchmarks.gpu_stand_ins import install
 
     install()
+    presets = packed(options.folder, options.presets)
     end = time.monotonic() + options.minutes * 60
     done = [p for p in presets if train(options.folder, options.out / p, p, end, options.compile)]
     print(f"trained: {', '.join(done) or 'none'}")
 
 
+def packed(folder: Path, wanted: list[str]) -> list[str]:
+    """The presets to train: those wanted, or all in the folder in the order of `BUDGETS`."""
+    there = {file.stem for file in folder.glob("*.json")}
+    ordered = [preset for preset in BUDGETS if preset in there] + sorted(there - BUDGETS.keys())
+    absent = [preset for preset in wanted if preset not in there]
+    if absent or not there:
+        sys.exit(
+            f"error: {', '.join(absent) or 'a preset'} is not packed in {folder}; packed there: "
+            f"{', '.join(ordered) or 'none'}. Pack at home: python -m benchmarks.gpu pack"
+        )
+    return wanted or ordered
+
+
 def train(folder: Path, out: Path, preset: str, end: float, compiled: list[str]) -> bool:
+    """As `_train`; a training that fails is left out with a line, so that the others are run."""
+    from ferflow.core.errors import FerflowError
+
+    try:
+        return _train(folder, out, preset, end, compiled)
+    except FerflowError as error:
+        print(f"{preset}: left out, {error}", flush=True)
+        return False
+
+
+def _train(folder: Path, out: Path, preset: str, end: float, compiled: list[str]) -> bool:
     """Train a preset and write what became of it; False where its time did not suffice."""
     import torch
 

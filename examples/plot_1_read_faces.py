@@ -7,8 +7,8 @@ training nor data.
 """
 
 # %%
-# `Recognizer.bundled` loads the network, 3.4 MB. A call takes a path, bytes, an array or a picture
-# of Pillow's, and returns a list of faces, from left to right.
+# `Recognizer.bundled` loads the network. A call takes a path, bytes, an array or a picture of
+# Pillow's, and returns a list of faces, from left to right.
 
 from pathlib import Path
 

@@ -141,7 +141,10 @@ def main() -> None:
 def _speak_utf8() -> None:
     """Print UTF-8 where the locale knows ASCII alone; paths come out as the bytes that they are."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper) and codecs.lookup(stream.encoding).name == "ascii":
+        if isinstance(stream, TextIOWrapper) and codecs.lookup(stream.encoding).name in (
+            "ascii",
+            "utf-8",
+        ):
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 

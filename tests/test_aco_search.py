@@ -21,7 +21,7 @@ from ferflow.aco import (
     kuncheva_index,
     mean_jaccard_distance,
 )
-from ferflow.aco.checkpoint import fingerprint
+from ferflow.aco.checkpoint import Checkpoint, fingerprint
 from ferflow.aco.colony import Rule, draw_subsets
 from ferflow.aco.columns import Columns
 from ferflow.aco.racing import FULL, Scoreboard
@@ -239,6 +239,11 @@ def test_a_damaged_checkpoint_is_named(data, tmp_path):
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(ValueError, match=rf"checkpoint must hold whole files; .*{file.name}"):
         colony(checkpoint=tmp_path).fit(*data)
+
+
+def test_a_checkpoint_that_an_equal_search_has_just_deleted_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "exists", lambda _: True)  # a moment ago
+    assert Checkpoint(tmp_path, {}, []).load_into(None) is None
 
 
 def test_anything_that_changes_the_result_changes_the_fingerprint(data):

@@ -183,6 +183,15 @@ def test_a_section_that_a_stage_of_ones_own_reads_is_legal():
         check_params(params | {"scael": {}})
 
 
+@pytest.mark.parametrize(
+    "stages", [None, [], {"a": None}, {"a": {"params": None}}, {"a": {"params": [{"b.yaml": []}]}}]
+)
+def test_a_dvc_yaml_without_such_a_stage_makes_no_section_legal(stages):
+    Path("dvc.yaml").write_text(json.dumps({"stages": stages}), encoding="utf-8")
+    with pytest.raises(ParamError, match="scale is not a section"):
+        check_params(read_yaml(PARAMS_FILE) | {"scale": {}})
+
+
 def test_names_of_classes_are_free_to_map():
     use("quickstart", {"data.classes_map": {"anger": "angry", 1: "surprise"}})
     names = read_yaml(PARAMS_FILE)["data"]["classes_map"]

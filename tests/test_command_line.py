@@ -114,6 +114,13 @@ def test_what_only_explains_works_anywhere(words, tmp_path, monkeypatch):
     assert done.exit_code == 0 and "warm" not in done.output
 
 
+def test_an_age_beyond_the_calendar_is_a_line(workplace, monkeypatch):
+    (workplace / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
+    monkeypatch.chdir(workplace)
+    done = CliRunner().invoke(app, ["clean", "--older-than", "800000"])
+    assert done.exit_code == 2 and "less than or equal to 36500" in done.output
+
+
 def test_in_a_repository_its_own_presets_are_listed(workplace, monkeypatch):
     (workplace / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
     text = "about: a system of mine\nparams: {}\n"

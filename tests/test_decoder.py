@@ -75,7 +75,7 @@ ABOVE = (
     "is above every published honest figure (single networks 0.725 to 0.74, "
     "ensembles 0.75 to 0.77)."
 )
-BEST = "The best published single networks reach 0.725 to 0.74."
+BEST = "The best confirmed single networks reach 0.725 to 0.74."
 NOTHING = "a match proves nothing."
 GOLDEN = {
     0.10: "0.100 is below guessing (0.143 for 7 classes): the labels are in another order, or "

@@ -1,5 +1,7 @@
 """A backbone's features through ONNX Runtime, or through torch where that is the only way."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from test_features import FACES, network, settings, written
 from torch import nn
 from transformers import ResNetConfig, ResNetModel
 
-from ferflow.backbones.engine import NoEngineError, onnx_answer
+from ferflow.backbones.engine import TOLERANCE, NoEngineError, onnx_answer
 from ferflow.features.extraction import extract_features, fastest, make_extractor
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -113,6 +115,38 @@ def test_weights_too_large_to_hold_three_times_stay_with_torch(monkeypatch):
     monkeypatch.setattr("ferflow.backbones.engine._MAX_BYTES", 3)
     with pytest.raises(NoEngineError, match="weights take"):
         onnx_answer(Says(torch.abs), X)
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_a_ten_thousandth_of_the_largest_value_is_the_most(monkeypatch, agrees):
+    off = TOLERANCE * (0.9 if agrees else 1.1)
+
+    class Session:
+        def run(self, _, given):
+            x = given["pixel_values"].copy()
+            x[x == X.max().item()] *= 1 + off  # the largest value alone is off
+            return [x]
+
+    graph = SimpleNamespace(SerializeToString=lambda: b"")
+    monkeypatch.setattr("ferflow.backbones.engine.to_graph", lambda *_: graph)
+    monkeypatch.setattr("ferflow.backbones.engine.session_of", lambda *_: Session())
+    if agrees:
+        onnx_answer(Says(lambda x: x + 0), X)
+        return
+    with pytest.raises(NoEngineError, match="apart"):
+        onnx_answer(Says(lambda x: x + 0), X)
+
+
+def test_64_images_are_compared(resnet, monkeypatch):
+    compared = []
+
+    def refuse(_, x):
+        compared.append(len(x))
+        raise NoEngineError("it is only counted")
+
+    monkeypatch.setattr("ferflow.features.extractors.backbone.onnx_answer", refuse)
+    fastest(make_extractor(network(resnet)), np.repeat(FACES, 100, axis=0)[:100])
+    assert (compared, TOLERANCE) == ([64], 1e-4)
 
 
 def test_what_agrees_answers_any_number():

@@ -4,6 +4,8 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -62,10 +64,17 @@ def test_a_full_disk_is_told_with_the_name_of_the_file_and_leaves_the_old_one(
 def test_a_folder_that_cannot_be_made_is_told_in_the_same_way(tmp_path):
     (tmp_path / "a file").write_text("")
     with (
-        pytest.raises(DiskError, match=r"new\.txt cannot be written \(Not a directory"),
+        pytest.raises(DiskError, match=r"new\.txt .*\(Not a directory\)\. Choose another name, "),
         atomic(tmp_path / "a file" / "folder" / "new.txt"),
     ):
         pass
+
+
+def test_a_file_in_place_of_a_folder_is_told_and_the_folder_stays(tmp_path):
+    (tmp_path / "model").mkdir()
+    with pytest.raises(DiskError, match=r"model .*\(Is a directory\)\. Choose another name, "):
+        write_json(tmp_path / "model", 1)
+    assert [path.name for path in tmp_path.rglob("*")] == ["model"]
 
 
 def test_a_fault_of_another_file_stays_what_it_was(tmp_path):
@@ -124,7 +133,9 @@ def test_what_killed_processes_left_is_deleted_and_a_living_ones_is_not(tmp_path
     target = tmp_path / "a.json"
     dead, own = left_by(ended, target), left_by(os.getpid(), target)
     live = left_by(os.getppid(), target)
+    by_a_thread = left_by(f"{ended}-{ended + 1}", target)
     others = [
+        left_by(f"{os.getppid()}-7", target),
         left_by(ended, tmp_path / "a.json.b"),  # of other files
         left_by(ended, tmp_path / "a"),
         left_by("a12", target),
@@ -133,12 +144,13 @@ def test_what_killed_processes_left_is_deleted_and_a_living_ones_is_not(tmp_path
     folder = tmp_path / f"b.{ended}.part"
     folder.mkdir()
     left_by(ended, folder / "inside")
+    before = left_by(f"{ended}.old", tmp_path / "b")
     write_json(target, 1)
-    assert not dead.exists() and not own.exists()
+    assert not dead.exists() and not own.exists() and not by_a_thread.exists()
     assert live.exists() and all(other.exists() for other in others)
     assert folder.exists()
     write_json(tmp_path / "b", 1)
-    assert not folder.exists()
+    assert not folder.exists() and not before.exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
@@ -175,6 +187,55 @@ def test_a_folder_appears_whole_in_place_of_the_old_one(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+@pytest.mark.parametrize("times", [1, 1000])
+def test_a_folder_that_another_process_has_just_put_there_is_replaced(tmp_path, monkeypatch, times):
+    """At each look for so many times; in the end that is a fault of the disk."""
+    replace, left, target = Path.replace, iter(range(times)), tmp_path / "model"
+
+    def late(self, path):
+        if next(left, None) is not None:
+            path.mkdir()
+            (path / "of another").write_text("")
+        return replace(self, path)
+
+    monkeypatch.setattr(Path, "replace", late)
+    try:
+        with atomic(target) as part:
+            part.mkdir()
+            (part / "own").write_text("")
+        assert times == 1
+    except DiskError as error:
+        assert times == 1000 and "model cannot be written (Directory not empty)" in str(error)
+    assert [path.name for path in target.iterdir()] == ["own" if times == 1 else "of another"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old").write_text("")
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(DiskError, match="Input/output"), atomic(target) as part:
+        part.mkdir()
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "old"]
+
+
+def test_two_threads_that_write_a_file_at_once_do_not_break_each_other(tmp_path):
+    target = tmp_path / "file"
+    with atomic(target) as part:
+        part.write_text("first")
+        thread = Thread(target=write_json, args=(target, "second"))
+        thread.start()
+        thread.join()
+        assert read_json(target) == "second"
+        assert part.read_text() == "first"
+    assert target.read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 WRITE = """
 import sys, time
 from pathlib import Path
@@ -190,12 +251,25 @@ for _ in range(200):
 """
 
 
-def test_two_processes_that_write_a_file_at_once_do_not_break_each_other(tmp_path):
-    target = tmp_path / "file"
-    target.write_text("a" * 100_000)
+WRITE_FOLDER = """
+import sys
+from pathlib import Path
+from ferflow.core.files import atomic
+print("ready", flush=True)
+input()
+for _ in range(200):
+    with atomic(Path(sys.argv[1])) as part:
+        part.mkdir()
+        for name in "xyz":
+            (part / name).write_text(sys.argv[2])
+"""
+
+
+def at_once(code, target):
+    """Two processes that run the code at the same time, with the letters a and b."""
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITE, target, letter],
+            [sys.executable, "-c", code, target, letter],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -207,7 +281,23 @@ def test_two_processes_that_write_a_file_at_once_do_not_break_each_other(tmp_pat
     for writer in writers:
         writer.stdin.write("\n")
         writer.stdin.flush()
-    seen = set()
+    return writers
+
+
+def test_two_processes_that_write_a_folder_at_once_do_not_break_each_other(tmp_path):
+    target = tmp_path / "model"
+    for writer in at_once(WRITE_FOLDER, target):
+        writer.communicate()
+        assert writer.returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    contents = {path.name: path.read_text() for path in target.iterdir()}
+    assert contents in (dict.fromkeys("xyz", letter) for letter in "ab")
+
+
+def test_two_processes_that_write_a_file_at_once_do_not_break_each_other(tmp_path):
+    target = tmp_path / "file"
+    target.write_text("a" * 100_000)
+    writers, seen = at_once(WRITE, target), set()
     while any(writer.poll() is None for writer in writers):
         seen.add(target.read_text())
     for writer in writers:

@@ -15,6 +15,7 @@ from ferflow.core.git import (
     committed_file,
     is_committed,
 )
+from ferflow.settings.new_project import new_project
 
 
 def git(folder, *words):
@@ -51,6 +52,26 @@ def test_outside_git_there_is_no_commit(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert code_commit() == "none"
+
+
+def test_without_git_there_is_no_commit(tmp_path, monkeypatch):
+    """As outside a repository: the chain, `ferflow track` and `record` work all the same."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert code_commit() == "none"
+    assert changed_since("0123456789ab") == []
+    assert committed_file(Path("dvc.yaml")) is None
+    assert not is_committed("dvc.yaml")
+    with pytest.raises(FerflowError, match="no Git commit"):
+        committed([])
+
+
+def test_a_project_that_git_does_not_begin_is_not_made(tmp_path, monkeypatch):
+    (tmp_path / "gitconfig").write_text("no settings\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    (tmp_path / "faces").mkdir()
+    with pytest.raises(FerflowError, match=r"`git init` failed \(fatal: bad config line 1 "):
+        new_project(tmp_path / "mine", tmp_path / "faces", {})
+    assert {path.name for path in tmp_path.iterdir()} == {"gitconfig", "faces"}
 
 
 def test_a_clone_is_made_of_what_is_committed(tmp_path, monkeypatch):

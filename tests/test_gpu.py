@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from benchmarks import gpu
 from benchmarks.gpu import BUDGETS, IMAGES
 from benchmarks.gpu_pack import write_images, write_job
 from ferflow.augment.copies import augment
@@ -165,6 +166,32 @@ def test_a_papers_preset_is_begun_and_left_out_where_time_is_short(packed, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_without_names_all_that_is_packed_is_trained_and_what_is_not_is_named(packed, tmp_path):
+    pack = packed("allconv", SMALL)
+    said = train_there(pack, tmp_path / "out", "allconv", "fernet", ok=False)
+    assert f"error: fernet is not packed in {pack}; packed there: allconv. Pack at home" in said
+    with pytest.raises(SystemExit, match=r"a preset is not packed in .*packed there: none"):
+        gpu.packed(tmp_path, [])
+    shutil.copy(pack / "allconv.json", pack / "own.json")
+    assert gpu.packed(pack, []) == ["allconv", "own"]
+    assert gpu.packed(pack, ["own"]) == ["own"]
+
+
+def test_a_training_that_fails_is_left_out_and_the_next_one_begun(monkeypatch, tmp_path, capsys):
+    def fail(*_):
+        raise DataError("the loss became NaN")
+
+    monkeypatch.setattr(gpu, "_train", fail)
+    assert not gpu.train(tmp_path, tmp_path, "best", 0.0, [])
+    assert capsys.readouterr().out == "best: left out, the loss became NaN\n"
+
+
+def test_what_cannot_be_packed_is_said_in_a_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["gpu", "pack", str(tmp_path / "pack"), "bets"])
+    with pytest.raises(SystemExit, match=r"^error: bets: there is no preset 'bets'"):
+        gpu.main()
+
+
 def test_the_list_names_presets():
     assert set(BUDGETS) <= set(preset_names())
 
@@ -251,6 +278,11 @@ def test_the_checkpoint_of_a_training_here_stays(run, monkeypatch):
     file.write_bytes(b"own")
     assert elsewhere.record_from(run) == {"torch": torch.__version__}
     assert seen == [[True], [False, True], [False, True]]
+    assert file.read_bytes() == b"own"
+    file.parent.rename(file.parent.with_name(f"{file.parent.name}.own"))  # as a kill leaves them
+    file.parent.mkdir()
+    file.write_bytes(b"of elsewhere")
+    elsewhere.record_from(run)
     assert file.read_bytes() == b"own"
 
 

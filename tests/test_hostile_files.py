@@ -1,6 +1,7 @@
 """Records, parameters, arrays and tables from a stranger: no code runs, nothing takes memory."""
 
 import json
+import os
 import pickle
 import struct
 from pathlib import Path
@@ -18,11 +19,33 @@ from ferflow.core.masks import load_mask
 from ferflow.core.params import read_yaml
 from ferflow.core.split import load_split
 from ferflow.core.yaml_text import parse_yaml
+from ferflow.recognition.pictures import read_picture
+from ferflow.recognition.video.reading import Video
 from ferflow.records.compact import read_answers
 from ferflow.records.record import read_record
 from ferflow.settings.presets import load_preset, parse_setting
 
 pytestmark = pytest.mark.usefixtures("nothing_planted")
+
+
+# --- pipes and devices
+
+
+@pytest.mark.parametrize("read", [read_picture, Video])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_may_never_end_is_not_opened(tmp_path, read, kind):
+    name = tmp_path / "a.png"
+    if kind == "device":
+        name.symlink_to("/dev/zero")
+    else:
+        os.mkfifo(name)
+        pipe = os.open(name, os.O_RDWR | os.O_NONBLOCK)  # so that who opens it does not wait
+        os.write(pipe, b"x")
+    with pytest.raises(DataError, match=r"^cannot be read: it is not an ordinary file\."):
+        read(name)
+    if kind == "pipe":
+        assert os.read(pipe, 2) == b"x"
+        os.close(pipe)
 
 
 # --- JSON and YAML

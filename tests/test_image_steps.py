@@ -119,6 +119,11 @@ def test_a_wrong_copy_is_refused_in_one_line(entries, said):
         (["zoom", {"zoom_share": 0.1}], "twice: zoom_share"),
         (["stretch_levels"], "needs brightness_factors.*got .*brightness_factors: .1, 1. leaves"),
         ([{"shear": 20}], "shear must be a slope .* 0 to 1; got 20"),
+        (
+            ["horizontal_flip", {"fill": "reflect"}],
+            "fill says what comes in.*needs one of rotation_degrees, shift_share, zoom_share, "
+            "stretch_share, shear_degrees; got .*Leave fill out",
+        ),
     ],
 )
 def test_a_wrong_policy_is_refused_in_one_line(entries, said):

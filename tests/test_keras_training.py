@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from network_data import data, params
+from network_data import data, faces, params
 from torch import nn
+from training_rows import training_data
 
 from ferflow.training.families.network.batches import channels_last
-from ferflow.training.families.network.family import fit
+from ferflow.training.families.network.family import fit, predict_proba
 from ferflow.training.families.network.layers import (
     Conv2d,
     Flatten,
@@ -91,6 +92,18 @@ def test_a_training_ends_and_chooses_its_epoch_as_early_stopping_does(rule, monk
     )
     about = fit(data(), options, 0).about
     assert (about["epochs"], about["epoch_chosen"]) == (rule["epochs"], rule["chosen"])
+
+
+def test_the_loss_and_the_accuracy_on_val_are_weighted_by_nothing():
+    """Keras' `class_weight` is of training alone."""
+    options = params(epochs=1, class_weight="balanced", label_smoothing=0.1)
+    x, y = faces(30, 1)
+    x, y = np.concatenate([x, x[y == 0]]), np.concatenate([y, y[y == 0]])
+    fitted = fit(training_data(*faces(), val=(x, y)), options, 0)
+    p = predict_proba(fitted.model, x, 7)
+    (row,) = fitted.curve.to_dict("records")
+    assert row["val_loss"] == pytest.approx(-np.log(p[np.arange(len(y)), y]).mean(), rel=1e-5)
+    assert row["val_accuracy"] == (p.argmax(axis=1) == y).mean()
 
 
 @pytest.mark.parametrize("rule", KERAS["plateau"], ids=lambda rule: str(rule["patience"]))

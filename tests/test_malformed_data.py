@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hostile import refused
 
+from ferflow.core.hashing import sha256_of
 from ferflow.download.sources import read_path
 
 pytestmark = pytest.mark.usefixtures("nothing_planted")  # `refused` looks at all files in it
@@ -167,6 +168,14 @@ def test_links_and_pipes_in_a_folder_are_no_pictures(said, tmp_path, kind):
         (folder / "b/2.png").symlink_to(targets[kind])
     (folder / "b/1.png").unlink()
     assert said({})
+
+
+def test_a_name_that_is_not_utf_8_is_told(tmp_path, read_splits):
+    folder = put(tmp_path, {"a/1.png": PICTURE, "b/1.png": OTHER})
+    (folder / "b/1.png").rename(os.fsdecode(os.fsencode(folder / "b") + b"/caf\xe9.png"))
+    line = refused(read_splits, folder)
+    assert line.endswith(r"the name of the file b/caf\udce9.png is not UTF-8. Rename it.")
+    assert len(sha256_of(folder)) == 64
 
 
 # --- archives

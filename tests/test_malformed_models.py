@@ -232,6 +232,7 @@ def published(tmp_path_factory):
 
 
 SQUARE = np.eye(7).tolist()
+VIT = {"image_processor_type": "ViTImageProcessor"}
 
 
 @pytest.mark.parametrize(
@@ -251,6 +252,9 @@ SQUARE = np.eye(7).tolist()
         ("preprocessor_config.json", {}),
         ("preprocessor_config.json", []),
         ("preprocessor_config.json", {"image_processor_type": "NoSuch"}),
+        ("preprocessor_config.json", VIT | {"size": {"height": 224, "width": 10**6}}),
+        ("preprocessor_config.json", VIT | {"size": 10**6}),
+        ("preprocessor_config.json", VIT | {"crop_size": {"height": 10**6, "width": 224}}),
         ("config.json", {}),
         ("config.json", {"model_type": "vit", "hidden_size": "wide"}),
     ],

@@ -1,6 +1,7 @@
 """The mistakes: each makes the number that it is known for, on rows whose truth is known."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -224,6 +225,20 @@ def test_an_answer_that_names_dropped_classes_alone_is_a_guess(chain, monkeypatc
 def test_shuffled_labels_bring_a_perfect_model_to_chance(chain):
     perfect = replace(chain, features=chain.features | {"test": chain.features["train"]})
     assert accuracy(mistakes.shuffled_labels(perfect)) < 0.25
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_on_fer_2013_a_perfect_model_then_reads_0_15_to_0_19(seed):
+    """And a row of the confusion matrix has the shares of the classes, as in paper 2's."""
+    counts = np.array([491, 55, 528, 879, 594, 416, 626])  # of PrivateTest
+    y = np.repeat(np.arange(7), counts)
+    perfect = SimpleNamespace(
+        seed=seed, original=lambda _: None, score_honest=lambda _: (y, np.eye(7)[y], LABELS)
+    )
+    true, p, _ = mistakes.shuffled_labels(perfect)
+    assert 0.15 < accuracy((true, p, LABELS)) < 0.19
+    said = np.bincount(p.argmax(axis=1)[true == 3], minlength=7)  # of the happy ones
+    assert said / counts[3] == pytest.approx(counts / counts.sum(), abs=0.05)
 
 
 def test_the_threshold_reading_rewards_a_model_that_never_commits():

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from network_data import FILES, ROOT, SMALL, data, faces, fit_broken_off, params
 from training_rows import training_data
 
 from ferflow.core.errors import DataError
+from ferflow.training.families.network import checkpoint
 from ferflow.training.families.network.checkpoint import alone
 from ferflow.training.families.network.data_parallel import Ranks
 from ferflow.training.families.network.family import fit
@@ -205,6 +207,28 @@ def test_checkpoints_of_old_trainings_are_deleted(tmp_path):
     for seed in range(6):
         fit(data(tmp_path), params(epochs=1), seed)
     assert len(list(tmp_path.glob("*/*"))) == 4
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "deleted"])
+def test_an_old_folder_goes_with_what_a_killed_process_left_in_it(tmp_path, monkeypatch, meanwhile):
+    """Also where another process deletes it at the same time."""
+    for age in range(5):
+        folder = tmp_path / f"training {age}"
+        folder.mkdir()
+        (folder / "checkpoint.safetensors").write_text("")
+        (folder / "checkpoint.safetensors.1.part").write_text("")
+        os.utime(folder / "checkpoint.safetensors", (age, age))
+    if meanwhile == "deleted":
+        exclusive = checkpoint.exclusive
+
+        def late(file, **held):
+            shutil.rmtree(tmp_path / "training 1")
+            return exclusive(file, **held)
+
+        monkeypatch.setattr(checkpoint, "exclusive", late)
+    checkpoint._delete_old(tmp_path, keep=tmp_path / "training 0")
+    left = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+    assert left == {f"training {age}" for age in (0, 2, 3, 4)}
 
 
 def test_an_old_checkpoint_in_use_is_not_deleted(tmp_path):

@@ -1,5 +1,6 @@
 """Training: learning, choosing, stopping, and what is refused."""
 
+import ctypes
 import json
 import re
 
@@ -281,6 +282,21 @@ def test_nothing_waits_for_the_gpu_that_is_here():
         training._step(order)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(
+    not torch.cpu.get_capabilities().get("amx_bf16"), reason="the processor has no AMX"
+)
+def test_amx_computes_the_convolutions_where_the_processor_has_it(capfd):
+    """By what oneDNN says that it runs, forward and backward."""
+    options = params(architecture="littlevgg", options={}, precision="bfloat16", input="unit")
+    training = start_training(training_data(*faces(16, side=48)), options, 0)
+    with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
+        training._step(np.arange(16))
+    ctypes.CDLL(None).fflush(None)
+    ran = re.findall(r",convolution,(\S+?),(\w+),", capfd.readouterr().out)
+    assert {kind.partition("_")[0] for _, kind in ran} == {"forward", "backward"}
+    assert all("amx" in way for way, _ in ran), ran
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -89,6 +89,13 @@ def test_16_bits_become_8(form):
     assert is_ramp(grey_of(encode(deep, form, **options)), tolerance=apart)
 
 
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "PPM"])
+def test_16_bits_become_what_they_become_in_a_data_set(form):
+    levels = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    content = encode(Image.fromarray(levels), form)
+    assert (grey_of(content) == decode_grey(content)).all()
+
+
 def test_cmyk_becomes_rgb():
     picture = Image.merge("RGB", [Image.fromarray(RAMP)] * 3).convert("CMYK")
     assert is_ramp(grey_of(encode(picture, "JPEG", quality=100)), tolerance=6)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ferflow.core.errors import FerflowError
+from ferflow.core.errors import DataError, FerflowError
 from ferflow.core.params import PARAMS_FILE
 from ferflow.core.pipeline import STAGES, Pipeline, dvc_md5
 
@@ -102,6 +102,32 @@ def test_results_that_are_not_the_last_runs_are_refused(change, message):
     change()
     with pytest.raises(FerflowError, match=rf"{message}.* Run `dvc repro` first"):
         Pipeline().check_finished()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"stages: [", "while parsing"),
+        (b"vars: [a.yaml]\n", r"there is no 'stages'"),
+        (b"stages:\n", "NoneType"),
+        (b"stages: {a: {cmd: ${train.nothing}}}\n", "there is no 'nothing'"),
+        (b"stages: \xff\n", "codec"),
+        (b"- stages\n", "must be integers"),
+    ],
+)
+@pytest.mark.usefixtures("chain")
+def test_an_edited_dvc_yaml_that_has_no_stages_is_a_line(text, reason):
+    Path("dvc.yaml").write_bytes(text)
+    with pytest.raises(DataError, match=rf"(?s)^dvc.yaml has no stages.*{reason}") as caught:
+        Pipeline().stage_params("train")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.usefixtures("chain")
+def test_a_stage_of_ones_own_may_have_parameters_of_other_files():
+    own = "  own:\n    cmd: python own.py\n    params: [seed, {own.yaml: [a]}]\n"
+    Path("dvc.yaml").write_text(CHAIN + own, encoding="utf-8")
+    assert Pipeline().stage_params("own") == {"seed": 3}
 
 
 def test_without_a_lock_file_there_are_no_entries(tmp_path, monkeypatch):

@@ -101,10 +101,35 @@ def test_a_file_whose_name_looks_like_a_glob_is_a_file(run, folder):
     assert (done.exit_code, done.stdout.count("album/[1].png: ")) == (0, 1)
 
 
+def test_a_name_that_is_not_utf_8_is_printed_in_every_form(run, folder):
+    name = os.fsdecode(b"album/caf\xe9.png")
+    (folder.parent / name).write_bytes(PICTURE)
+    assert "caf\\udce9.png: " in run(name).stdout
+    (line,) = run(name, "--json").stdout.splitlines()
+    assert json.loads(line)["path"] == name
+    (folder.parent / name).rename(folder / os.fsdecode(b"caf\xe9.mp4"))
+    assert "its name is not UTF-8" in run(name.replace("png", "mp4")).stderr
+
+
 def test_standard_input(run):
     done = run("-", content=PICTURE)
     assert done.stdout.startswith("standard input: ")
     assert "standard input is empty" in run("-", content=b"").stderr
+
+
+def test_a_picture_too_large_for_a_jpeg_is_named_and_the_others_are_annotated(run, tmp_path):
+    cv2.imwrite(str(tmp_path / "wide.png"), np.zeros((4, 65_501), np.uint8))
+    done = run("wide.png", "album/2.png", "--no-detect", "--annotate", "out")
+    assert done.exit_code == 1
+    assert "error: wide.png has 65,501 x 4 pixels; --annotate writes JPEGs" in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["2-faces.jpg"]
+
+
+def test_standard_input_that_does_not_end_is_given_up(run, monkeypatch):
+    monkeypatch.setattr(module, "_MAX_STDIN", 1000)
+    done = run("-", content=bytes(1001))
+    assert done.exit_code == 1
+    assert "standard input is too large: at most 1,000 bytes are read." in done.stderr
 
 
 def test_batches_do_not_change_the_answers(run, monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferflow.core.errors import DiskError
+from ferflow.core.errors import DataError, DiskError
 from ferflow.evaluation.predictions import (
     prediction_frame,
     read_predictions,
@@ -137,7 +137,13 @@ def test_wrong_tables_are_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_parquet_file_is_refused(tmp_path):
-    pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "other.parquet")
-    with pytest.raises(ValueError, match=r"got \['x'\]"):
-        read_predictions(tmp_path / "other.parquet")
+def test_another_file_is_refused(tmp_path):
+    path = tmp_path / "other.parquet"
+    with pytest.raises(DataError, match=r"other.parquet is not here. `dvc repro`"):
+        read_predictions(path)
+    pd.DataFrame({"x": [1]}).to_parquet(path)
+    with pytest.raises(DataError, match=r"does not hold predictions \(.*got \['x'\]\)"):
+        read_predictions(path)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match=r"does not hold predictions \(.*run `dvc repro`"):
+        read_predictions(path)

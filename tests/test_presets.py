@@ -59,14 +59,21 @@ def test_every_preset_is_legal_and_says_what_it_is(zip_of_faces):
         assert preset.about
 
 
-def test_a_generation_of_keras_that_is_not_known_is_refused():
+@pytest.mark.parametrize(
+    ("written", "got"),
+    [
+        ("generator to 2.7", "'generator to 2.7'. Did you mean 'generator to 2.8'?"),
+        ("2.9", "2.9."),
+        ("[layers]", "['layers']. Did you mean 'layers'?"),
+    ],
+)
+def test_a_generation_of_keras_that_is_not_known_is_refused(written, got):
     path = DEFAULTS.parent / "allconv.yaml"
-    path.write_text(path.read_text().replace("keras: generator to 2.8", "keras: generator to 2.7"))
+    path.write_text(path.read_text().replace("keras: generator to 2.8", f"keras: {written}"))
     with pytest.raises(ParamError) as caught:
         load_preset("allconv")
     assert str(caught.value) == (
-        f"{path}: keras: must be one of generator to 2.8, generator from 2.9, layers; "
-        "got 'generator to 2.7'. Did you mean 'generator to 2.8'?"
+        f"{path}: keras: must be one of generator to 2.8, generator from 2.9, layers; got {got}"
     )
 
 

@@ -71,14 +71,18 @@ def test_edited_runs_and_mistakes_are_not_taken_for_the_preset(make_record, make
     assert "`mobilenet-aco-rf/wide`" in texts[MD]
 
 
-@pytest.mark.usefixtures("readme")
-def test_variations_on_record_stand_under_their_preset():
-    assert "Variations" not in report_texts()[MD]
+def write_sweep(preset):
     SWEEPS.mkdir(parents=True)
-    (SWEEPS / "allconv.csv").write_text(
+    (SWEEPS / f"{preset}.csv").write_text(
         "dropout,accuracy,accuracy_low,accuracy_high,f1_macro,log_loss,epoch_chosen,epochs\n"
         "three,0.5,0.48,0.51,0.4,1.2,2,3\neight,,,,,,,\n"
     )
+
+
+@pytest.mark.usefixtures("readme")
+def test_variations_on_record_stand_under_their_preset():
+    assert "Variations" not in report_texts()[MD]
+    write_sweep("allconv")
     text = report_texts()[MD]
     _, _, after = text.partition("### Variations of `allconv`\n")
     assert "interval of an accuracy is at most ± 0.015" in after
@@ -230,10 +234,13 @@ def test_what_is_put_aside_when_a_preset_changes_stands_in_no_table(
     before = report_texts()
     make_record("allconv")
     make_mistake("swap_val_test", "allconv")
-    assert report_texts() != before
+    with_records = report_texts()
+    write_sweep("allconv")
+    assert before != with_records != report_texts() != before
     monkeypatch.setattr(sys, "argv", ["supersede", "allconv", "16676a2"])
     supersede.main()
     assert report_texts() == before
+    assert [file.name for file in SWEEPS.iterdir()] == ["allconv-as-of-16676a2.csv"]
     names = [record.name for record in load_records()]
     assert names[0] == "allconv/seed-0-as-of-16676a2"
     assert names[1].startswith("allconv/mistake-swap_val_test-seed-0-as-of-16676a2")

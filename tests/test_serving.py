@@ -60,6 +60,7 @@ def test_the_model_names_the_packages_that_its_code_imports(family, tmp_path):
     about = {"family": family, "labels": list(FER2013_LABELS), "meta": {}}
     (tmp_path / "classifier.json").write_text(json.dumps(about))
     named = model_parts(tmp_path, in_base64(FACES[0]))["pip_requirements"]
+    assert "+" not in "".join(named)
     names = {requirement.split("==")[0] for requirement in named}
     family = f"ferflow.training.families.{family}.family"
     on_windows_alone = {"psutil"}

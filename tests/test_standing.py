@@ -119,20 +119,20 @@ SHORT = {
     "test folder, the preset's are PrivateTest)",
 }
 LONG = {
-    ("mobilenet-aco-rf", 0.497): "0.497 is possible: it needs no mistake. The best published "
+    ("mobilenet-aco-rf", 0.497): "0.497 is possible: it needs no mistake. The best confirmed "
     "single networks reach 0.725 to 0.74. Its preset `mobilenet-aco-rf` does not reach it (0.430). "
     "3,589 test images are our assumption.",
-    ("fernet", 0.7306): "0.7306 is possible: it needs no mistake. The best published single "
+    ("fernet", 0.7306): "0.7306 is possible: it needs no mistake. The best confirmed single "
     "networks reach 0.725 to 0.74. Its preset `fernet` is unfinished at 0.573, which does not "
     "tell whether it can reach this. One run: how training scatters is not known.",
     ("allconv", 0.9471): "0.9471 is above every published honest figure (single networks 0.725 to "
     "0.74, ensembles 0.75 to 0.77). It is consistent with at least 80 % of the scored images "
     "trained on (by a network of 0.74); a match proves nothing. Its preset `allconv` is not yet "
     "run.",
-    ("svm", 0.38): "0.380 is possible: it needs no mistake. The best published single networks "
+    ("svm", 0.38): "0.380 is possible: it needs no mistake. The best confirmed single networks "
     "reach 0.725 to 0.74. Its preset `svm` exceeds it (0.606). Its split is random, the "
     "preset's the official one. One run: how training scatters is not known.",
-    ("littlevgg", 0.6435): "0.6435 is possible: it needs no mistake. The best published single "
+    ("littlevgg", 0.6435): "0.6435 is possible: it needs no mistake. The best confirmed single "
     "networks reach 0.725 to 0.74. Its preset `littlevgg` exceeds it (0.664, unfinished as it is). "
     "Its images are another edition's test folder, the preset's are PrivateTest. One run: how "
     "training scatters is not known.",

@@ -131,6 +131,14 @@ def test_versions_agree():
     assert project["version"] not in read("README.md") + read("docs/install.md")
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("requirements*.lock")), ids=lambda p: p.name)
+def test_every_pinned_version_can_be_on_pypi(path):
+    """PyPI takes no local versions, such as those of PyTorch's own index (2.13.0+cpu)."""
+    pins = path.read_text(encoding="utf-8").splitlines()
+    assert len(pins) > 100
+    assert [pin for pin in pins if "+" in pin] == []
+
+
 def test_every_pinned_package_installs_on_the_oldest_python():
     project = tomllib.loads(read("pyproject.toml"))["project"]
     oldest = f"{project['requires-python'].removeprefix('>=')}.0"

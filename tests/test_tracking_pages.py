@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -11,7 +12,9 @@ from mlflow.exceptions import MlflowException
 
 from ferflow.core.errors import FerflowError
 from ferflow.documents.render import Grid
-from ferflow.runs import parents
+from ferflow.records import record_run
+from ferflow.runs import commands, parents
+from ferflow.runs.mistakes import run
 from ferflow.tracking import mirror
 from ferflow.tracking.data_sets import CONTEXT, data_sets, log_data_sets
 from ferflow.tracking.database import EXPERIMENT, FINGERPRINT
@@ -279,6 +282,22 @@ def test_a_store_out_of_reach_is_a_warning(monkeypatch, capsys):
     table = pd.DataFrame({"accuracy": [0.5]})
     parents.track_sweep("svm", table, Grid(["accuracy"], [["0.500"]]), {"a": "1"})
     assert capsys.readouterr().err == (
-        "warning: not put together in MLflow (MLflow's store cannot be written (down).) "
+        "warning: not in MLflow (MLflow's store cannot be written (down).) "
         "The same command tries again.\n"
     )
+
+
+def test_mistakes_are_recorded_also_where_mlflow_is_out_of_reach(monkeypatch, capsys):
+    def fail(*_):
+        raise FerflowError("down.")
+
+    names = ("swap_val_test", "shuffled_labels")
+    for name in ("bring_honest_chain_up_to_date", "cost_text", "run_mistake", "comparison"):
+        monkeypatch.setattr(run, name, lambda *_: "")
+    monkeypatch.setattr(run, "reasons_against", lambda: dict.fromkeys(names))
+    monkeypatch.setattr(record_run, "record_mistake", lambda name, _: SimpleNamespace(name=name))
+    monkeypatch.setattr(mirror, "track_mistake", fail)
+    commands.mistake(all_=True)
+    printed, said = capsys.readouterr()
+    assert all(f"recorded as {name}, which is not a result." in printed for name in names)
+    assert said == 2 * "warning: not in MLflow (down.) The same command tries again.\n"

@@ -7,9 +7,9 @@ import pytest
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
-from ferflow.core.errors import FerflowError
+from ferflow.core.errors import FerflowError, ParamError
 from ferflow.core.system import user_name
-from ferflow.tracking import store
+from ferflow.tracking import commands, store
 from ferflow.tracking.database import FINGERPRINT, finished_run, own_database
 from ferflow.tracking.store import database_uri, one_writer, open_store
 
@@ -40,6 +40,24 @@ def test_what_mlflow_raises_is_a_line(tmp_path, monkeypatch, error):
         one_writer(),
     ):
         raise error
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "uri", ["sqlite:", "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:runs.db"]
+)
+def test_sqlite_without_a_file_is_a_line(tmp_path, monkeypatch, uri):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(ParamError, match=rf"must name a file .* got '{uri}'"):
+        open_store()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_that_mlflow_does_not_know_is_a_line(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://somewhere")
+    with pytest.raises(FerflowError, match="MLflow's store cannot be read") as caught:
+        commands.store()
     assert len(str(caught.value).splitlines()) == 1
 
 

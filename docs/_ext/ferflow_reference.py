@@ -47,7 +47,7 @@ def _write(app: "Sphinx") -> None:
         path = folder / f"{name}.md"
         if (
             not path.exists() or path.read_text(encoding="utf-8") != text
-        ):  # else Sphinx reads it anew
+        ):  # else Sphinx reads it again
             with atomic(path) as part:
                 part.write_text(text, encoding="utf-8")
 

@@ -38,14 +38,14 @@ class Checkpoint:
 
     def load_into(self, search: Search) -> None:
         """Continue from what was saved last, if anything; ValueError if it is damaged."""
-        if not self.file.exists():
-            return
         try:
             # opened here: numpy leaves a damaged file open
             with self.file.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 if any(info.compress_type for info in archive.zip.infolist()):
                     raise ValueError("packed, which ours never are")  # to any size
                 search.restore(dict(archive))
+        except (FileNotFoundError, NotADirectoryError):
+            return  # none, or an equal fit has just ended
         except Exception as error:  # numpy raises what zip files and arrays raise
             raise DamagedCheckpointError(
                 f"checkpoint must hold whole files; {self.file} is damaged ({error}). Delete it."

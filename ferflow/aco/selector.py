@@ -188,8 +188,8 @@ class AntColonySelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):  # ty
     ) -> "AntColonySelector":
         """Search for the best subset.
 
-        X : array, memory-mapped or sparse matrix, or data frame (n, d), of finite floats, integers
-        or booleans. y : (n,). groups : (n,), for `cv`.
+        X : array, memory-mapped or sparse matrix, or table of pandas, polars or pyarrow (n, d), of
+        finite floats, integers or booleans. y : (n,). groups : (n,), for `cv`.
         X_val, y_val : (m, d) and (m,), rows to score on; then `cv` is not used. In a Pipeline
         no earlier step changes X_val.
         Raises ValueError if rows or parameters are impossible, naming them; with Dask also

@@ -36,6 +36,8 @@ def one_vs_rest(accuracy: float, n_classes: int) -> float:
     2 n (1 - a) are wrong, and the mean is 1 - 2 (1 - a) / c. (Decided by a threshold of 0.5, as
     Keras' `binary_accuracy` does, an image without a class above 0.5 has one wrong decision
     instead of two; then accuracy alone does not determine the figure.)
+
+    accuracy : 0 to 1. n_classes : c, from 2. Returns a number from 1 - 2 / c to 1.
     """
     return 1 - 2 * (1 - accuracy) / n_classes
 
@@ -51,6 +53,8 @@ def partly_trained_on(accuracy: float, share: float, fit: float = 1.0) -> float:
     Those are answered as well as the model fits its training images (`fit`), the others as well
     as any unseen ones: x = s f + (1 - s) a. Share 1 is scoring on the training images, 1/2 is
     paper 2's merged validation split.
+
+    accuracy, share, fit : 0 to 1, as is the result.
     """
     return share * fit + (1 - share) * accuracy
 

@@ -8,7 +8,7 @@ from typing import Literal
 from ferflow.claims.registry import digits
 
 HUMAN = (0.60, 0.70)  # agreement of people with the labels, 65 +- 5 %: Goodfellow et al. 2013
-SINGLE = (0.725, 0.74)  # best published single networks, PrivateTest
+SINGLE = (0.725, 0.74)  # best confirmed single networks, PrivateTest
 ENSEMBLES = (0.75, 0.77)  # best published ensembles, PrivateTest
 CEILING_CLASSES = 7  # of which these speak
 Z_975 = 1.96  # the normal distribution's 97.5 % quantile
@@ -167,7 +167,7 @@ class Verdict:
             case Kind.POSSIBLE:
                 sentences = [
                     f"{name} is possible: it needs no mistake.",
-                    f"The best published single networks reach {SINGLE[0]:.3f} to {SINGLE[1]:.2f}.",
+                    f"The best confirmed single networks reach {SINGLE[0]:.3f} to {SINGLE[1]:.2f}.",
                 ]
                 if self.claimed < MAJORITY:
                     sentences.append(

@@ -24,6 +24,15 @@ def one_line(error: object, most: int | None = 300) -> str:
     return " ".join(str(error).split())[:most]
 
 
+def is_text(name: str) -> bool:
+    """Whether a file's name is text: one that is not UTF-8 comes with halves of characters."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 _MAX_LINE = 2000  # characters
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format, half a character, line ends
 

@@ -1,9 +1,11 @@
 """Files that appear whole or not at all and are read up to a size, and JSON in them."""
 
+import errno
 import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +16,8 @@ from safetensors import SafetensorError
 from ferflow.core.errors import DataError, DiskError
 from ferflow.core.system import is_alive
 
+_TAKEN = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY)  # by something else
+_TRIES = 100  # to put a folder where other processes put theirs
 _MAX_JSON = 8 << 20  # bytes; the longest, a model's or a run's figures, have some 30,000
 
 
@@ -21,29 +25,57 @@ _MAX_JSON = 8 << 20  # bytes; the longest, a model's or a run's figures, have so
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends without an error.
 
-    The block makes a file or a folder of it. Each process has its own: of several that write
-    a file at once, the last to end wins. What killed ones left of theirs is deleted.
+    The block makes a file or a folder of it. Each process and thread has its own: of several
+    that write at once, the last to end wins. What killed ones left of theirs is deleted.
     Raises DiskError if the disk is full, or may not be written to; nothing is left then.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{_writer()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _delete(part)  # of a killed run of the same number, perhaps a second name of another file
         _delete_left_parts(path)
         yield part
         _let_others_read(part)
-        if part.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        part.replace(path)
+        _put_in_place(part, path)
     except BaseException as error:
         with suppress(OSError):  # where it could not be made it cannot be deleted either
             _delete(part)
         if (reason := _fault_of_disk(error, path, part)) is not None:
+            is_taken = getattr(error, "errno", None) in _TAKEN
+            cure = "Choose another name" if is_taken else "Free disk space or fix the permissions"
             raise DiskError(
-                f"{path} cannot be written ({reason}). Free disk space or fix the permissions, "
-                "then run the command again."
+                f"{path} cannot be written ({reason}). {cure}, then run the command again."
             ) from None
         raise
+
+
+def _writer() -> str:
+    """The number of this process, and of its thread if that is not the first."""
+    is_first = threading.current_thread() is threading.main_thread()
+    return str(os.getpid()) if is_first else f"{os.getpid()}-{threading.get_native_id()}"
+
+
+def _put_in_place(part: Path, path: Path) -> None:
+    """Rename `part` to `path`; a folder takes the place of the one that is there, as a whole."""
+    old = part.with_suffix(".old.part")
+    try:
+        for left in reversed(range(_TRIES)):
+            if part.is_dir() and path.is_dir() and not path.is_symlink():
+                with suppress(FileNotFoundError):  # another process was faster
+                    path.rename(old)
+            try:
+                part.replace(path)
+                return
+            except OSError as error:  # another process has put its folder there meanwhile
+                if not left or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                _delete(old)
+    except BaseException:
+        with suppress(OSError):  # there is none, or another stands there
+            old.rename(path)
+        raise
+    finally:
+        _delete(old)
 
 
 def _let_others_read(part: Path) -> None:
@@ -91,6 +123,12 @@ def read_bounded(path: Path, most: int) -> bytes:
     return content
 
 
+def refuse_special(path: Path) -> None:
+    """Raise DataError, without the name, for a pipe or a device, which may never begin or end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError("cannot be read: it is not an ordinary file.")
+
+
 def pass_through(source: Path, target: Path) -> None:
     """Hand a file on unchanged, as a second name for the same bytes where the disk allows it.
 
@@ -107,7 +145,7 @@ def pass_through(source: Path, target: Path) -> None:
 
 def _delete_left_parts(path: Path) -> None:
     """Delete what killed processes left of `path`; a living one's is left alone."""
-    part = re.compile(re.escape(path.name) + r"\.(\d{1,9})\.part")
+    part = re.compile(re.escape(path.name) + r"\.(\d{1,9})(-\d+)?(\.old)?\.part")
     with suppress(OSError):  # another user's stay
         for item in path.parent.iterdir():
             if (found := part.fullmatch(item.name)) and not is_alive(int(found[1])):

@@ -33,9 +33,7 @@ def changed_since(commit: str) -> list[str]:
 
 def committed_file(file: Path) -> str | None:
     """The content of a file in the last commit; None where it has none, or there is no Git."""
-    words = ["git", "show", f"HEAD:./{file.as_posix()}"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    return done.stdout if done.returncode == 0 else None
+    return _answer("show", f"HEAD:./{file.as_posix()}")
 
 
 def committed(more: Iterable[str]) -> tuple[str, str]:
@@ -76,5 +74,13 @@ def bundle() -> bytes:
 
 
 def _git(*words: str, folder: Path | None = None) -> str:
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+    return (_answer(*words, folder=folder) or "").strip()
+
+
+def _answer(*words: str, folder: Path | None = None) -> str | None:
+    """What Git prints; None where it fails, or is not installed."""
+    try:
+        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    return None if done.returncode else done.stdout.decode(errors="replace")

@@ -1,6 +1,7 @@
 """The fingerprint of a file or folder that the user names."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from ferflow.core.errors import DataError, ParamError
@@ -20,7 +21,7 @@ def sha256_of(path: Path) -> str:
     elif path.is_dir():
         files = sorted(item for item in path.rglob("*") if item.is_file())
         names = {
-            file: f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode()
+            file: os.fsencode(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0")
             for file in files
             if not is_hidden(file.relative_to(path))
         }

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ferflow.core.errors import DataError, FerflowError
+from ferflow.core.errors import DataError, FerflowError, one_line
 from ferflow.core.params import PARAMS_FILE, flatten, read_yaml
 from ferflow.core.paths import LOCK_FILE, PIPELINE_FILE
 from ferflow.core.yaml_text import parse_yaml
@@ -71,9 +71,16 @@ class Pipeline:
     @cached_property
     def stages(self) -> dict[str, Any]:
         """The stages of dvc.yaml, parameters put in where it names them."""
-        text = PIPELINE_FILE.read_text(encoding="utf-8")
-        filled = re.sub(r"\$\{([\w.]+)\}", lambda match: str(self._param(match[1])), text)
-        return dict(parse_yaml(filled)["stages"])
+        try:
+            text = PIPELINE_FILE.read_text(encoding="utf-8")
+            filled = re.sub(r"\$\{([\w.]+)\}", lambda match: str(self._param(match[1])), text)
+            return dict(parse_yaml(filled)["stages"])
+        except (ValueError, KeyError, TypeError) as error:
+            reason = f"there is no {error}" if isinstance(error, KeyError) else one_line(error)
+            raise DataError(
+                f"{PIPELINE_FILE} has no stages that can be read ({reason}). Correct it, or: "
+                f"git checkout {PIPELINE_FILE}"
+            ) from None
 
     @cached_property
     def lock(self) -> dict[str, Any]:
@@ -94,8 +101,9 @@ class Pipeline:
         return content.stages
 
     def stage_params(self, stage: str) -> dict[str, Any]:
-        """The parameters under the keys that a stage declares."""
-        return {key: self._param(key) for key in self.stages[stage].get("params", [])}
+        """The parameters under the keys that a stage declares; not those of other files."""
+        keys = self.stages[stage].get("params", [])
+        return {key: self._param(key) for key in keys if isinstance(key, str)}
 
     def check_finished(self) -> None:
         """FerflowError where dvc.lock and the results are not of one run of these parameters."""

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, is_text
 from ferflow.core.hidden import is_hidden
 from ferflow.core.zips import MAX_MEMBERS, open_zip
 
@@ -51,6 +51,8 @@ class Files(ABC):
         for name in sizes:
             if "\n" in name or "\r" in name:  # would end the line of every message about it
                 raise DataError(f"{title}: the name of the file {name!r} has several lines.")
+            if not is_text(name):
+                raise DataError(f"{title}: the name of the file {name} is not UTF-8. Rename it.")
         self.names = sorted(self._sizes)
         if (total := sum(self._sizes.values())) > MAX_TOTAL:
             raise DataError(

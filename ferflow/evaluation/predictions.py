@@ -17,7 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ferflow.core.errors import DataError, one_line
 from ferflow.core.files import atomic
+from ferflow.core.parquet import MALFORMED
 from ferflow.evaluation.metrics import checked
 
 TEXT_COLUMNS = ["source_id", "split", "label"]
@@ -132,9 +134,17 @@ def write_predictions(path: Path, frames: Sequence[pd.DataFrame]) -> None:
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """The table that ``write_predictions`` wrote. Raises ValueError if columns are missing."""
-    frame: pd.DataFrame = pq.read_table(path).to_pandas()
-    _class_names(frame)
+    """The table that ``write_predictions`` wrote; DataError if it is missing or another one."""
+    try:
+        frame: pd.DataFrame = pq.read_table(path).to_pandas()
+        _class_names(frame)
+    except FileNotFoundError:
+        raise DataError(f"{path} is not here. `dvc repro` makes it.") from None
+    except MALFORMED as error:
+        reason = one_line(error)
+        raise DataError(
+            f"{path} does not hold predictions ({reason}). Delete it and run `dvc repro`."
+        ) from None
     return frame
 
 

@@ -19,6 +19,7 @@ from ferflow.recognition.video.timeline import writing_timeline
 from ferflow.recognition.video.writing import Add, can_write_videos, writing_video
 
 _JPEG_QUALITY = 92
+_MAX_SIDE = 65_500  # pixels each way of a JPEG, in libjpeg
 
 
 class Copies:
@@ -75,11 +76,17 @@ class Copies:
         """Write a picture's copy, or the next frame of a video's.
 
         pixels : RGB; None to read them again from the source's file. rate : frames a second.
+        Raises DataError, without the file's name, if a picture is too large for a JPEG.
         """
         if result.frame is None:
             if pixels is None:
                 assert source.path is not None
                 pixels = read_picture(source.path).pixels
+            if max(pixels.shape[:2]) > _MAX_SIDE:
+                raise DataError(
+                    f"has {pixels.shape[1]:,} x {pixels.shape[0]:,} pixels; --annotate writes "
+                    f"JPEGs, of at most {_MAX_SIDE:,} each way."
+                )
             drawn = cv2.cvtColor(draw_faces(pixels, result.faces), cv2.COLOR_RGB2BGR)
             options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
             with atomic(self._target(source, "-faces.jpg")) as part:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ferflow.core.errors import DataError, one_line
+from ferflow.core.files import refuse_special
 from ferflow.images.decode import on_white
 from ferflow.images.size import FORMATS as FACE_FORMATS
 from ferflow.images.size import MAX_PIXELS, check_size
@@ -30,7 +31,7 @@ _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF", "HEIF")  # a JPEG's second frame is o
 _HEIF_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
 _AVIF_BRANDS = ("avif", "avis")
 _MAX_META = 1 << 20  # bytes that are looked through for sizes; a telephone's header has some 4,000
-_16_TO_8_BITS = 257  # 65535 / 255
+_16_TO_8_BITS = 8  # the lower bits, left out as OpenCV does where a data set is read
 
 # what Pillow raises on damaged files, by format
 _MALFORMED = (
@@ -74,6 +75,7 @@ def read_picture(source: Source) -> Picture:
         return _open(io.BytesIO(source))
     path = Path(source)
     try:
+        refuse_special(path)
         with path.open("rb") as file:
             if not file.read(1):
                 raise DataError("is empty (0 bytes).")
@@ -182,7 +184,7 @@ def _decode(image: Image.Image) -> NDArray[np.uint8]:
     """Eight bits a channel, grey or RGB, of a picture in any of Pillow's modes."""
     if image.mode.startswith("I"):  # 16 bits, which Pillow hands on as 16 or 32
         deep = np.clip(np.asarray(image), 0, 65535)
-        return np.asarray(deep // _16_TO_8_BITS, dtype=np.uint8)
+        return np.asarray(deep >> _16_TO_8_BITS, dtype=np.uint8)
     if image.mode == "F":
         raise ValueError("its pixels are fractions; legal are 8 or 16 bits")
     if image.has_transparency_data:

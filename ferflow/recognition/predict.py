@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _PICTURES_AT_ONCE = 64  # a thread each decodes one and keeps only its faces
 _FRAMES_AT_ONCE = 16  # of a video, which are decoded one after another and kept
+_MAX_STDIN = 512 << 20  # bytes; 80 million pixels in colour, of 16 bits, are 480 MB
 _CROP = 112  # pixels: a picture of at most that many either way may be a face cut out already
 
 
@@ -89,7 +90,10 @@ def predict(
                 with tqdm.external_write_mode(file=sys.stdout):
                     write(result)
                 if copies:
-                    copies.add(seen.source, result, seen.pixels, seen.rate)
+                    try:
+                        copies.add(seen.source, result, seen.pixels, seen.rate)
+                    except DataError as error:
+                        failed.append(replace(result, fault=str(error)))
     return failed
 
 
@@ -132,7 +136,7 @@ def _look_at_picture(item: Input, *, recognizer: Recognizer, detect: bool) -> _S
     if result.fault:
         return _Seen(item, result)
     try:
-        picture = read_picture(sys.stdin.buffer.read() if item.path is None else item.path)
+        picture = read_picture(_from_stdin() if item.path is None else item.path)
     except DataError as error:
         return _Seen(item, replace(result, fault=str(error)))
     boxes, faces = recognizer.locate(picture.pixels, detect=detect)
@@ -145,6 +149,13 @@ def _look_at_picture(item: Input, *, recognizer: Recognizer, detect: bool) -> _S
         notes.append("if the picture is a face already, --no-detect names it")
     result = replace(result, note="; ".join(notes))
     return _Seen(item, result, boxes, faces, picture.pixels if item.path is None else None)
+
+
+def _from_stdin() -> bytes:
+    content = sys.stdin.buffer.read(_MAX_STDIN + 1)
+    if len(content) > _MAX_STDIN:
+        raise DataError(f"is too large: at most {_MAX_STDIN:,} bytes are read.")
+    return content
 
 
 def _look_at_video(

@@ -76,7 +76,11 @@ class Recognizer:
 
     @classmethod
     def bundled(cls, **options: Any) -> "Recognizer":
-        """The recognizer with the bundled network; options as above."""
+        """The recognizer with the bundled network.
+
+        options : detector, thorough, threads, as of `Recognizer`.
+        Raises DataError if this installation has no bundled network.
+        """
         if not (file := BUNDLED.with_suffix(".onnx")).is_file():
             raise DataError(
                 "this installation has no bundled model. Name a folder that the stage "
@@ -112,9 +116,11 @@ class Recognizer:
         detect: bool = True,
         boxes: Sequence[Sequence[int]] | None = None,
     ) -> tuple[list[Box], NDArray[np.uint8]]:
-        """Boxes of the faces on a picture, and the faces cut out, (n, *self.shape.array).
+        """Boxes of the faces on a picture, and the faces cut out, uint8 (n, *self.shape.array).
 
-        The parameters are those of a call; any number of threads may locate at the same time.
+        pixels : uint8, grey (height, width) or RGB (height, width, 3). detect, boxes : as of a
+        call. Raises DataError if a box lies outside the picture.
+        Any number of threads may locate at the same time.
         """
         height, width = pixels.shape[:2]
         if boxes is not None:
@@ -127,7 +133,10 @@ class Recognizer:
         return find_and_cut(pixels, self._detector, self.shape, thorough=self._thorough)
 
     def name(self, boxes: Sequence[Box], faces: NDArray[np.uint8]) -> list[Face]:
-        """The expressions on cut-out faces from the boxes given beside them."""
+        """The expressions on faces that `locate` has cut out.
+
+        boxes : n. faces : uint8 (n, *self.shape.array). Returns n faces in the same order.
+        """
         if not len(faces):
             return []
         named = []

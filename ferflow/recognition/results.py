@@ -81,7 +81,8 @@ def _print_json(result: Result) -> None:
         ],
         "note": result.note,
     }
-    print(json.dumps(content, ensure_ascii=False))
+    text = json.dumps(content, ensure_ascii=False)
+    print(text.encode(errors="backslashreplace").decode())  # of a name that is not UTF-8
 
 
 def _print_text(result: Result) -> None:

@@ -28,7 +28,7 @@ def wanted(params: dict[str, Any]) -> Wanted:
 def receive_record(figures: bytes, answers: bytes, run: Wanted) -> RunRecord:
     """Keep a record of the run that was wanted: its predictions first, then its JSON.
 
-    figures : the JSON. answers : the file of predictions. Its own summary is made anew.
+    figures : the JSON. answers : the file of predictions. Its summary is computed here.
     Raises DataError, and keeps nothing, if it is another run's record, or not a valid one.
     """
     try:

@@ -119,7 +119,7 @@ def _ended(client: "Client", futures: list[Any]) -> list[Any]:
             if not told and not client.scheduler_info(n_workers=-1)["workers"]:
                 print("no worker is left: waiting for one. Ctrl-C stops; records stay.", flush=True)
                 told = True
-        except Exception as error:  # of Dask: CancelledError is no subclass of any other
+        except Exception as error:  # Dask's CancelledError derives from Exception only
             if all(future.status == "pending" for future in futures):
                 raise FerflowError(f"the scheduler is lost ({error}). {_AGAIN}") from None
     return done

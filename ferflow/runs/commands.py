@@ -1,6 +1,7 @@
 """Commands that run presets: record, reproduce, repeat, sweep, mistakes, the bundled model."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -100,6 +101,7 @@ def mistake(
     if name is not None:
         runner.check_mistake(name)
     from ferflow.records.record_run import record_mistake
+    from ferflow.runs.parents import track
     from ferflow.tracking.mirror import track_mistake
 
     runner.bring_honest_chain_up_to_date(preset)
@@ -112,7 +114,7 @@ def mistake(
     for each in names:
         scores = runner.run_mistake(each)
         Console().print(runner.comparison(each, scores))
-        print(track_mistake(each, scores))
+        track(partial(track_mistake, each, scores))
         if keep or all_:
             print(f"recorded as {record_mistake(each, scores).name}, which is not a result.")
 
@@ -192,7 +194,7 @@ def bundle(
 
 
 def clean(
-    older_than: Annotated[int, typer.Option(min=0, help="Days since the last change.")],
+    older_than: Annotated[int, typer.Option(min=0, max=36_500, help="Days since the last change.")],
     yes: Annotated[bool, typer.Option("--yes", help="Delete the files.")] = False,
 ) -> None:
     """Show old files that nothing needs: checkpoints, DVC's cache; with --yes delete them."""

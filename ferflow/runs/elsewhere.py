@@ -149,15 +149,21 @@ def _planted(folder: Path, run: dict[str, Any]) -> Iterator[None]:
 
     target, state = _ended(folder, run)
     own = target.with_name(f"{target.name}.own")
+    if own.exists():  # an earlier command was killed
+        _put_back(own, target)
     if target.exists():
         target.rename(own)
     try:
         save_checkpoint(target, *state)
         yield
     finally:
-        shutil.rmtree(target, ignore_errors=True)
-        if own.exists():
-            own.rename(target)
+        _put_back(own, target)
+
+
+def _put_back(own: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    if own.exists():
+        own.rename(target)
 
 
 def _ended(folder: Path, run: dict[str, Any]) -> tuple[Path, tuple[Any, Any]]:

@@ -1,7 +1,8 @@
 """Repeats and sweeps in MLflow: their runs below one of their own, which holds the summary."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import pandas as pd
 
@@ -49,7 +50,8 @@ def track_repeat(records: list[RunRecord], what: str) -> None:
     word = "seed" if what == "seeds" else "fold"
     members = {r.run: f"{word} {getattr(r, word)}" for r in records if r.run}
     title = f"{name}, {len(records)} {what}"
-    _tell(Group(f"{what} of {name}", title, first.preset, members, figures, note))
+    group = Group(f"{what} of {name}", title, first.preset, members, figures, note)
+    track(partial(track_group, group))
 
 
 def track_sweep(preset: str, table: pd.DataFrame, shown: Grid, members: Mapping[str, str]) -> None:
@@ -78,15 +80,15 @@ def track_sweep(preset: str, table: pd.DataFrame, shown: Grid, members: Mapping[
         figures=shown,
     )
     title = f"{preset}, {len(table)} variations"
-    _tell(Group(f"sweep of {preset}", title, preset, members, figures, note))
+    track(partial(track_group, Group(f"sweep of {preset}", title, preset, members, figures, note)))
 
 
-def _tell(group: Group) -> None:
-    """The results are there: MLflow out of reach must not lose them."""
+def track(put: Callable[[], str]) -> None:
+    """Put results into MLflow; a warning where it is out of reach, for they are there without it.
+
+    put : puts them there and says so; a FerflowError of it is the warning's reason.
+    """
     try:
-        print(track_group(group))
+        print(put())
     except FerflowError as error:
-        print(
-            f"warning: not put together in MLflow ({error}) The same command tries again.",
-            file=sys.stderr,
-        )
+        print(f"warning: not in MLflow ({error}) The same command tries again.", file=sys.stderr)

@@ -73,7 +73,7 @@ def open_model(path: Path, stated: Stated, threads: int = 0) -> Model:
 def probabilities(outputs: Numbers) -> tuple[Numbers, str]:
     """Outputs (n, 7) as probabilities, and what was done: softmax, where they are scores.
 
-    DataError where one is no number.
+    Raises DataError if one is NaN or infinite.
     """
     if not np.isfinite(outputs).all():
         raise DataError("the model's answers contain NaN or infinity.")

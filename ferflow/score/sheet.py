@@ -15,7 +15,7 @@ Columns = Mapping[str, list[str]]
 
 
 def read_sheet(path: Path) -> Columns:
-    """Column name -> its cells, in the file's order. DataError where it is no such table."""
+    """Column name -> its cells, in the file's order. Raises DataError for other files."""
     try:
         content = read_bounded(path, _MAX_BYTES)
     except FileNotFoundError:

@@ -73,9 +73,11 @@ def _own_sections() -> set[str]:
     """The sections that the stages of dvc.yaml here declare."""
     if not PIPELINE_FILE.exists():
         return set()
-    stages = read_yaml(PIPELINE_FILE).get("stages", {}).values()
-    keys = [key for stage in stages for key in stage.get("params", []) if isinstance(key, str)]
-    return {key.partition(".")[0] for key in keys}
+    stages = read_yaml(PIPELINE_FILE).get("stages")
+    named = stages.values() if isinstance(stages, dict) else []  # of what is odd DVC tells
+    own = [stage.get("params") for stage in named if isinstance(stage, dict)]
+    keys = [key for params in own if isinstance(params, list) for key in params]
+    return {key.partition(".")[0] for key in keys if isinstance(key, str)}
 
 
 def check_pictures(params: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ferflow.core.errors import FerflowError, ParamError
+from ferflow.core.errors import FerflowError, ParamError, one_line
 from ferflow.core.files import atomic
 from ferflow.core.params import PARAMS_FILE
 from ferflow.core.paths import CODE, PIPELINE_FILE
@@ -146,7 +146,12 @@ def _put_into_git() -> None:
         return
     inside = subprocess.run([git, "rev-parse", "--git-dir"], capture_output=True, check=False)
     if inside.returncode:
-        subprocess.run([git, "init", "--quiet"], check=True)
+        made = subprocess.run([git, "init", "--quiet"], capture_output=True, check=False)
+        if made.returncode:
+            reason = one_line(made.stderr.decode(errors="replace"))
+            raise FerflowError(
+                f"`git init` failed ({reason}). Correct Git's settings, then run the command again."
+            )
 
 
 def nested(flat: dict[str, Any]) -> dict[str, Any]:

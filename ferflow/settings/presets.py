@@ -59,9 +59,9 @@ class _File(Record):
     params: dict[str, Any]
     sweep: list[list[dict[str, Any]]] = Field(default=[])
 
-    @field_validator("keras")
+    @field_validator("keras", mode="before")
     @classmethod
-    def _known(cls, keras: str | None) -> str | None:
+    def _known(cls, keras: object) -> object:
         if keras not in (*KERAS, None):
             near = nearest(keras, KERAS)
             raise ValueError(

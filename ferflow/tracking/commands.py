@@ -38,9 +38,10 @@ def store(
 
         print(move_store())
         return
-    from ferflow.tracking.store import open_store, runs_page
+    from ferflow.tracking.store import open_store, runs_page, told
 
-    client, experiment_id = open_store()
+    with told("read"):
+        client, experiment_id = open_store()
     print(runs_page(experiment_id) if page else client.tracking_uri)
 
 

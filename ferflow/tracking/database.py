@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from ferflow.core.errors import DataError
+from ferflow.core.errors import DataError, ParamError
 from ferflow.core.params import repository_root
 
 EXPERIMENT = "ferflow"
@@ -30,7 +30,8 @@ def own_database() -> Path:
 def store_file() -> Path | None:
     """The sqlite file that is the store, or None where a server is.
 
-    A relative one counts from the repository: DVC's temporary copies of it are deleted.
+    A relative one counts from the repository: DVC's temporary copies of it are deleted. Raises
+    ParamError where MLFLOW_TRACKING_URI names SQLite and no file.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
@@ -38,8 +39,18 @@ def store_file() -> Path | None:
     if not uri.startswith("sqlite:"):
         return None
     from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
 
-    return repository_root().resolve() / str(make_url(uri).database)
+    try:
+        name = make_url(uri).database
+    except (ArgumentError, ValueError):
+        name = None
+    if name in (None, "", ":memory:"):
+        raise ParamError(
+            f"MLFLOW_TRACKING_URI must name a file where it begins with sqlite:, such as "
+            f"sqlite:///runs.db or sqlite:////home/me/runs.db; got {uri!r}."
+        )
+    return repository_root().resolve() / str(name)
 
 
 def writer_lock(file: Path) -> Path:
@@ -53,7 +64,7 @@ def artifacts_uri(file: Path) -> str:
 
 
 def check_database(file: Path) -> None:
-    """DataError where the store's file is no database: MLflow would try it again for minutes."""
+    """Raise DataError if the store's file is not a database; MLflow would retry for minutes."""
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
             database.execute("select count(*) from sqlite_master").fetchone()

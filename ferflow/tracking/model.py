@@ -92,7 +92,10 @@ def model_parts(folder: Path, picture: str) -> dict[str, Any]:
         "code_paths": [str(Path(__file__).parents[1])],
         "signature": mlflow.models.infer_signature(example, answer, {"detect": False}),
         "input_example": example,
-        "pip_requirements": [f"{name}=={version(name)}" for name in dict.fromkeys(packages)],
+        # 2.13.0, not 2.13.0+cpu: PyPI has no local versions
+        "pip_requirements": [
+            f"{name}=={version(name).partition('+')[0]}" for name in dict.fromkeys(packages)
+        ],
     }
 
 

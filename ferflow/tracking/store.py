@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ferflow.core.errors import FerflowError
+from ferflow.core.errors import FerflowError, one_line
 from ferflow.core.files import atomic
 from ferflow.core.locks import exclusive, lock_of
 from ferflow.tracking.database import (
@@ -96,12 +96,18 @@ def one_writer() -> Iterator[None]:
     Two that look for a run at once would both create it. What MLflow raises is a FerflowError.
     """
     file = store_file()
+    with told("written"), nullcontext() if file is None else exclusive(writer_lock(file)):
+        yield
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """FerflowError for what MLflow raises in the block; its store cannot be read, or written."""
     try:
-        with nullcontext() if file is None else exclusive(writer_lock(file)):
-            yield
+        yield
     except (MlflowException, SQLAlchemyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise FerflowError(f"MLflow's store cannot be written ({reason}).") from None
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise FerflowError(f"MLflow's store cannot be {what} ({one_line(reason)}).") from None
 
 
 def database_uri(file: Path) -> str:

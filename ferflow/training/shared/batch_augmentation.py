@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from ferflow.core.image_steps import Step
 from ferflow.training.shared.draws import Part, between, chosen, drawn, empty_like
+from ferflow.training.shared.policy import AFFINE
 
-_AFFINE = ("rotation_degrees", "shift_share", "zoom_share", "stretch_share", "shear_degrees")
 _PADDING = {"edge": "border", "reflect": "reflection"}
 _ERASED = (0.02, 0.2)  # shares of the image, and height by width (Zhong et al. 2020)
 _ASPECTS = (0.3, 3.3)
@@ -45,7 +45,7 @@ def make_augmentation(steps: Sequence[Step]) -> Augmentation:
     layers: list[nn.Module] = []
     if "horizontal_flip" in amounts:
         layers.append(_Flip())
-    if any(name in amounts for name in _AFFINE):
+    if any(name in amounts for name in AFFINE):
         layers.append(_Affine(amounts))
     if "stretch_levels" in amounts:
         layers.append(_Stretching())

@@ -4,7 +4,10 @@ from typing import Any
 
 from ferflow.core.image_steps import BATCHES, Step, parse_steps
 
-__all__ = ["Step", "check_policy"]
+__all__ = ["AFFINE", "Step", "check_policy"]
+
+# Joined into one map; what comes in from outside the image is what `fill` says.
+AFFINE = ("rotation_degrees", "shift_share", "zoom_share", "stretch_share", "shear_degrees")
 
 
 def check_policy(policy: list[Any]) -> list[Step]:
@@ -25,5 +28,10 @@ def check_policy(policy: list[Any]) -> list[Step]:
         raise ValueError(
             f"stretch_levels is a part of Keras' brightness and needs brightness_factors; "
             f"got {policy!r}. brightness_factors: [1, 1] leaves the light as it is."
+        )
+    if "fill" in names and not set(AFFINE) & set(names):
+        raise ValueError(
+            f"fill says what comes in from outside the image and needs one of "
+            f"{', '.join(AFFINE)}; got {policy!r}. Leave fill out."
         )
     return steps

@@ -8,6 +8,7 @@ Queued experiments that share a training share its folder: one of them trains, t
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -187,8 +188,11 @@ class _HeldError(Exception):
 
 def _delete_old(scratch: Path, keep: Path) -> None:
     """Bound the disk: of other trainings' checkpoints the newest few stay, and those in use."""
-    files = sorted(scratch.glob(f"*/{_FILE}"), key=lambda file: -file.stat().st_mtime)
-    for file in [file for file in files if file.parent != keep][_KEPT:]:
-        with suppress(_HeldError), exclusive(lock_of(file.parent), held=_HeldError()):
-            file.unlink(missing_ok=True)
-            file.parent.rmdir()
+    ages = {}
+    for file in scratch.glob(f"*/{_FILE}"):
+        with suppress(FileNotFoundError):  # another process has just deleted it
+            ages[file.parent] = file.stat().st_mtime
+    others = sorted(ages.keys() - {keep}, key=lambda folder: -ages[folder])
+    for folder in others[_KEPT:]:
+        with suppress(_HeldError), exclusive(lock_of(folder), held=_HeldError()):
+            shutil.rmtree(folder, ignore_errors=True)  # with what a killed process left in it

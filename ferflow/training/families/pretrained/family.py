@@ -25,6 +25,8 @@ __all__ = ["Params", "fit", "load", "predict_proba", "save"]
 
 _KEY = "train.pretrained.model"
 _ABOUT, PROCESSOR = "pretrained.json", "preprocessor_config.json"
+_SIZES = ("size", "crop_size", "pad_size")  # keys of the latter
+_MAX_SIDE = 4096  # pixels; an image of more would take memory without end
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,11 @@ def open_processor(place: str, key: str) -> tuple[Any, dict[str, Any]]:
         raise DataError(
             f"{key}: '{place}' has no {PROCESSOR}: how its images are prepared is not known."
         )
+    for key in _SIZES:
+        said = settings.get(key)
+        sides = list(said.values()) if isinstance(said, dict) else [said]
+        if any(isinstance(side, int | float) and side > _MAX_SIDE for side in sides):
+            raise DataError(f"{key} in {PROCESSOR} of '{place}' is above {_MAX_SIDE:,} pixels.")
     try:
         return image_processor(place), settings
     except Exception as error:  # `image_processor` raises any
