@@ -117,7 +117,7 @@ lock: .venv/ready ## pin the newest versions that pyproject.toml allows
 	pip-compile $(COMPILE) -c requirements-all.lock -o requirements.lock pyproject.toml
 	sed -i 's/+cpu$$//' requirements*.lock # PyPI's torch has no such suffix
 
-lock-newest: .venv/ready ## run the chain and the quick tests on those, in another clone
+lock-newest: .venv/ready ## run the chain and the tests on those, in another clone
 	@$(BIN)/python -m pip install --quiet pip-tools
 	rm -rf .ferflow/newest
 	git clone --quiet . .ferflow/newest
@@ -125,7 +125,7 @@ lock-newest: .venv/ready ## run the chain and the quick tests on those, in anoth
 	sed -i 's/+cpu$$//' .ferflow/newest/requirements.lock
 	$(MAKE) -C .ferflow/newest repro
 	cd .ferflow/newest && .venv/bin/python -m tests.newest
-	$(MAKE) -C .ferflow/newest quick
+	$(MAKE) -C .ferflow/newest test
 
 pythons: .venv/ready ## wheels of all packages for every Python; the light installation on those that are here
 	tests/pythons.sh

@@ -139,7 +139,7 @@ def main() -> None:
 
 
 def _speak_utf8() -> None:
-    """Print UTF-8 where the locale knows ASCII alone; paths come out as the bytes that they are."""
+    """Print UTF-8, in an ASCII locale, too; paths come out as the bytes that they are."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and codecs.lookup(stream.encoding).name in (
             "ascii",

@@ -19,6 +19,7 @@ from test_pretrained import LABELS, publish, scored
 
 from ferflow.aco import AntColonySelector
 from ferflow.aco.checkpoint import DamagedCheckpointError
+from ferflow.core.errors import DataError
 from ferflow.core.split import load_split
 from ferflow.fer2013.labels import FER2013_LABELS
 from ferflow.recognition.face_classifier import FaceClassifier
@@ -27,6 +28,7 @@ from ferflow.recognition.video.reading import Video
 from ferflow.score.stated import columns_of, labels_in
 from ferflow.training.families.network.checkpoint import load_checkpoint
 from ferflow.training.families.network.family import fit
+from ferflow.training.families.pretrained.family import open_processor
 from ferflow.training.shared.classifier import Classifier, save_classifier
 
 pytestmark = pytest.mark.usefixtures("nothing_planted", "one_thread")
@@ -265,6 +267,13 @@ def test_a_published_classifier_whose_parts_do_not_fit_is_refused(
     folder = shutil.copytree(published, tmp_path / "m")
     (folder / name).write_text(json.dumps(content))
     assert "/m" in refused(FaceClassifier, folder)
+
+
+@pytest.mark.parametrize("content", [{"image_processor_type": "NoSuch"}, VIT | {"size": 10**6}])
+def test_a_processor_that_is_refused_is_told_with_the_parameter(tmp_path, content):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"^train\.pretrained\.model: "):
+        open_processor(str(tmp_path), "train.pretrained.model")
 
 
 # --- splits

@@ -69,6 +69,13 @@ def test_every_scalar_is_read_alike(place):
         assert_alike(place.format(scalar))
 
 
+@pytest.mark.parametrize("text", ["[?]", "[?]]", "[ ? ]", "- [a, ?]", "{?}", "{a: {?}}", "? "])
+def test_an_empty_key_is_left_to_ruamel(text):
+    """libyaml 0.2.5 and 0.2.6 differ (findings/libyaml-0.2.5-takes-a-lists-end.sh)."""
+    assert outcome(ordinary, text) is None
+    assert outcome(parse_yaml, text) == outcome(parse_any, text)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

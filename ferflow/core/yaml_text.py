@@ -102,8 +102,8 @@ def _value(text: str, next_event: Any, event: Any, depth: int) -> Any:
     if kind is MappingStartEvent:
         mapping: dict[Any, Any] = {}
         while type(event := next_event()) is not MappingEndEvent:
-            if type(event) is not ScalarEvent:
-                raise _RareError
+            if type(event) is not ScalarEvent or not (event.value or event.style):
+                raise _RareError  # of an empty key in a list libyaml 0.2.5 takes the list's end
             key = _value(text, next_event, event, depth - 1)
             if key in mapping:
                 raise _RareError

@@ -153,11 +153,13 @@ def open_processor(place: str, key: str) -> tuple[Any, dict[str, Any]]:
         raise DataError(
             f"{key}: '{place}' has no {PROCESSOR}: how its images are prepared is not known."
         )
-    for key in _SIZES:
-        said = settings.get(key)
+    for name in _SIZES:
+        said = settings.get(name)
         sides = list(said.values()) if isinstance(said, dict) else [said]
         if any(isinstance(side, int | float) and side > _MAX_SIDE for side in sides):
-            raise DataError(f"{key} in {PROCESSOR} of '{place}' is above {_MAX_SIDE:,} pixels.")
+            raise DataError(
+                f"{key}: {name} in {PROCESSOR} of '{place}' is above {_MAX_SIDE:,} pixels."
+            )
     try:
         return image_processor(place), settings
     except Exception as error:  # `image_processor` raises any
