@@ -63,7 +63,7 @@ def test_what_it_says_of_the_portrait_is_what_predict_says():
     )
     left, top, width, height = face.box
     assert said.groups() == (face.label, *map(str, (width, height, left, top)))
-    assert face.label == "happy" and face.probabilities["happy"] > 0.9
+    assert face.label == "happy" and face.probabilities["happy"] > 0.7
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
