@@ -185,7 +185,7 @@ def test_a_forest_on_a_backbones_features_answers_as_it_did(tmp_path, monkeypatc
     x = extract_features(x.reshape(-1, 48, 48), extractor)
     meta = feature_meta(params, extractor)
     made = write_classical(
-        tmp_path / "model", "random_forest", x, y, np.arange(192) % 2 == 0, **meta
+        tmp_path / "model", "random_forest", x, y, np.arange(x.shape[1]) % 2 == 0, **meta
     )
     assert export(made, tmp_path / "x.onnx").n_apart == 0
     model = OnnxModel(tmp_path / "x.onnx")
