@@ -107,4 +107,4 @@ def test_the_bundled_files_maps_are_grad_cams_in_8_bits():
     theirs = attention(FaceClassifier(BUNDLED), faces, classes)
     assert ours.shape == (7, 48, 48) and ours.max(axis=(1, 2)) == pytest.approx(1)
     apart = np.abs(ours - theirs).max(axis=(1, 2))
-    assert apart.max() < 0.4 and np.median(apart) < 0.05  # most for a class that no face shows
+    assert apart.max() < 0.4 and np.median(apart) < 0.05
