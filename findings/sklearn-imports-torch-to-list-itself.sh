@@ -4,7 +4,8 @@
 # It skips what is in sklearn.externals, but walks through it: pkgutil.walk_packages imports each
 # package to look inside, and sklearn.externals.array_api_compat has one for each array library that
 # imports that library. skops 0.16.0 asks for the list while it is imported. So `import skops.io`
-# takes three times as long with torch (2.3 instead of 0.7 s). Shown here with dask.array, which is smaller.
+# takes three times as long with torch (2.3 instead of 0.7 s). Shown here with dask.array, which is
+# smaller.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -23,7 +24,7 @@ assert "dask.array" not in sys.modules
 import skops
 import skops.io
 
-print("import skops.io, skops", skops.__version__ + ": dask.array imported:", "dask.array" in sys.modules)
+print(f"import skops.io, skops {skops.__version__}: dask.array imported:", "dask.array" in sys.modules)
 assert "dask.array" in sys.modules
 listed = [c for _, c in sklearn.utils.all_estimators() if "externals" in c.__module__]
 print("estimators listed from sklearn.externals:", len(listed))
