@@ -10,15 +10,17 @@ test, too), and for each preset its parameters and which images it sees. FOLDER 
 out of Git.
 
 `train`, from the root of a checkout of the same commit, trains by the same modules as the chain,
-presets in the order in which they are named. Each has a budget of seconds; one that will not end
-within it, or within the minutes in all, is left out with a line after its second epoch. It is run
-to its end or not at all. OUT/PRESET then holds weights, probabilities and the run's history.
+presets in the order in which they are named. Each may take a minute and half as long again as at
+200 steps a second; one that will not end by then, or within the minutes in all, is left out with a
+line after its second epoch. It is run to its end or not at all. OUT/PRESET then holds weights,
+probabilities and the run's history.
 --compile NAME has torch compile that preset's network first: for trainings of many minutes.
 """
 
 import argparse
 import hashlib
 import json
+import math
 import platform
 import sys
 import time
@@ -29,20 +31,22 @@ from typing import Any
 import cv2
 import numpy as np
 
-# In the order of a run, the short ones first, with the seconds that each may take. Those are what
-# a GPU that makes 200 steps a second needs, and at least half as much again.
-BUDGETS = {
-    "teacher": 150,
-    "best": 150,
-    "fernet": 40,
-    "allconv": 60,
-    "widekernel": 90,
-    "allconv-modified": 60,
-    "widekernel-modified": 60,
-    "littlevgg": 300,
-    "sepconv": 300,
-    "sepconv-five": 220,
-}
+# as they are run: ours, then the papers' from short to long
+ORDER = (
+    "best",
+    "widekernel-modified",
+    "allconv-modified",
+    "allconv",
+    "widekernel",
+    "sepconv-five",
+    "sepconv",
+    "fernet",
+    "littlevgg",
+    "teacher",
+)
+_STEPS = 200  # a second, of any network; a training may take _SLACK times as long,
+_SLACK = 1.5
+_START = 60  # and seconds to begin
 IMAGES = "images.png"
 PER_ROW = 200  # images
 # as ferflow/runs/elsewhere.py reads them
@@ -69,7 +73,7 @@ def main() -> None:
         from benchmarks.gpu_pack import pack
         from ferflow.core.errors import FerflowError
 
-        presets = options.presets or list(BUDGETS)
+        presets = options.presets or list(ORDER)
         try:
             pack(options.folder, presets, options.set, with_test=options.test)
         except FerflowError as error:
@@ -81,13 +85,15 @@ def main() -> None:
     presets = packed(options.folder, options.presets)
     end = time.monotonic() + options.minutes * 60
     done = [p for p in presets if train(options.folder, options.out / p, p, end, options.compile)]
-    print(f"trained: {', '.join(done) or 'none'}")
+    if not done:
+        sys.exit("error: no preset was trained; the reasons stand above")
+    print(f"trained: {', '.join(done)}")
 
 
 def packed(folder: Path, wanted: list[str]) -> list[str]:
-    """The presets to train: those wanted, or all in the folder in the order of `BUDGETS`."""
+    """The presets to train: those wanted, or all in the folder in `ORDER`."""
     there = {file.stem for file in folder.glob("*.json")}
-    ordered = [preset for preset in BUDGETS if preset in there] + sorted(there - BUDGETS.keys())
+    ordered = [preset for preset in ORDER if preset in there] + sorted(there - set(ORDER))
     absent = [preset for preset in wanted if preset not in there]
     if absent or not there:
         sys.exit(
@@ -99,39 +105,44 @@ def packed(folder: Path, wanted: list[str]) -> list[str]:
 
 def train(folder: Path, out: Path, preset: str, end: float, compiled: list[str]) -> bool:
     """As `_train`; a training that fails is left out with a line, so that the others are run."""
-    from ferflow.core.errors import FerflowError
+    from ferflow.core.errors import FerflowError, one_line
 
     try:
         return _train(folder, out, preset, end, compiled)
-    except FerflowError as error:
-        print(f"{preset}: left out, {error}", flush=True)
+    except (FerflowError, RuntimeError) as error:  # torch: memory is full, it cannot be compiled
+        print(f"{preset}: left out, {one_line(error)}", flush=True)
         return False
 
 
 def _train(folder: Path, out: Path, preset: str, end: float, compiled: list[str]) -> bool:
-    """Train a preset and write what became of it; False where its time did not suffice."""
+    """Train a preset and write what became of it; False where its time did not suffice.
+
+    Raises DataError where the code or the images are not those of the job.
+    """
     import torch
 
+    from ferflow.core.errors import DataError
     from ferflow.training.families.network import Params
     from ferflow.training.families.network.checkpoint import fingerprint
     from ferflow.training.families.network.start import start_training
 
     started = time.monotonic()
-    end = min(end, started + BUDGETS.get(preset, 600))
     job = json.loads((folder / f"{preset}.json").read_text(encoding="utf-8"))
     check_code(job["code"])
     torch.backends.cudnn.benchmark = True
     splits, data = read_rows(folder, job)
     if fingerprint(data) != job["fingerprint"]:
-        sys.exit(f"{preset}: the images are not those that were packed. Pack them again.")
-    training = start_training(data, Params.model_validate(job["network"]), job["seed"])
+        raise DataError("the images are not those that were packed. Pack them again.")
+    params = Params.model_validate(job["network"])
+    end = min(end, started + most_seconds(params.epochs, params.batch_size, len(data.train)))
+    training = start_training(data, params, job["seed"])
     if preset in compiled:
         training.network.compile()
     print(f"{preset}: {len(data.train):,} images, {training.computed_on}", flush=True)
     while not training.done:
         row = training.run_epoch()
         print(f"  {row['epoch']:3d}  val accuracy {row['val_accuracy']:.4f}", flush=True)
-        left = job["network"]["epochs"] - len(training.history)
+        left = params.epochs - len(training.history)
         seconds = min(row["seconds"] for row in training.history) * left
         # the first epoch says little: libraries are loaded, ways of computing tried or compiled
         if time.monotonic() + (seconds if row["epoch"] > 1 else 0) > end:
@@ -141,12 +152,18 @@ def _train(folder: Path, out: Path, preset: str, end: float, compiled: list[str]
     return True
 
 
+def most_seconds(epochs: int, batch_size: int, n_rows: int) -> float:
+    """What a training may take."""
+    return _START + _SLACK * epochs * math.ceil(n_rows / batch_size) / _STEPS
+
+
 def check_code(code: dict[str, str]) -> None:
-    """End where the checkout is not the code that the job was packed with."""
+    """Raises DataError where the checkout is not the code that the job was packed with."""
+    from ferflow.core.errors import DataError
     from ferflow.core.pipeline import dvc_md5
 
     if other := [path for path, md5 in code.items() if dvc_md5(Path(path)) != md5]:
-        sys.exit(f"the code is not that of the job: {', '.join(other)}. Use the same commit.")
+        raise DataError(f"the code is not that of the job: {', '.join(other)}. Use its commit.")
 
 
 def read_rows(folder: Path, job: dict[str, Any]) -> tuple[dict[str, Any], Any]:

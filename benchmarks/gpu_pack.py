@@ -50,6 +50,8 @@ def pack(folder: Path, presets: list[str], settings: list[str], *, with_test: bo
 
 
 def _check(name: str, params: dict[str, Any]) -> None:
+    if (colour := params["data"]["colour"]) != "grey":
+        raise FerflowError(f"{name} has data.colour {colour}; grey images alone can be packed.")
     used = (params["train"]["family"], params["features"]["method"], params["balance"]["method"])
     if used != ("network", "pixels", "none") or params["train"]["add_validation"]:
         raise FerflowError(f"{name} trains no network on the pixels of train alone.")

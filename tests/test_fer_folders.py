@@ -88,10 +88,12 @@ def test_a_zip_and_its_unpacked_folder_give_the_same_splits(
         same_split(from_folder[name], split)
 
 
+@pytest.mark.parametrize("above", ["archive/", "./"])
 def test_a_folder_above_and_hidden_files_do_not_matter(
-    tmp_path, face_files, write_zip, zip_of_faces, same_split, read_splits
+    tmp_path, face_files, write_zip, zip_of_faces, same_split, read_splits, above
 ):
-    files = {"archive/": b""} | {f"archive/{name}": data for name, data in face_files.items()}
+    files = {above: b""} | {f"{above}{name}": data for name, data in face_files.items()}
+    files[f"{above}about.txt"] = b"no picture, and beside no picture"
     files["__MACOSX/archive/train/angry/._Training_1.jpg"] = b"no picture"
     nested = read_splits(write_zip(tmp_path / "nested.zip", files))
     for name, split in read_splits(zip_of_faces).items():

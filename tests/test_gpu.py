@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmarks import gpu
-from benchmarks.gpu import BUDGETS, IMAGES
-from benchmarks.gpu_pack import write_images, write_job
+from benchmarks.gpu import IMAGES, ORDER, most_seconds
+from benchmarks.gpu_pack import _check, write_images, write_job
 from ferflow.augment.copies import augment
 from ferflow.augment.params import AugmentParams
 from ferflow.core.errors import DataError, FerflowError
@@ -158,12 +158,27 @@ def test_the_script_trains_as_the_chain_does_to_the_last_bit(run):
     assert [*load_file(run / "probabilities.safetensors")] == ["val"]
 
 
-@pytest.mark.parametrize("name", ["allconv", "fernet", "littlevgg", "sepconv"])
-def test_a_papers_preset_is_begun_and_left_out_where_time_is_short(packed, tmp_path, name):
+@pytest.mark.parametrize("name", ["fernet", "littlevgg", "sepconv"])
+def test_a_papers_preset_is_trained_in_bfloat16(packed, tmp_path, name):
+    settings = SMALL | {"train.network.precision": "bfloat16"}
+    printed = train_there(packed(name, settings), tmp_path / "out", name)
+    assert "cpu bfloat16" in printed
+    assert printed.endswith(f"trained: {name}\n")
+    p = load_file(tmp_path / "out" / name / "probabilities.safetensors")["val"]
+    assert torch.allclose(p.sum(1), torch.ones(len(p), dtype=p.dtype))
+
+
+def test_a_preset_is_begun_and_left_out_where_time_is_short(packed, tmp_path):
     """In no minutes: one epoch is run, and the rest left out."""
-    printed = train_there(packed(name, SMALL), tmp_path / "out", name, "--minutes", "0")
-    assert re.search(rf"{name}: left out, \d+ s more are needed", printed)
+    folders = (packed("allconv", SMALL), tmp_path / "out")
+    printed = train_there(*folders, "allconv", "--minutes", "0", ok=False)
+    assert re.search(r"allconv: left out, \d+ s more are needed", printed)
+    assert "error: no preset was trained" in printed
     assert not (tmp_path / "out").exists()
+
+
+def test_a_training_may_take_a_minute_and_half_as_long_again_as_at_200_steps_a_second():
+    assert most_seconds(epochs=10, batch_size=32, n_rows=28_709) == 60 + 1.5 * 10 * 898 / 200
 
 
 def test_without_names_all_that_is_packed_is_trained_and_what_is_not_is_named(packed, tmp_path):
@@ -177,13 +192,16 @@ def test_without_names_all_that_is_packed_is_trained_and_what_is_not_is_named(pa
     assert gpu.packed(pack, ["own"]) == ["own"]
 
 
-def test_a_training_that_fails_is_left_out_and_the_next_one_begun(monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize("kind", [DataError, torch.OutOfMemoryError])
+def test_a_training_that_fails_is_left_out_and_the_next_one_begun(
+    monkeypatch, tmp_path, capsys, kind
+):
     def fail(*_):
-        raise DataError("the loss became NaN")
+        raise kind("no room\nfor it")
 
     monkeypatch.setattr(gpu, "_train", fail)
     assert not gpu.train(tmp_path, tmp_path, "best", 0.0, [])
-    assert capsys.readouterr().out == "best: left out, the loss became NaN\n"
+    assert capsys.readouterr().out == "best: left out, no room for it\n"
 
 
 def test_what_cannot_be_packed_is_said_in_a_line(monkeypatch, tmp_path):
@@ -192,8 +210,13 @@ def test_what_cannot_be_packed_is_said_in_a_line(monkeypatch, tmp_path):
         gpu.main()
 
 
+def test_colours_cannot_be_packed():
+    with pytest.raises(FerflowError, match=r"^best has data.colour rgb; grey images alone"):
+        _check("best", {"data": {"colour": "rgb"}})
+
+
 def test_the_list_names_presets():
-    assert set(BUDGETS) <= set(preset_names())
+    assert set(ORDER) <= set(preset_names())
 
 
 def test_a_job_of_other_code_or_other_images_is_not_trained(packed, tmp_path):
@@ -201,7 +224,7 @@ def test_a_job_of_other_code_or_other_images_is_not_trained(packed, tmp_path):
     job = json.loads((pack / "best.json").read_text())
     for change, words in (
         ({"code": job["code"] | {"stages/train.py": "0"}}, "the code is not that of the job: sta"),
-        ({"fingerprint": "0"}, "best: the images are not those that were packed"),
+        ({"fingerprint": "0"}, "best: left out, the images are not those that were packed"),
     ):
         (pack / "best.json").write_text(json.dumps(job | change))
         assert words in train_there(pack, tmp_path / "out", "best", ok=False)

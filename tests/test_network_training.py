@@ -287,9 +287,12 @@ def test_nothing_waits_for_the_gpu_that_is_here():
 @pytest.mark.skipif(
     not torch.cpu.get_capabilities().get("amx_bf16"), reason="the processor has no AMX"
 )
-def test_amx_computes_the_convolutions_where_the_processor_has_it(capfd):
+@pytest.mark.parametrize(
+    "name", ["allconv", "fernet", "littlevgg", "resnet", "sepconv", "widekernel"]
+)
+def test_amx_computes_the_convolutions_where_the_processor_has_it(capfd, name):
     """By what oneDNN says that it runs, forward and backward."""
-    options = params(architecture="littlevgg", options={}, precision="bfloat16", input="unit")
+    options = params(architecture=name, options={}, precision="bfloat16", input="unit")
     training = start_training(training_data(*faces(16, side=48)), options, 0)
     with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
         training._step(np.arange(16))

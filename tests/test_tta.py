@@ -130,6 +130,9 @@ def test_leaving_twins_out_leaves_the_columns_in():
 def test_a_policy_that_is_none_is_refused():
     with pytest.raises(ValueError, match="Did you mean 'rotation_degrees'"):
         EvaluateParams.model_validate(PARAMS | {"tta_policy": ["rotation_degree"]})
+    steps = [{"brightness_factors": [1, 1]}, "stretch_levels"]
+    with pytest.raises(ValueError, match=r"stretch_levels acts in training only"):
+        EvaluateParams.model_validate(PARAMS | {"tta_policy": steps})
 
 
 def test_val_is_not_scored_once_it_was_trained_on():

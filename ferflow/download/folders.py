@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
+from posixpath import basename, dirname, splitext
 
 from ferflow.core.errors import DataError
 from ferflow.download.archives import Files
@@ -24,7 +25,8 @@ def most(paths: Sequence[PurePosixPath], fits: Callable[[PurePosixPath], bool]) 
 
 def class_of(name: str) -> str:
     """The folder that a picture lies in; '' where it lies in none."""
-    return PurePosixPath(name).parent.name
+    folder = basename(dirname(name))
+    return "" if folder == "." else folder
 
 
 def part_of(path: PurePosixPath) -> str:
@@ -39,11 +41,10 @@ def left_out(files: Files) -> tuple[list[str], tuple[str, ...]]:
     supported.
     """
     chosen = [name for name in files.names if is_picture(name)]
-    folders = {PurePosixPath(name).parent for name in chosen} - {PurePosixPath()}
+    folders = {dirname(name) for name in chosen} - {"", "."}
     others = [name for name in files.names if not is_picture(name)]
     for name in others:
-        path = PurePosixPath(name)
-        if path.parent in folders or path.suffix.lower() in _UNREAD:
+        if dirname(name) in folders or splitext(name)[1].lower() in _UNREAD:
             raise DataError(
                 f"{files.title}: {name} is not a supported picture ({', '.join(SUFFIXES)}). "
                 "Move it out of the class folders, or save it in one of these formats."

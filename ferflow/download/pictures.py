@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from posixpath import splitext
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".tif", ".tiff")
 
 def is_picture(name: str) -> bool:
     """Whether a file's name ends like a picture's."""
-    return PurePosixPath(name).suffix.lower() in SUFFIXES
+    return splitext(name)[1].lower() in SUFFIXES
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:

@@ -22,7 +22,10 @@ class EvaluateParams(Record):
     @field_validator("tta_policy")
     @classmethod
     def _legal_policy(cls, policy: list[Any]) -> list[Any]:
-        check_policy(policy)
+        if any(step.name == "stretch_levels" for step in check_policy(policy)):
+            raise ValueError(
+                f"stretch_levels acts in training only; got {policy!r}. Leave it out here."
+            )
         return policy
 
     def scored(self, trained_on: list[str]) -> list[str]:

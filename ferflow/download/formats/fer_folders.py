@@ -5,7 +5,7 @@ The split follows from the file name's prefix, because the folder `test` holds t
 
 import re
 from itertools import pairwise
-from pathlib import PurePosixPath
+from posixpath import basename, splitext
 
 from ferflow.core.errors import DataError
 from ferflow.download.archives import Files
@@ -59,10 +59,11 @@ def _place(name: str) -> tuple[int, int, str, str]:
 
     The id is '<class>/<usage>_<number>': two of FER-2013's numbers stand in two classes.
     """
-    path = PurePosixPath(name)
-    match = _NAME.fullmatch(path.name)
+    file = basename(name)
+    match = _NAME.fullmatch(file)
     if match is None or match["usage"] not in _ORDER:
         raise DataError(
             f"{name}: a file name must be one of {', '.join(_ORDER)}, then _<number>.jpg."
         )
-    return _ORDER.index(match["usage"]), int(match["number"]), f"{class_of(name)}/{path.stem}", name
+    identity = f"{class_of(name)}/{splitext(file)[0]}"
+    return _ORDER.index(match["usage"]), int(match["number"]), identity, name
