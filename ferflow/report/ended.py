@@ -26,7 +26,7 @@ def is_unfinished(record: RunRecord, records: Iterable[RunRecord]) -> bool:
     - it ran as long as its paper states (paper 3: 25 epochs);
     - its early stopping stopped it;
     - it is not at the majority class, and over the last fifth of its epochs the best accuracy on
-      val rose by less than 0.5 points and the training loss fell by less than 1 %;
+      val rose by less than 0.5 points and the training loss fell by 1 % or less;
     - its learning rate falls to 0 at the end, and a run of half its length among `records`, alike
       otherwise, scores less than a point lower on val. Such a schedule flattens every curve, so
       that the rule before says nothing of it.
