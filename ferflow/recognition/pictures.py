@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -83,13 +82,6 @@ def read_picture(source: Source) -> Picture:
             return _open(file)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}.") from None
-
-
-def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Grey levels (height, width) of a grey or RGB picture."""
-    if pixels.ndim == 2:
-        return pixels
-    return cast(NDArray[np.uint8], cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
 
 
 def _checked(pixels: NDArray[Any]) -> NDArray[np.uint8]:
