@@ -286,8 +286,8 @@ from ferflow.cli import app
 app(sys.argv[1:], standalone_mode=False)
 print(*sorted(set(sys.modules) & set(NAMES)), file=sys.stderr)
 """
-    names = ["av", "pillow_heif", "PIL.ImageFont"]
-    names += [f"ferflow.recognition.{name}" for name in ("series", "timeline", "copies")]
+    ours = ("video.series", "video.timeline", "copies")
+    names = ["av", "pillow_heif", "PIL.ImageFont", *(f"ferflow.recognition.{k}" for k in ours)]
     command = [sys.executable, "-c", script.replace("NAMES", repr(names)), "predict"]
     environment = os.environ | {"PYTHONPATH": os.fspath(module.__file__).rsplit("/ferflow/", 1)[0]}
     words = ["--model", str(model_folder), "2.png"]
