@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,14 +72,20 @@ def read_picture(source: Source) -> Picture:
         if not source:
             raise DataError("is empty (0 bytes).")
         return _open(io.BytesIO(source))
-    path = Path(source)
+    with opened(Path(source)) as file:
+        return _open(file)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file that the user names; DataError, without its name, if it is empty or unreadable."""
     try:
         refuse_special(path)
         with path.open("rb") as file:
             if not file.read(1):
                 raise DataError("is empty (0 bytes).")
             file.seek(0)
-            return _open(file)
+            yield file
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}.") from None
 
