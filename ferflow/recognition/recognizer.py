@@ -100,13 +100,11 @@ class Recognizer:
         faces come in the same order, cut out of just these boxes.
         Raises DataError if the picture cannot be read, or a box lies outside it.
         """
-        if isinstance(image, str | Path):
-            try:
-                picture = read_picture(image)
-            except DataError as error:
-                raise DataError(f"{image} {error}") from None
-        else:
+        try:
             picture = read_picture(image)
+        except DataError as error:
+            name = f"{image} " if isinstance(image, str | Path) else ""
+            raise DataError(f"{name}{error}") from None
         return self.name(*self.locate(picture.pixels, detect=detect, boxes=boxes))
 
     def locate(
