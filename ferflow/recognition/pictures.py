@@ -167,8 +167,7 @@ def _damage_told() -> Iterator[None]:
             f"has more than the {MAX_PIXELS:,} pixels that are decoded. Scale it down."
         ) from None
     except _MALFORMED as error:
-        reason = one_line(error)  # libheif's go over several lines
-        raise DataError(f"is a damaged picture ({reason}).") from None
+        raise DataError(f"is a damaged picture ({one_line(error)}).") from None
 
 
 def _upright(image: Image.Image) -> NDArray[np.uint8]:

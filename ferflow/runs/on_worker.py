@@ -17,7 +17,7 @@ from typing import Any
 
 import ferflow
 from ferflow.core.dvc_locks import delete_cut_off_locks
-from ferflow.core.errors import FerflowError, printable
+from ferflow.core.errors import FerflowError, one_line, printable
 from ferflow.core.files import atomic
 from ferflow.core.git import code_commit
 from ferflow.core.params import PARAMS_FILE
@@ -172,7 +172,7 @@ def _link(name: Path, place: Path) -> None:
 def _must(*command: str, folder: Path | None = None) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=_environment())
     if done.returncode:
-        words = " ".join(done.stderr.split())
+        words = one_line(done.stderr, None)
         raise FerflowError(f"{' '.join(command[:4])} failed: {words[-500:]}")
 
 
