@@ -21,14 +21,7 @@ from scipy.stats import binom
 from ferflow.core.errors import FerflowError
 from ferflow.records.compact import KEPT_SPLITS, Answers
 from ferflow.records.record import RunRecord, over_runs
-from ferflow.records.resampling import (
-    N_RESAMPLES,
-    SCORES,
-    SEED,
-    bootstrap,
-    exact_scores,
-    percentiles,
-)
+from ferflow.records.resampling import N_RESAMPLES, SEED, bootstrap, exact_scores, percentiles
 from ferflow.records.whose_labels import check_same_labels
 
 COMPARED = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "log_loss")
@@ -183,9 +176,7 @@ def compare_split(
     pick_a, pick_b = _seed_draws([r.seed for r in a], [r.seed for r in b])
     rows = np.arange(N_RESAMPLES)[:, None]
     differences = []
-    for name in SCORES:
-        if name not in COMPARED:
-            continue
+    for name in COMPARED:
         drawn = draws[name].T  # (resamples, models)
         scatter = drawn[rows, len(a) + pick_b].mean(axis=1) - drawn[rows, pick_a].mean(axis=1)
         mean_a = float(np.mean([score[name] for score in exact[: len(a)]]))
