@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _COMMITTED = (str(PRESETS), ".dvc/config", ".dvcignore")  # beside the code
 _LOOK = 5.0  # seconds between looks whether a worker is left
+_AGAIN = "What is recorded stays; the same command continues."
 
 Files = dict[str, bytes]
 
@@ -123,9 +124,6 @@ def _ended(client: "Client", futures: list[Any]) -> list[Any]:
             if all(future.status == "pending" for future in futures):
                 raise FerflowError(f"the scheduler is lost ({error}). {_AGAIN}") from None
     return done
-
-
-_AGAIN = "What is recorded stays; the same command continues."
 
 
 def _outcome(future: Any) -> Files | FerflowError:
