@@ -24,6 +24,7 @@ from ferflow.core.params import PARAMS_FILE
 from ferflow.core.paths import SCORES, TRAIN
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.system import end_with_parent
+from ferflow.runs.repro import own_python_first
 
 RECORD, SCORED = "record", "scores"  # what comes home: a record's two files, or what a sweep reads
 FINGERPRINT = "fingerprint"  # of the run, as text
@@ -203,8 +204,7 @@ def _is_wanted(worker: Any, key: Any) -> bool:
 def _environment() -> dict[str, str]:
     """This worker's variables, with its own Python first, less what points elsewhere."""
     kept = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-    return kept | {"PATH": path}
+    return own_python_first(kept)
 
 
 if __name__ == "__main__":
