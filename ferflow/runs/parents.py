@@ -34,7 +34,8 @@ def track_repeat(records: list[RunRecord], what: str) -> None:
         for word in _SPREAD
     }
     seconds = [record.seconds for record in records if record.seconds is not None]
-    figures |= {SECONDS: sum(seconds)} if len(seconds) == len(records) else {}
+    if len(seconds) == len(records):
+        figures[SECONDS] = sum(seconds)
     name = f"{first.preset}/{first.variant}" if first.variant else first.preset
     rows = [
         (in_words(key), *(f"{spread[word]:.3f}" for word in _SPREAD))
