@@ -20,7 +20,7 @@ from scipy.stats import binom
 
 from ferflow.core.errors import FerflowError
 from ferflow.records.compact import KEPT_SPLITS, Answers
-from ferflow.records.record import RunRecord, over_runs
+from ferflow.records.record import RunRecord, are_folds, over_runs
 from ferflow.records.resampling import N_RESAMPLES, SEED, bootstrap, exact_scores, percentiles
 from ferflow.records.whose_labels import check_same_labels
 
@@ -74,7 +74,7 @@ def compare(a: list[RunRecord], b: list[RunRecord]) -> list[Comparison]:
     folds are compared with other folds or with none.
     """
     check_same_labels([*a, *b])
-    if any(len({record.fold for record in group}) > 1 for group in (a, b)):
+    if are_folds(a) or are_folds(b):
         return _compare_folds(a, b)
     answers_a, answers_b = ([record.answers() for record in group] for group in (a, b))
     every = [*answers_a, *answers_b]

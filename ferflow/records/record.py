@@ -279,10 +279,15 @@ def over_runs(group: list[RunRecord], values: list[float]) -> dict[str, float | 
     """
     n, mean, deviation = len(values), fmean(values), stdev(values)
     shared, n_folds = 0.0, group[0].n_folds
-    if n_folds and len({record.fold for record in group}) > 1:
+    if n_folds and are_folds(group):
         shared = 1 / (n_folds - 2)
     margin = student_t_975(n) * deviation * math.sqrt(1 / n + shared)
     return {"n": n, "mean": mean, "sd": deviation, "low": mean - margin, "high": mean + margin}
+
+
+def are_folds(group: Iterable[RunRecord]) -> bool:
+    """Whether runs differ in their fold."""
+    return len({record.fold for record in group}) > 1
 
 
 def student_t_975(n: int) -> float:
