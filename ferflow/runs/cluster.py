@@ -44,8 +44,8 @@ def record_there(address: str, jobs: Sequence["Job"]) -> list[RunRecord]:
         try:
             if isinstance(files, FerflowError):
                 raise files
-            parts = [_part(files, f"{RECORD}.{ending}") for ending in ("json", "parquet")]
-            made.append(receive_record(parts[0], parts[1], expected[job]))
+            figures, answers = (_part(files, f"{RECORD}.{kind}") for kind in ("json", "parquet"))
+            made.append(receive_record(figures, answers, expected[job]))
             print(f"{job.name}: recorded as {made[-1].name}", flush=True)
         except FerflowError as error:
             faults.append(f"{job.name}: {error}")
