@@ -237,7 +237,7 @@ def find_records(reference: str, records: Iterable[RunRecord]) -> list[RunRecord
     found = [r for r in records if r.name == reference]
     found = found or [r for r in records if r.group == (preset, "", rest)]
     if not found:
-        legal = sorted({r.name for r in records} | {_group_name(r) for r in records})
+        legal = sorted({r.name for r in records} | {group_name(r) for r in records})
         raise FerflowError(
             f"there is no record '{reference}'.{nearest(reference, legal)} "
             f"Recorded: {', '.join(legal) or 'nothing yet (ferflow record)'}."
@@ -304,7 +304,8 @@ def _rank(number: int | None) -> int:
     return -1 if number is None else number
 
 
-def _group_name(record: RunRecord) -> str:
+def group_name(record: RunRecord) -> str:
+    """What the commands call its group: preset, or preset/variant. A mistake has its own name."""
     if record.mistake:
         return record.name
     return f"{record.preset}/{record.variant}" if record.variant else record.preset
