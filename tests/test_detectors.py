@@ -6,16 +6,12 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from recognition_data import picture_of
+from recognition_data import FACES, picture_of
 
 from ferflow.core.errors import DataError, ParamError
-from ferflow.download.drawn.synthetic import draw_faces
-from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition.detectors import NAMES, Detector, Found, load_detector, yunet
 from ferflow.recognition.detectors.search import search
 from ferflow.recognition.recognizer import BUNDLED
-
-FACES = draw_faces(FER2013_LABELS, seed=1)
 
 
 def faces_on(name, grey, thorough=False):

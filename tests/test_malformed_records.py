@@ -47,12 +47,14 @@ def put(tree, place, value):
     [
         (["preset"], None),
         (["preset"], "../p"),
+        (["variant"], "../../x"),
         (["preset"], "other"),
         (["seed"], "0"),
         (["seed"], 1.5),
         (["seed"], 1),
         (["version"], 2),
         (["extra"], 1),
+        (["date"], None),
         (["date"], 2026),
         (["metrics"], []),
         (["metrics", "test", "accuracy"], "high"),
@@ -77,7 +79,7 @@ def test_a_record_with_another_value_is_refused(workplace, place, value):
     read_record(path)
     path.write_text(json.dumps(put(record_tree(), place, value)))
     line = refused(load_records)
-    assert "p/seed-0.json is" in line
+    assert f"p/seed-0.json is not a record: {place[0]}" in line or "moved or renamed" in line
 
 
 MERGED = b'{\n<<<<<<< HEAD\n "a": 1\n=======\n "a": 2\n>>>>>>> other\n}\n'
@@ -131,6 +133,7 @@ COLUMNS = {
         {"twins": [0, 0, 1]},
         {"twins": [-1, 1, 2]},
         {"twins": ["0", "1", "2"]},
+        {"image": None},
     ],
 )
 def test_predictions_that_are_none_are_refused(workplace, changes):

@@ -15,18 +15,14 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from recognition_data import picture_of
+from recognition_data import EMPTY, FACES, PICTURE, picture_of
 
 from ferflow import Recognizer
-from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition.page import serve as page
 from ferflow.recognition.page import view
 
-FACES = draw_faces(FER2013_LABELS, seed=1)
-PICTURE = cv2.imencode(".png", picture_of(FACES[3]))[1].tobytes()
 PAIR = cv2.imencode(".png", np.hstack([picture_of(FACES[3])] * 2))[1].tobytes()
-EMPTY = cv2.imencode(".png", np.full((90, 120), 100, np.uint8))[1].tobytes()
 COPY = """async (base64) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     const item = new ClipboardItem({"image/png": new Blob([bytes], {type: "image/png"})});

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from ferflow.core.errors import DataError
-from ferflow.images.decode import decode_grey, decode_grey_and_kind, decode_rgb
+from ferflow.core.face_shape import GREY_48
+from ferflow.images.decode import decode_grey, decode_grey_and_kind, decode_rgb, recolour
 from ferflow.images.size import MAX_PIXELS
 from ferflow.recognition import pictures
-from ferflow.recognition.pictures import FORMATS, read_picture, to_grey
+from ferflow.recognition.pictures import FORMATS, read_picture
 
 pillow_heif.register_heif_opener()  # for the tests to write HEIC
 
@@ -28,8 +29,8 @@ def encode(image, form="PNG", **options):
     return file.getvalue()
 
 
-def grey_of(content):
-    return to_grey(read_picture(content).pixels)
+def grey_of(source):
+    return recolour(read_picture(source).pixels, GREY_48)
 
 
 def is_ramp(grey, tolerance=2):
@@ -79,7 +80,7 @@ def test_exif_rotation_is_honoured(orientation, form):
     content = encode(stored, form, quality=100, exif=exif.tobytes())
     assert is_ramp(grey_of(content), tolerance=6)
     read_by_pillow = Image.open(io.BytesIO(content))
-    assert is_ramp(to_grey(read_picture(read_by_pillow).pixels), tolerance=6)
+    assert is_ramp(grey_of(read_by_pillow), tolerance=6)
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "PPM", "HEIF"])
@@ -133,7 +134,7 @@ def test_of_an_animation_the_first_frame_is_read_and_the_others_counted(form):
     content = encode(first, form, save_all=True, append_images=others, quality=95)
     picture = read_picture(content)
     assert (picture.n_frames, picture.frame) == (3, 0)
-    assert is_ramp(to_grey(picture.pixels), tolerance=0 if form == "GIF" else 12)
+    assert is_ramp(recolour(picture.pixels, GREY_48), tolerance=0 if form == "GIF" else 12)
 
 
 def test_of_a_heic_sequence_its_main_picture_is_read():
@@ -141,7 +142,7 @@ def test_of_a_heic_sequence_its_main_picture_is_read():
     options = {"save_all": True, "append_images": [Image.fromarray(RAMP)], "primary_index": 1}
     picture = read_picture(encode(other, "HEIF", quality=95, **options))
     assert (picture.n_frames, picture.frame) == (2, 1)
-    assert is_ramp(to_grey(picture.pixels), tolerance=6)
+    assert is_ramp(recolour(picture.pixels, GREY_48), tolerance=6)
 
 
 def png_of_size(width, height):
@@ -207,7 +208,7 @@ def test_every_mode_of_pillows_is_read(mode):
     deep = Image.fromarray(RAMP.astype(np.uint16) * 257)
     picture = deep if mode == "I;16" else Image.fromarray(RAMP // 128 * 255).convert(mode)
     expected = RAMP if mode == "I;16" else RAMP // 128 * 255
-    assert np.abs(to_grey(read_picture(picture).pixels).astype(int) - expected).max() <= 2
+    assert np.abs(grey_of(picture).astype(int) - expected).max() <= 2
 
 
 def test_pictures_of_pillows_that_cannot_be_read():

@@ -6,20 +6,17 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from recognition_data import picture_of
+from recognition_data import FACES, picture_of
 
 import ferflow
 from ferflow import Recognizer
 from ferflow.core.errors import DataError
-from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition import recognizer as module
 from ferflow.recognition.boxes import Box, cut_out
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.onnx_model import OnnxModel
 from ferflow.recognition.recognizer import BUNDLED, SMALL
-
-FACES = draw_faces(FER2013_LABELS, seed=1)
 
 
 def test_importing_ferflow_loads_nothing_else(run_python):

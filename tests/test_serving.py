@@ -19,9 +19,8 @@ import grimp
 import mlflow
 import numpy as np
 import pytest
-from recognition_data import picture_of
+from recognition_data import FACES, picture_of
 
-from ferflow.download.drawn.synthetic import draw_faces
 from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition.face_classifier import FaceClassifier
 from ferflow.recognition.recognizer import Recognizer
@@ -35,8 +34,6 @@ NOT_REACHED = {
     "pillow_heif",  # the extra `media`, where it is installed
 }
 BROUGHT_ALONG = {"pydantic_core": "pydantic", "scipy": "scikit-learn"}
-
-FACES = draw_faces(FER2013_LABELS, seed=1)
 
 
 def in_base64(face, suffix=".png", end=None):

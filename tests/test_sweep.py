@@ -28,7 +28,7 @@ def chain(monkeypatch):
         write_json(module.TRAIN, story)
 
     monkeypatch.setattr(module, "run_chain", run)
-    monkeypatch.setattr(module, "_fingerprint", lambda: f"run {len(asked)}")
+    monkeypatch.setattr(module.Pipeline, "lock_fingerprint", lambda _: f"run {len(asked)}")
     monkeypatch.setattr(module, "_track", lambda *words: tracked.append(words))
     return asked
 

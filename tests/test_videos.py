@@ -9,13 +9,9 @@ import cv2
 import numpy as np
 import pytest
 from film import turned, write_film, write_sound
-from recognition_data import picture_of
-from typer.testing import CliRunner
+from recognition_data import FACES, picture_of, predict_in
 
-from ferflow.cli import app
 from ferflow.core.errors import DataError
-from ferflow.download.drawn.synthetic import draw_faces
-from ferflow.download.labels import FER2013_LABELS
 from ferflow.recognition.boxes import Box
 from ferflow.recognition.recognizer import Face
 from ferflow.recognition.results import Result
@@ -24,7 +20,6 @@ from ferflow.recognition.video.series import Series
 from ferflow.recognition.video.timeline import Timeline
 from ferflow.recognition.video.writing import writing_video
 
-FACES = draw_faces(FER2013_LABELS, seed=1)
 UNEVEN = [0, 0.04, 0.08, 0.5, 0.54, 2.0, 2.04, 2.1, 3.0, 3.5]  # seconds
 SMALL = (160, 120)  # width, height
 
@@ -36,15 +31,7 @@ def grey_frames(n, size=SMALL):
 
 @pytest.fixture
 def run(model_folder, tmp_path, monkeypatch):
-    """Run `ferflow predict` in an empty folder outside any repository."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-
-    def call(*words):
-        command = ["predict", "--model", str(model_folder), *map(str, words)]
-        return CliRunner().invoke(app, command)
-
-    return call
+    return predict_in(tmp_path, monkeypatch, model_folder)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-STDIN = "-"
 PICTURES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib"),
     *(".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".heic", ".heif", ".hif", ".avif"),
@@ -47,7 +46,7 @@ def find_inputs(words: Sequence[str], note: Callable[[str], None]) -> Iterator[I
     """
     for word in words:
         path = Path(word)
-        if word == STDIN:
+        if word == "-":
             yield Input("standard input")
         elif path.is_dir():
             yield from _search(path, note)

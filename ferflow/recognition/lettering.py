@@ -11,8 +11,10 @@ from ferflow.core.errors import printable
 
 Colour = tuple[int, int, int]  # RGB
 
-# Pillow's own font has little more than ASCII, no accents. These lie on many systems and have more.
+# None is Pillow's own font, which has little more than ASCII, no accents. The others have more and
+# lie on many systems.
 _FONTS = (
+    None,
     *("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "NotoSans-Regular.ttf"),
     *("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "NotoSansThai-Regular.ttf"),
     *("NotoSansDevanagari-Regular.ttf", "Arial Unicode.ttf", "arial.ttf", "msyh.ttc", "malgun.ttf"),
@@ -26,7 +28,7 @@ def spelt(text: str, instead: str) -> str:
     text = printable(text).replace("\n", " ")
     if len(text) > _MAX_LETTERS:
         text = f"{text[: _MAX_LETTERS - 3]}..."
-    if _can_write(text):
+    if any(_has(name, text) for name in _FONTS):
         return text
     plain = "".join(letter for letter in normalize("NFKD", text) if not combining(letter))
     return plain if plain.isascii() else instead
@@ -44,14 +46,10 @@ def written(text: str, size: int, ink: Colour, ground: Colour) -> NDArray[np.uin
     return np.asarray(image, dtype=np.uint8)
 
 
-def _can_write(text: str) -> bool:
-    return any(_has(name, text) for name in (None, *_FONTS))
-
-
 @lru_cache(maxsize=256)
 def _font_for(text: str) -> str | None:
     """The name of the first font that can write a text; None is Pillow's own."""
-    return next((name for name in (None, *_FONTS) if _has(name, text)), None)
+    return next((name for name in _FONTS if _has(name, text)), None)
 
 
 @lru_cache(maxsize=1024)

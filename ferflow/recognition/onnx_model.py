@@ -40,9 +40,8 @@ class OnnxModel:
             for n in (1, 2):
                 self._try(n)
         except Exception as error:  # onnxruntime's errors have no base but Exception
-            reason = one_line(error)
             raise DataError(
-                f"{file} is not a classifier of expressions: {reason}. "
+                f"{file} is not a classifier of expressions: {one_line(error)}. "
                 "Make one with: ferflow export MODEL --to FILE"
             ) from None
 

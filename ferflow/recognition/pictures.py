@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -73,23 +72,22 @@ def read_picture(source: Source) -> Picture:
         if not source:
             raise DataError("is empty (0 bytes).")
         return _open(io.BytesIO(source))
-    path = Path(source)
+    with opened(Path(source)) as file:
+        return _open(file)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file that the user names; DataError, without its name, if it is empty or unreadable."""
     try:
         refuse_special(path)
         with path.open("rb") as file:
             if not file.read(1):
                 raise DataError("is empty (0 bytes).")
             file.seek(0)
-            return _open(file)
+            yield file
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}.") from None
-
-
-def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Grey levels (height, width) of a grey or RGB picture."""
-    if pixels.ndim == 2:
-        return pixels
-    return cast(NDArray[np.uint8], cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
 
 
 def _checked(pixels: NDArray[Any]) -> NDArray[np.uint8]:
@@ -169,8 +167,7 @@ def _damage_told() -> Iterator[None]:
             f"has more than the {MAX_PIXELS:,} pixels that are decoded. Scale it down."
         ) from None
     except _MALFORMED as error:
-        reason = one_line(error)  # libheif's go over several lines
-        raise DataError(f"is a damaged picture ({reason}).") from None
+        raise DataError(f"is a damaged picture ({one_line(error)}).") from None
 
 
 def _upright(image: Image.Image) -> NDArray[np.uint8]:

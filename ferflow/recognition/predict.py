@@ -11,7 +11,7 @@ from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,9 +25,6 @@ from ferflow.recognition.pictures import read_picture
 from ferflow.recognition.recognizer import Recognizer
 from ferflow.recognition.results import Result
 from ferflow.recognition.video.reading import Video
-
-if TYPE_CHECKING:
-    from ferflow.recognition.video.series import Series
 
 _PICTURES_AT_ONCE = 64  # a thread each decodes one and keeps only its faces
 _FRAMES_AT_ONCE = 16  # of a video, which are decoded one after another and kept
@@ -84,7 +81,9 @@ def predict(
                     failed.append(result)
                     continue
                 if result.frame == 0:
-                    series = _new_series(smooth)
+                    from ferflow.recognition.video.series import Series  # for videos alone
+
+                    series = Series(smooth)
                 if result.frame is not None and series is not None:
                     result = series.follow(result)
                 with tqdm.external_write_mode(file=sys.stdout):
@@ -95,12 +94,6 @@ def predict(
                     except DataError as error:
                         failed.append(replace(result, fault=str(error)))
     return failed
-
-
-def _new_series(smooth: float) -> "Series":
-    from ferflow.recognition.video.series import Series  # for videos alone
-
-    return Series(smooth)
 
 
 def tame_libraries() -> None:

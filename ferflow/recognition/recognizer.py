@@ -62,10 +62,9 @@ class Recognizer:
         telephones and live video that comes with ferflow.
 
         detector : what finds faces: yunet, haar, or the .onnx file of a YuNet. thorough : whether
-        it also looks for small faces on large pictures and, if no face is upright, on the
-        picture turned by 90, 180 and 270 degrees, which takes longer. threads : on which
-        pictures are searched and a file's network computes; 0 for as many as there are cores that
-        the process may use.
+        it also looks for small faces on large pictures, and on the picture turned by 90, 180 and
+        270 degrees, which takes longer. threads : on which pictures are searched and a file's
+        network computes; 0 for as many as there are cores that the process may use.
         Raises DataError if a file is something else or damaged, ParamError if the detector
         is not known.
         """
@@ -100,13 +99,11 @@ class Recognizer:
         faces come in the same order, cut out of just these boxes.
         Raises DataError if the picture cannot be read, or a box lies outside it.
         """
-        if isinstance(image, str | Path):
-            try:
-                picture = read_picture(image)
-            except DataError as error:
-                raise DataError(f"{image} {error}") from None
-        else:
+        try:
             picture = read_picture(image)
+        except DataError as error:
+            name = f"{image} " if isinstance(image, str | Path) else ""
+            raise DataError(f"{name}{error}") from None
         return self.name(*self.locate(picture.pixels, detect=detect, boxes=boxes))
 
     def locate(

@@ -35,7 +35,6 @@ CARD = "README.md"
 SMALL_CARD = repository_root() / "docs" / "small-card.md"
 MAX_BYTES = 5_000_000
 MOST_LOST = 0.003  # of accuracy on val, by 8 bits
-_SCORED = ("val", "test")
 _N_MEASURED = 512  # training images
 
 
@@ -64,14 +63,14 @@ def bundle_last_run(target: Path = BUNDLED, name: str = "bundled") -> int:
         part.mkdir()
         save_network(classifier.model, part, torch.float16)
         write_about(part, classifier)
-        write_seen(part, load_split(PREPROCESSED / "train.safetensors").x)
+        train = _images("train")
+        write_seen(part, train.x)
         size = sum(file.stat().st_size for file in part.iterdir())
         if name == "bundled":
             _check_size(size)
         file = target.with_suffix(".onnx")
         export(part, file)
-        train, val = (load_split(PREPROCESSED / f"{name}.safetensors") for name in ("train", "val"))
-        done = shrink(file, train, val)
+        done = shrink(file, train, _images("val"))
         card = _card(load_classifier(part), done, name)
         (part / CARD).write_text(card, encoding="utf-8", newline="\n")
     print(f"{file}: {done}")
@@ -125,14 +124,13 @@ def _accuracy(model: OnnxModel, rows: Split) -> float:
 def _card(classifier: Classifier, done: str, name: str) -> str:
     """The model card, with scores of the classifier as it is bundled."""
     params, seed = load_params("evaluate", EvaluateParams), load_seed()
-    splits: dict[str, Split] = {
-        name: load_split(PREPROCESSED / f"{name}.safetensors") for name in _SCORED
-    }
-    frames = [predict(classifier, name, rows, params, seed) for name, rows in splits.items()]
+    frames = [predict(classifier, split, _images(split), params, seed) for split in ("val", "test")]
     predictions = pd.concat(frames, ignore_index=True)
     apart = without_twins(predictions, read_twins_of(PREPROCESSED / "twins.csv"))
-    scores = {
-        name: split_scores(frame, params.calibration_bins)
-        for name, frame in (("all", predictions), ("apart", apart))
-    }
-    return model_card(classifier, scores["all"] | scores["apart"], protocol_line(), done, name)
+    bins = params.calibration_bins
+    scores = split_scores(predictions, bins) | split_scores(apart, bins)
+    return model_card(classifier, scores, protocol_line(), done, name)
+
+
+def _images(split: str) -> Split:
+    return load_split(PREPROCESSED / f"{split}.safetensors")

@@ -103,7 +103,7 @@ def first_rows(twins: NDArray[np.int64]) -> NDArray[np.int64] | None:
 
 def write_answers(path: Path, answers: dict[str, Answers], n_bins: int) -> None:
     """Write the smallest file from which the metrics (calibration in n_bins) can be made again."""
-    n_rows = sum(map(len, (split.y for split in answers.values())))
+    n_rows = sum(len(split.y) for split in answers.values())
     with atomic(path) as part:
         _write(part, answers, None, n_bins)
         if part.stat().st_size <= _EXACT_BYTES * n_rows:

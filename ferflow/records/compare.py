@@ -20,15 +20,8 @@ from scipy.stats import binom
 
 from ferflow.core.errors import FerflowError
 from ferflow.records.compact import KEPT_SPLITS, Answers
-from ferflow.records.record import RunRecord, over_runs
-from ferflow.records.resampling import (
-    N_RESAMPLES,
-    SCORES,
-    SEED,
-    bootstrap,
-    exact_scores,
-    percentiles,
-)
+from ferflow.records.record import RunRecord, are_folds, over_runs
+from ferflow.records.resampling import N_RESAMPLES, SEED, bootstrap, exact_scores, percentiles
 from ferflow.records.whose_labels import check_same_labels
 
 COMPARED = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "log_loss")
@@ -81,7 +74,7 @@ def compare(a: list[RunRecord], b: list[RunRecord]) -> list[Comparison]:
     folds are compared with other folds or with none.
     """
     check_same_labels([*a, *b])
-    if any(len({record.fold for record in group}) > 1 for group in (a, b)):
+    if are_folds(a) or are_folds(b):
         return _compare_folds(a, b)
     answers_a, answers_b = ([record.answers() for record in group] for group in (a, b))
     every = [*answers_a, *answers_b]
@@ -183,9 +176,7 @@ def compare_split(
     pick_a, pick_b = _seed_draws([r.seed for r in a], [r.seed for r in b])
     rows = np.arange(N_RESAMPLES)[:, None]
     differences = []
-    for name in SCORES:
-        if name not in COMPARED:
-            continue
+    for name in COMPARED:
         drawn = draws[name].T  # (resamples, models)
         scatter = drawn[rows, len(a) + pick_b].mean(axis=1) - drawn[rows, pick_a].mean(axis=1)
         mean_a = float(np.mean([score[name] for score in exact[: len(a)]]))

@@ -2,7 +2,7 @@
 
 from ferflow.records.compact import KEPT_SPLITS
 from ferflow.records.compare import Comparison, compare_split
-from ferflow.records.record import RunRecord
+from ferflow.records.record import RunRecord, are_folds
 from ferflow.records.whose_labels import TRUTHS, by_labels
 
 
@@ -12,7 +12,7 @@ def compare_by_labels(a: list[RunRecord], b: list[RunRecord]) -> dict[str, list[
     The field `split` of a comparison says which. Nothing if a record's images are not
     FER-2013's, or where groups are of folds, whose images differ.
     """
-    if any(len({record.fold for record in group}) > 1 for group in (a, b)):
+    if are_folds(a) or are_folds(b):
         return {}
     answers = [record.answers() for record in (*a, *b)]
     found = {}

@@ -38,7 +38,8 @@ def receive_record(figures: bytes, answers: bytes, run: Wanted) -> RunRecord:
     except ValueError as error:  # pydantic's are such
         fault = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise DataError(f"what came back is not a record: {fault}.") from None
-    if _identity(record) != run.identity:
+    identity = record.preset, record.variant, record.seed, (record.fold, record.n_folds)
+    if identity != run.identity:
         raise DataError(f"what came back is the record of another run, {record.name}.")
     if record.mistake or record.params != run.params:
         raise DataError(f"what came back as {record.name} was run with other parameters.")
@@ -48,7 +49,3 @@ def receive_record(figures: bytes, answers: bytes, run: Wanted) -> RunRecord:
         if sha256_of(part) != record.predictions_sha256:
             raise DataError(f"the predictions of {record.name} are not those of its record.")
     return save_figures(record)
-
-
-def _identity(record: RunRecord) -> tuple[Any, ...]:
-    return record.preset, record.variant, record.seed, (record.fold, record.n_folds)

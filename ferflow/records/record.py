@@ -237,7 +237,7 @@ def find_records(reference: str, records: Iterable[RunRecord]) -> list[RunRecord
     found = [r for r in records if r.name == reference]
     found = found or [r for r in records if r.group == (preset, "", rest)]
     if not found:
-        legal = sorted({r.name for r in records} | {_group_name(r) for r in records})
+        legal = sorted({r.name for r in records} | {group_name(r) for r in records})
         raise FerflowError(
             f"there is no record '{reference}'.{nearest(reference, legal)} "
             f"Recorded: {', '.join(legal) or 'nothing yet (ferflow record)'}."
@@ -279,10 +279,15 @@ def over_runs(group: list[RunRecord], values: list[float]) -> dict[str, float | 
     """
     n, mean, deviation = len(values), fmean(values), stdev(values)
     shared, n_folds = 0.0, group[0].n_folds
-    if n_folds and len({record.fold for record in group}) > 1:
+    if n_folds and are_folds(group):
         shared = 1 / (n_folds - 2)
     margin = student_t_975(n) * deviation * math.sqrt(1 / n + shared)
     return {"n": n, "mean": mean, "sd": deviation, "low": mean - margin, "high": mean + margin}
+
+
+def are_folds(group: Iterable[RunRecord]) -> bool:
+    """Whether runs differ in their fold."""
+    return len({record.fold for record in group}) > 1
 
 
 def student_t_975(n: int) -> float:
@@ -299,7 +304,8 @@ def _rank(number: int | None) -> int:
     return -1 if number is None else number
 
 
-def _group_name(record: RunRecord) -> str:
+def group_name(record: RunRecord) -> str:
+    """What the commands call its group: preset, or preset/variant. A mistake has its own name."""
     if record.mistake:
         return record.name
     return f"{record.preset}/{record.variant}" if record.variant else record.preset

@@ -165,9 +165,8 @@ def edits_of(params: dict[str, Any]) -> dict[str, Any]:
             # a local copy of the network that the hub names
             expected[key] = Path(str(expected[key])).name
     if found.get(TEACHERS) == expected.get(TEACHERS):
-        expected[f"{TEACHERS}_sha256"] = found.get(
-            f"{TEACHERS}_sha256"
-        )  # as `ferflow use` wrote it
+        # as `ferflow use` wrote it
+        expected[f"{TEACHERS}_sha256"] = found.get(f"{TEACHERS}_sha256")
     return {
         key: value
         for key, value in found.items()

@@ -29,13 +29,12 @@ from ferflow.evaluation.predictions import TTA_SUFFIX
 from ferflow.evaluation.without_twins import RELATIVE_KINDS, RELATIVES_SUFFIX, SUFFIX
 from ferflow.preprocess.clean import Cleaned, preprocess
 from ferflow.preprocess.params import PreprocessParams
-from ferflow.records.compact import Answers, first_rows, rewrite_twins
+from ferflow.records.compact import KEPT_SPLITS, Answers, first_rows, rewrite_twins
 from ferflow.records.ensemble import N_BINS
 from ferflow.records.record import RunRecord, Scores, load_records, save_figures
 from ferflow.records.resampling import intervals
 
 SECTION = "preprocess."
-_SPLITS = ("val", "test")
 
 Numbers = NDArray[np.int64]
 
@@ -74,10 +73,9 @@ def rescore() -> list[tuple[str, str]]:
     for record in progress(load_records(), "rescoring", unit="record"):
         if record.mistake or record.members:
             continue
-        if record.data != data:
-            done.append((record.name, "left as it is: of another data set"))
-        else:
-            done.append((record.name, _rescore(record, ties)))
+        ours = record.data == data
+        what = _rescore(record, ties) if ours else "left as it is: of another data set"
+        done.append((record.name, what))
     return done
 
 
@@ -148,15 +146,15 @@ def _again(accuracy: float, rows: Answers, of_one_view: bool, n_bins: int) -> Sc
 def _ties(cleaned: Cleaned) -> Ties:
     relatives = cleaned.relatives
     return Ties(
-        within={name: _numbers(cleaned.split_twins[name]) for name in _SPLITS},
-        twins={name: _images(cleaned.twins, name) for name in _SPLITS},
-        relatives={name: _images(relatives, name) for name in _SPLITS},
+        within={name: _numbers(cleaned.split_twins[name]) for name in KEPT_SPLITS},
+        twins={name: _images(cleaned.twins, name) for name in KEPT_SPLITS},
+        relatives={name: _images(relatives, name) for name in KEPT_SPLITS},
         n_relatives={
             name: {
                 kind: int(((relatives["split"] == name) & (relatives["kind"] == kind)).sum())
                 for kind in RELATIVE_KINDS
             }
-            for name in _SPLITS
+            for name in KEPT_SPLITS
         },
     )
 

@@ -50,13 +50,12 @@ def _same_run(wanted: dict[str, Any], found: dict[str, Any]) -> bool:
     the hub's name and as a local copy. A parameter that is newer than the record has to have its
     default: the record's code did what that code did, which is why it is called stale.
     """
-    defaults = flatten(read_yaml(DEFAULTS))
     if not found or found.keys() - wanted.keys() - _PLACES:
         return False
-    for key in wanted.keys() - _PLACES:
-        if wanted[key] != (found[key] if key in found else defaults.get(key)):
-            return False
-    return all(_same_network(wanted, found, key) for key in BACKBONES)
+    known = flatten(read_yaml(DEFAULTS)) | found
+    return all(wanted[key] == known.get(key) for key in wanted.keys() - _PLACES) and all(
+        _same_network(wanted, found, key) for key in BACKBONES
+    )
 
 
 def _same_network(wanted: dict[str, Any], found: dict[str, Any], key: str) -> bool:

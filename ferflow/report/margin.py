@@ -3,7 +3,7 @@
 import math
 
 from ferflow.claims.verdict import Z_975
-from ferflow.records.record import RunRecord, over_runs, student_t_975
+from ferflow.records.record import RunRecord, are_folds, over_runs, student_t_975
 
 
 def margin(group: list[RunRecord], values: list[float], images: float) -> float:
@@ -33,7 +33,7 @@ def margin(group: list[RunRecord], values: list[float], images: float) -> float:
     summary = over_runs(group, values)
     t, deviation = student_t_975(len(values)), float(summary["sd"])
     of_mean = (float(summary["high"]) - float(summary["low"])) / 2
-    if len({record.fold for record in group}) == 1:
+    if not are_folds(group):
         return math.hypot(images, of_mean, t * deviation)
     training = math.sqrt(max(0.0, deviation**2 - (images / Z_975) ** 2))
     return math.hypot(of_mean, t * training)

@@ -14,7 +14,7 @@ from ferflow.claims.registry import METRICS, Claim, Paper, load_papers
 from ferflow.claims.verdict import CEILING_CLASSES, Z_975, Beside, Kind, Verdict, scatter
 from ferflow.core.progress import progress
 from ferflow.evaluation.without_twins import SUFFIX
-from ferflow.records.record import MISTAKE, RunRecord, groups, over_runs
+from ferflow.records.record import MISTAKE, RunRecord, are_folds, groups, over_runs
 from ferflow.report.ended import is_unfinished
 from ferflow.report.margin import margin
 from ferflow.runs.mistakes.by_name import right_by_threshold
@@ -235,7 +235,7 @@ def make_figure(
         low, high = bounds or (None, None)
         return Figure(values[0], low, high, spread, half, n_images)
     s = over_runs(group, values)
-    what = "folds" if len({record.fold for record in group}) > 1 else "seeds"
+    what = "folds" if are_folds(group) else "seeds"
     return Figure(
         s["mean"], s["low"], s["high"], spread, half, n_images, len(values), s["sd"], what
     )

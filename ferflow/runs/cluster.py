@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _COMMITTED = (str(PRESETS), ".dvc/config", ".dvcignore")  # beside the code
 _LOOK = 5.0  # seconds between looks whether a worker is left
+_AGAIN = "What is recorded stays; the same command continues."
 
 Files = dict[str, bytes]
 
@@ -43,8 +44,8 @@ def record_there(address: str, jobs: Sequence["Job"]) -> list[RunRecord]:
         try:
             if isinstance(files, FerflowError):
                 raise files
-            parts = [_part(files, f"{RECORD}.{ending}") for ending in ("json", "parquet")]
-            made.append(receive_record(parts[0], parts[1], expected[job]))
+            figures, answers = (_part(files, f"{RECORD}.{kind}") for kind in ("json", "parquet"))
+            made.append(receive_record(figures, answers, expected[job]))
             print(f"{job.name}: recorded as {made[-1].name}", flush=True)
         except FerflowError as error:
             faults.append(f"{job.name}: {error}")
@@ -123,9 +124,6 @@ def _ended(client: "Client", futures: list[Any]) -> list[Any]:
             if all(future.status == "pending" for future in futures):
                 raise FerflowError(f"the scheduler is lost ({error}). {_AGAIN}") from None
     return done
-
-
-_AGAIN = "What is recorded stays; the same command continues."
 
 
 def _outcome(future: Any) -> Files | FerflowError:

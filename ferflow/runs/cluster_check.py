@@ -128,5 +128,4 @@ def _worker(
 
 
 def _no_ferflow(error: Exception) -> str:
-    said = one_line(error)
-    return f"no ferflow of this version ({type(error).__name__}: {said})"
+    return f"no ferflow of this version ({type(error).__name__}: {one_line(error)})"

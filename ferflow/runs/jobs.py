@@ -30,7 +30,7 @@ from ferflow.settings.presets import compose, load_preset, params_text, preset_n
 
 @dataclass(frozen=True)
 class Job:
-    """A run that is wanted: the whole text of params.yaml, and what is known of it."""
+    """A run that is wanted: its name for people, and the whole text of params.yaml."""
 
     name: str
     text: str

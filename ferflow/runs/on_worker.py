@@ -17,13 +17,14 @@ from typing import Any
 
 import ferflow
 from ferflow.core.dvc_locks import delete_cut_off_locks
-from ferflow.core.errors import FerflowError, printable
+from ferflow.core.errors import FerflowError, one_line, printable
 from ferflow.core.files import atomic
 from ferflow.core.git import code_commit
 from ferflow.core.params import PARAMS_FILE
 from ferflow.core.paths import SCORES, TRAIN
 from ferflow.core.pipeline import Pipeline
 from ferflow.core.system import end_with_parent
+from ferflow.runs.repro import own_python_first
 
 RECORD, SCORED = "record", "scores"  # what comes home: a record's two files, or what a sweep reads
 FINGERPRINT = "fingerprint"  # of the run, as text
@@ -172,7 +173,7 @@ def _link(name: Path, place: Path) -> None:
 def _must(*command: str, folder: Path | None = None) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=_environment())
     if done.returncode:
-        words = " ".join(done.stderr.split())
+        words = one_line(done.stderr, None)
         raise FerflowError(f"{' '.join(command[:4])} failed: {words[-500:]}")
 
 
@@ -203,8 +204,7 @@ def _is_wanted(worker: Any, key: Any) -> bool:
 def _environment() -> dict[str, str]:
     """This worker's variables, with its own Python first, less what points elsewhere."""
     kept = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-    return kept | {"PATH": path}
+    return own_python_first(kept)
 
 
 if __name__ == "__main__":

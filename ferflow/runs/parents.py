@@ -8,7 +8,7 @@ import pandas as pd
 
 from ferflow.core.errors import FerflowError
 from ferflow.documents.render import Grid, render
-from ferflow.records.record import RunRecord, summarise
+from ferflow.records.record import RunRecord, group_name, summarise
 from ferflow.tracking.groups import Group, track_group
 from ferflow.tracking.headline import FIGURES, SECONDS, in_words
 
@@ -34,8 +34,9 @@ def track_repeat(records: list[RunRecord], what: str) -> None:
         for word in _SPREAD
     }
     seconds = [record.seconds for record in records if record.seconds is not None]
-    figures |= {SECONDS: sum(seconds)} if len(seconds) == len(records) else {}
-    name = f"{first.preset}/{first.variant}" if first.variant else first.preset
+    if len(seconds) == len(records):
+        figures[SECONDS] = sum(seconds)
+    name = group_name(first)
     rows = [
         (in_words(key), *(f"{spread[word]:.3f}" for word in _SPREAD))
         for key, spread in known.items()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from ferflow.core.dvc_locks import delete_cut_off_locks
@@ -16,7 +17,12 @@ def repro(*targets: str, failed: str) -> None:
     `failed` where a stage fails.
     """
     delete_cut_off_locks()
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", "repro", *targets]
-    if subprocess.run(command, check=False, env=os.environ | {"PATH": path}).returncode:
+    if subprocess.run(command, check=False, env=own_python_first(os.environ)).returncode:
         raise FerflowError(failed)
+
+
+def own_python_first(variables: Mapping[str, str]) -> dict[str, str]:
+    """Variables for a process whose `python`, as dvc.yaml calls it, is this one."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{variables.get('PATH', '')}"
+    return {**variables, "PATH": path}

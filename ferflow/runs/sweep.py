@@ -48,7 +48,6 @@ def sweep(preset: str, settings: Mapping[str, Any], cluster: str | None = None) 
     """Run every combination, write the table, and return it, the best on val first.
 
     MLflow gets the runs below one of their own.
-
     settings : dotted key -> value, for every run. cluster : the address of a Dask scheduler whose
     workers run them, see `ferflow.runs.cluster`.
     Raises FerflowError, and writes no table, if every run fails.
@@ -126,7 +125,8 @@ def _run_here(preset: str, jobs: list[Job]) -> list[_Ran]:
                 print(error, flush=True)
                 ran.append(_FAILED)
                 continue
-            ran.append((_row(read_json(SCORES), read_json(TRAIN)), _fingerprint()))
+            row = _row(read_json(SCORES), read_json(TRAIN))
+            ran.append((row, Pipeline().lock_fingerprint()))
     return ran
 
 
@@ -153,20 +153,14 @@ def _run_there(jobs: list[Job], cluster: str) -> list[_Ran]:
 def _kept(job: Job) -> Path:
     """Where a job's scores lie that came from a cluster: by its parameters and the code."""
     about = f"{Pipeline(job.params).code_fingerprint()}\n{job.text}"
-    return (
-        repository_root() / SCRATCH / "sweeps" / f"{sha256(about.encode()).hexdigest()[:16]}.json"
-    )
+    name = sha256(about.encode()).hexdigest()[:16]
+    return repository_root() / SCRATCH / "sweeps" / f"{name}.json"
 
 
 def _row(scores: dict[str, Any], train: dict[str, Any]) -> dict[str, Any]:
     """The scores on val of one combination, and the epochs of a network."""
     epochs = {key: train["train"].get(key) for key in _EPOCHS}
     return {score: scores["val"][score] for score in _SCORES} | epochs
-
-
-def _fingerprint() -> str:
-    """Of the run that has just ended."""
-    return Pipeline().lock_fingerprint()
 
 
 def _track(preset: str, table: pd.DataFrame, members: Mapping[str, str]) -> None:

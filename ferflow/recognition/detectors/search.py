@@ -1,7 +1,6 @@
 """A search at a bounded size and, if it is asked for, finer and in four orientations."""
 
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -19,11 +18,11 @@ def search(detector: Detector, pixels: NDArray[np.uint8], *, thorough: bool) -> 
     thorough : looks also for small faces, in tiles of the picture at up to its full size, and for
     faces on the picture turned by 90, 180 and 270 degrees.
     """
-    found = [_upright(detector, pixels, thorough=thorough)]
+    found = _upright(detector, pixels, thorough=thorough)
     for quarters in (1, 2, 3) if thorough else ():
         turned = _upright(detector, np.rot90(pixels, quarters), thorough=True)
-        found.append([_turned_back(face, quarters, pixels.shape) for face in turned])
-    return _merged(chain.from_iterable(found))
+        found += [_turned_back(face, quarters, pixels.shape) for face in turned]
+    return _merged(found)
 
 
 def _upright(detector: Detector, pixels: NDArray[np.uint8], *, thorough: bool) -> list[Found]:
@@ -59,7 +58,7 @@ def _starts(length: int, side: int) -> list[int]:
     return [round(k) for k in np.linspace(0, max(0, length - side), n_tiles)]
 
 
-def _merged(found: Iterable[Found]) -> list[Found]:
+def _merged(found: list[Found]) -> list[Found]:
     """The surest of those that are one face."""
     kept: list[Found] = []
     for face in sorted(found, key=lambda face: -face.score):

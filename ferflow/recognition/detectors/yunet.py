@@ -34,7 +34,7 @@ _OUTPUTS = [f"{kind}_{stride}" for stride in _STRIDES for kind in ("cls", "obj",
 _UPRIGHT = np.array([[-1.0, -1.0], [1.0, -1.0], [0.0, 0.0], [-0.8, 1.0], [0.8, 1.0]])
 
 
-def load(file: Path = BUNDLED) -> Detector:
+def load(file: Path) -> Detector:
     """The detector in a file; DataError if the file holds another network."""
     session = open_session(file, threads=1)  # several threads search pictures of their own
     try:
@@ -44,9 +44,8 @@ def load(file: Path = BUNDLED) -> Detector:
         network = _Network(session, source.name, sides)
         network(np.zeros((32, 32, 3), np.uint8))
     except Exception as error:  # onnxruntime's errors have no base but Exception
-        reason = one_line(error)
         raise DataError(
-            f"{file} is not a YuNet face detector ({type(error).__name__}: {reason})."
+            f"{file} is not a YuNet face detector ({type(error).__name__}: {one_line(error)})."
         ) from None
     return Detector(network, min(_LEAST, most), most)
 

@@ -69,7 +69,8 @@ def annotated(pixels: NDArray[np.uint8], faces: Sequence[Face]) -> str:
     """The picture with boxes, or with a line that says that there is no face on it."""
     scale = min(1.0, _SHOWN_SIDE / max(pixels.shape[:2]))
     if scale < 1:  # before letters are drawn, which stay sharp
-        pixels = _shrink(pixels, scale)
+        small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        pixels = np.asarray(small, dtype=np.uint8)
         faces = [replace(f, box=Box(*(round(scale * n) for n in f.box))) for f in faces]
     picture = _image(draw_faces(pixels, faces), "ff-picture", "the picture with the faces' boxes")
     if faces:
@@ -152,11 +153,6 @@ def _heat(face: NDArray[np.uint8], place: NDArray[np.float32]) -> NDArray[np.uin
     share = _HEAT * place[..., None]
     colours = face if face.ndim == 3 else face[..., None]
     return (share * warm + (1 - share) * colours).astype(np.uint8)
-
-
-def _shrink(pixels: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8)
 
 
 def _image(pixels: NDArray[np.uint8], kind: str, name: str) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferflow.core.errors import DataError, is_text
-from ferflow.core.files import refuse_special
 from ferflow.images.size import check_size
+from ferflow.recognition.pictures import opened
 
 _USUAL_RATE = 25.0  # where the header gives none
 _COMPLETE = 0.9  # of the announced frames: containers often count a few too many
@@ -25,13 +25,8 @@ class Video:
 
     def __init__(self, path: Path) -> None:
         """Raises DataError, without the file's name, if it cannot be read as a video."""
-        try:
-            refuse_special(path)
-            with path.open("rb") as file:
-                if not file.read(1):
-                    raise DataError("is empty (0 bytes).")
-        except OSError as error:
-            raise DataError(f"cannot be read: {error.strerror or error}.") from None
+        with opened(path):
+            pass
         if not is_text(str(path)):  # OpenCV takes no other
             raise DataError("cannot be read: its name is not UTF-8. Rename it.")
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
