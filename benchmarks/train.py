@@ -40,7 +40,7 @@ from ferflow.training.families.network.loop import Training
 from ferflow.training.shared.fitting import TrainingData
 
 NETWORKS = ("littlevgg", "fernet", "sepconv", "allconv", "widekernel", "resnet")
-PRESETS = (*NETWORKS[:-1], "best")
+PRESETS = (*NETWORKS[:-1], "teacher")  # a preset that has teachers itself cannot be tried alone
 BATCH, TURNS = 128, 3
 BATCHES = 8  # of an epoch by a preset; after each the weights are kept
 CPU = torch.device("cpu")
